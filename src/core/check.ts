@@ -1,0 +1,90 @@
+// Schema checks: a TypeBox schema in, a function out that returns every broken rule at once with the path to it.
+// Ajv does the work; this file turns its reports into words a person can act on.
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import type { TSchema } from 'typebox'
+import type { FieldError } from './failure.ts'
+
+export interface CheckOptions {
+  /** Turns '5' into 5 and 'true' into true (query strings, environment variables). */
+  readonly coerce?: boolean
+  /** Prefix for every reported path. */
+  readonly at?: string
+}
+
+export type Check = (value: unknown) => readonly FieldError[]
+
+const plain = makeAjv(false)
+const coercing = makeAjv(true)
+
+function makeAjv(coerceTypes: boolean): Ajv2020 {
+  const ajv = new Ajv2020({ allErrors: true, verbose: true, coerceTypes, useDefaults: true, strict: false })
+  addFormats.default(ajv)
+  return ajv
+}
+
+/** Compiles once; the returned check fills in defaults and (with `coerce`) converts in place. */
+export function compileCheck(schema: TSchema, { coerce = false, at = '' }: CheckOptions = {}): Check {
+  let validate: ValidateFunction | undefined
+  return (value) => {
+    validate ??= (coerce ? coercing : plain).compile(schema)
+    if (validate(value)) return []
+    return describe(validate.errors ?? [], at)
+  }
+}
+
+function describe(errors: readonly ErrorObject[], at: string): FieldError[] {
+  const found = new Map<string, FieldError>()
+  for (const error of errors) {
+    // The branches of a union each report their own failure; the summary ("must match a schema in anyOf") is worded below.
+    const field = joinPath(at, fieldOf(error))
+    const message = wording(error)
+    const key = `${field}\u0000${message}`
+    if (!found.has(key)) found.set(key, { field, message, ...shown(error.data) })
+  }
+  return [...found.values()]
+}
+
+function fieldOf(error: ErrorObject): string {
+  const path = error.instancePath.split('/').slice(1).map(unescape).join('.')
+  const params = error.params as Record<string, unknown>
+  if (error.keyword === 'required') return joinPath(path, String(params.missingProperty))
+  if (error.keyword === 'additionalProperties') return joinPath(path, String(params.additionalProperty))
+  if (error.keyword === 'propertyNames') return joinPath(path, String(params.propertyName))
+  return path
+}
+
+function wording(error: ErrorObject): string {
+  const params = error.params as Record<string, unknown>
+  switch (error.keyword) {
+    case 'required':
+      return 'is required'
+    case 'additionalProperties':
+      return 'is not a known field'
+    case 'enum':
+      return `must be one of ${(params.allowedValues as unknown[]).map((v) => JSON.stringify(v)).join(', ')}`
+    case 'const':
+      return `must be ${JSON.stringify(params.allowedValue)}`
+    case 'type':
+      return `must be ${[params.type].flat().join(' or ')}`
+    case 'anyOf':
+    case 'oneOf':
+      return 'fits none of the allowed forms'
+    default:
+      return error.message ?? `breaks the rule "${error.keyword}"`
+  }
+}
+
+function shown(value: unknown): { value?: unknown } {
+  if (value === undefined) return {}
+  const text = JSON.stringify(value)
+  return { value: text !== undefined && text.length > 200 ? `${text.slice(0, 200)}…` : value }
+}
+
+function joinPath(head: string, tail: string): string {
+  return head && tail ? `${head}.${tail}` : head || tail
+}
+
+function unescape(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~')
+}

@@ -1,0 +1,53 @@
+// Prefixed, sortable identifiers: `model_01jd3…`. 48 bits of milliseconds and 80 random bits in Crockford's base 32
+// (the ULID layout), so ids made later sort later and need no coordination between replicas.
+import { randomBytes } from 'node:crypto'
+
+export type IdPrefix = 'model' | 'dataset' | 'job' | 'batch' | 'pred' | 'evt' | 'dep' | 'req'
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+let lastMs = 0
+let lastRandom = Buffer.alloc(10)
+
+/** A fresh id. Ids made in the same millisecond by one process still sort in the order they were made. */
+export function newId(prefix: IdPrefix, nowMs: number = Date.now()): string {
+  if (nowMs > lastMs) {
+    lastMs = nowMs
+    lastRandom = randomBytes(10)
+    lastRandom[0]! &= 0x7f // leaves room to count up within a millisecond
+  } else {
+    increment(lastRandom)
+  }
+  return `${prefix}_${encodeTime(lastMs)}${encodeBytes(lastRandom)}`
+}
+
+function increment(bytes: Buffer): void {
+  for (let i = bytes.length - 1; i >= 0; i--) {
+    bytes[i] = (bytes[i]! + 1) & 0xff
+    if (bytes[i] !== 0) return
+  }
+}
+
+function encodeTime(ms: number): string {
+  let text = ''
+  for (let i = 0; i < 10; i++) {
+    text = ALPHABET[ms % 32]! + text
+    ms = Math.floor(ms / 32)
+  }
+  return text
+}
+
+function encodeBytes(bytes: Buffer): string {
+  let text = ''
+  let value = 0
+  let bits = 0
+  for (const byte of bytes) {
+    value = (value << 8) | byte
+    bits += 8
+    while (bits >= 5) {
+      text += ALPHABET[(value >>> (bits - 5)) & 31]
+      bits -= 5
+    }
+    value &= (1 << bits) - 1
+  }
+  return text
+}
