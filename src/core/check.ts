@@ -46,7 +46,7 @@ function describe(errors: readonly ErrorObject[], at: string): FieldError[] {
 }
 
 function fieldOf(error: ErrorObject): string {
-  const path = error.instancePath.split('/').slice(1).map(unescape).join('.')
+  const path = error.instancePath.split('/').slice(1).map(decodePointer).join('.')
   const params = error.params as Record<string, unknown>
   if (error.keyword === 'required') return joinPath(path, String(params.missingProperty))
   if (error.keyword === 'additionalProperties') return joinPath(path, String(params.additionalProperty))
@@ -85,6 +85,6 @@ function joinPath(head: string, tail: string): string {
   return head && tail ? `${head}.${tail}` : head || tail
 }
 
-function unescape(part: string): string {
+function decodePointer(part: string): string {
   return part.replaceAll('~1', '/').replaceAll('~0', '~')
 }
