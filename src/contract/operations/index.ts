@@ -1,0 +1,24 @@
+// The table of operations: what the service can be asked, by name.
+import type { InputOf, Operation, OutputOf, Upload } from '../operation.ts'
+import { datasetOperations } from './datasets.ts'
+import { modelOperations } from './models.ts'
+import { predictionOperations } from './predictions.ts'
+import { serviceOperations } from './service.ts'
+import { trainingOperations } from './training.ts'
+
+export const operations = {
+  ...datasetOperations,
+  ...trainingOperations,
+  ...modelOperations,
+  ...predictionOperations,
+  ...serviceOperations,
+} satisfies Record<string, Operation>
+
+export type OperationName = keyof typeof operations
+export type Input<N extends OperationName> = InputOf<(typeof operations)[N]>
+export type Output<N extends OperationName> = OutputOf<(typeof operations)[N]>
+
+/** One function an operation; `C` is what the application hands to its verbs. */
+export type Handlers<C> = {
+  readonly [N in OperationName]: (ctx: C, input: Input<N>, upload?: Upload) => Promise<Output<N>>
+}

@@ -1,0 +1,91 @@
+// Training: what is asked for, and the job that does it.
+import { type Static, Type } from 'typebox'
+import { Environment, MODEL_TYPES, ModelName, VersionNumber } from './models.ts'
+import { AnyObject, Nullable, OneOf, Shape, Timestamp } from './schema.ts'
+
+export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const
+export type JobStatus = (typeof JOB_STATUSES)[number]
+
+export const Evaluation = Shape(
+  {
+    metric: Type.Optional(Type.String({ description: 'Metric of the promotion gate; default f1 or rmse.' })),
+    test_fraction: Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: 0.2, description: 'Held-out share.' }),
+    folds: Type.Optional(Type.Integer({ minimum: 2, maximum: 20, description: 'Also report k-fold figures.' })),
+    seed: Type.Integer({ minimum: 0, maximum: 4294967295, default: 42, description: 'Seed of everything random.' }),
+    time_column: Type.Optional(
+      Type.String({ description: 'Hold out the latest rows by this column instead of random ones.' }),
+    ),
+  },
+  'How the new version is measured.',
+)
+export type Evaluation = Static<typeof Evaluation>
+
+export const Promotion = Shape(
+  {
+    environment: Type.Optional(Environment),
+    metric: Type.Optional(Type.String({ description: 'Metric to compare; default: the metric of `evaluation`.' })),
+    min_improvement: Type.Number({ minimum: 0, default: 0, description: 'Must be better by more than this.' }),
+  },
+  'When the new version replaces the live one.',
+)
+export type Promotion = Static<typeof Promotion>
+
+export const trainFields = {
+  model_name: ModelName,
+  dataset_id: Type.String({ description: 'The dataset to learn from.' }),
+  model_type: OneOf(MODEL_TYPES, 'What to predict: classes or numbers.'),
+  target: Type.Optional(Type.String({ description: 'Column to predict; default: the target of the dataset.' })),
+  features: Type.Optional(
+    Type.Array(Type.String(), { minItems: 1, description: 'Columns to learn from; default: all but the target.' }),
+  ),
+  algorithm: Type.Optional(Type.String({ description: 'See GET /algorithms; default: chosen by comparison.' })),
+  hyperparameters: Type.Optional(AnyObject('Settings of the algorithm, checked before the job is accepted.')),
+  evaluation: Type.Optional(Type.Partial(Evaluation)),
+  promotion: Type.Optional(
+    Type.Union([Type.Literal(false), Type.Partial(Promotion)], { description: 'The gate; false: never promote.' }),
+  ),
+  version: Type.Optional(VersionNumber),
+}
+export const TrainRequest = Shape(trainFields, 'A training to be run.')
+export type TrainRequest = Static<typeof TrainRequest>
+
+export const TrainAccepted = Shape(
+  {
+    model_id: Type.String({ description: 'The model, new or existing.' }),
+    job_id: Type.String({ description: 'The training job.' }),
+    version: VersionNumber,
+  },
+  'A training that was accepted.',
+)
+export type TrainAccepted = Static<typeof TrainAccepted>
+
+export const TrainingJob = Shape(
+  {
+    id: Type.String({ description: 'Job id, `job_…`.' }),
+    model_id: Type.String({ description: 'Model id.' }),
+    version: VersionNumber,
+    dataset_id: Type.String({ description: 'Dataset id.' }),
+    hyperparameters: AnyObject('Settings as they were asked for.'),
+    status: OneOf(JOB_STATUSES, 'Where the job stands.'),
+    progress: Type.Number({ minimum: 0, maximum: 1, description: 'Share done, 0 to 1.' }),
+    stage: Type.String({ description: 'What is being done.' }),
+    message: Type.String({ description: 'The same in words.' }),
+    error: Type.Optional(Type.String({ description: 'Why it failed.' })),
+    created_at: Timestamp,
+    started_at: Nullable(Timestamp, 'When a worker took it up; null while queued.'),
+    finished_at: Nullable(Timestamp, 'When it ended; null before.'),
+  },
+  'A training job.',
+)
+export type TrainingJob = Static<typeof TrainingJob>
+
+export const Algorithm = Shape(
+  {
+    name: Type.String({ description: 'Name for `algorithm`.' }),
+    title: Type.String({ description: 'Name in words.' }),
+    model_types: Type.Array(OneOf(MODEL_TYPES, 'Model type.'), { description: 'What it can predict.' }),
+    hyperparameters: AnyObject('JSON Schema of its hyperparameters.'),
+  },
+  'A learning algorithm.',
+)
+export type Algorithm = Static<typeof Algorithm>

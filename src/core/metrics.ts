@@ -1,0 +1,109 @@
+// Every metric of the service in one place, with its labels. The only file that knows prom-client.
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const TRAINING_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 14400]
+const BATCH_SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096, 10000]
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** A registry of its own per service, so that several services in one process do not share counts. */
+export function createMetrics() {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const model = ['tenant', 'model', 'version'] as const
+  return {
+    registry,
+    http: new Histogram({
+      name: 'ml_http_request_duration_seconds',
+      help: 'Time to answer an HTTP request.',
+      labelNames: ['operation', 'status'] as const,
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    inferenceRequests: new Counter({
+      name: 'ml_inference_requests_total',
+      help: 'Prediction requests.',
+      labelNames: model,
+      registers,
+    }),
+    inferenceDuration: new Histogram({
+      name: 'ml_inference_duration_seconds',
+      help: 'Time from request to answer inside the service.',
+      labelNames: model,
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    inferenceErrors: new Counter({
+      name: 'ml_inference_errors_total',
+      help: 'Prediction requests that failed, by error code.',
+      labelNames: [...model, 'code'] as const,
+      registers,
+    }),
+    predictionBatchSize: new Histogram({
+      name: 'ml_prediction_batch_size',
+      help: 'Rows a prediction request.',
+      labelNames: model,
+      buckets: BATCH_SIZE_BUCKETS,
+      registers,
+    }),
+    modelLoadTime: new Histogram({
+      name: 'ml_model_load_time_seconds',
+      help: 'Time to fetch, load and warm a model.',
+      labelNames: ['tenant', 'model'] as const,
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    modelMemory: new Gauge({
+      name: 'ml_model_memory_bytes',
+      help: 'Size of the loaded model files.',
+      labelNames: model,
+      registers,
+    }),
+    cacheHits: new Counter({
+      name: 'ml_cache_hits_total',
+      help: 'Answers from the cache.',
+      labelNames: ['cache'] as const,
+      registers,
+    }),
+    cacheMisses: new Counter({
+      name: 'ml_cache_misses_total',
+      help: 'Look-ups the cache could not answer.',
+      labelNames: ['cache'] as const,
+      registers,
+    }),
+    trainingJobs: new Counter({
+      name: 'ml_training_jobs_total',
+      help: 'Training jobs that ended, by how.',
+      labelNames: ['status'] as const,
+      registers,
+    }),
+    trainingDuration: new Histogram({
+      name: 'ml_training_duration_seconds',
+      help: 'Time a training job ran.',
+      labelNames: ['algorithm'] as const,
+      buckets: TRAINING_BUCKETS,
+      registers,
+    }),
+    queueDepth: new Gauge({ name: 'ml_queue_depth', help: 'Jobs waiting.', labelNames: ['queue'] as const, registers }),
+    queueActive: new Gauge({
+      name: 'ml_queue_active',
+      help: 'Jobs being worked on.',
+      labelNames: ['queue'] as const,
+      registers,
+    }),
+    queueAge: new Gauge({
+      name: 'ml_queue_oldest_seconds',
+      help: 'Age of the oldest waiting job.',
+      labelNames: ['queue'] as const,
+      registers,
+    }),
+    predictionLogDropped: new Counter({
+      name: 'ml_prediction_log_dropped_total',
+      help: 'Predictions that were answered but could not be logged.',
+      registers,
+    }),
+    eventsPublished: new Counter({ name: 'ml_events_published_total', help: 'Events handed to the bus.', registers }),
+  }
+}
