@@ -1,0 +1,108 @@
+// What a training run is told and what it answers: plain data, because both cross a process boundary.
+// Nothing in the outcome's model file or figures depends on the time of day; `durations` are the only exception.
+import type { DataContract } from '../../../contract/datasets.ts'
+import type { Signature } from '../../../contract/models.ts'
+import type { Evaluation } from '../../../contract/training.ts'
+
+export interface TrainingSpec {
+  /** The dataset as a local file. */
+  readonly dataFile: string
+  /** How it is to be read: the document the tables module wrote when the dataset was uploaded. */
+  readonly reading: unknown
+  readonly contract: DataContract
+  readonly modelType: 'classification' | 'regression'
+  readonly target: string
+  readonly features: readonly string[]
+  readonly algorithm: string
+  /** Already checked against the algorithm's schema, defaults filled in. */
+  readonly hyperparameters: Readonly<Record<string, unknown>>
+  /** Defaults filled in; `metric` may still be absent and then means f1 or rmse. */
+  readonly evaluation: Evaluation
+  readonly balancedClassWeight: boolean
+  /** The live version, to be measured on the same held-out rows. */
+  readonly champion?: Champion
+  /** An existing directory; `model.onnx` is written into it. */
+  readonly outputDir: string
+  readonly modelName: string
+  readonly version: string
+}
+
+export interface Champion {
+  readonly version: string
+  /** Its model.onnx as a local file. */
+  readonly path: string
+  readonly signature: Signature
+}
+
+export interface TrainingProgress {
+  /** 0..1, never falling. */
+  readonly progress: number
+  readonly stage: TrainingStage
+  readonly message: string
+}
+
+export const TRAINING_STAGES = [
+  'load',
+  'split',
+  'encode',
+  'fit',
+  'evaluate',
+  'cross-validate',
+  'write',
+  'parity',
+  'champion',
+] as const
+export type TrainingStage = (typeof TRAINING_STAGES)[number]
+
+export interface TrainingOutcome {
+  readonly algorithm: string
+  readonly hyperparameters: Readonly<Record<string, unknown>>
+  /** On the held-out rows; with `folds` also `cv_<name>_mean` and `cv_<name>_std`. Only finite figures are listed. */
+  readonly metrics: Readonly<Record<string, number>>
+  readonly evaluation: EvaluationReport
+  readonly signature: Signature
+  readonly artifact: { readonly path: string; readonly sha256: string; readonly bytes: number }
+  /** The figure the promotion gate compares. */
+  readonly gateMetric: GateMetric
+  readonly champion?: ChampionResult
+  /** Names of the encoded columns the learner saw, in order. */
+  readonly featureNames: readonly string[]
+  /** Sentences for a person. */
+  readonly warnings: readonly string[]
+  readonly environment: Readonly<Record<'node' | 'onnxruntime' | 'platform' | 'modelyard', string>>
+  readonly trainedRows: number
+  readonly heldOutRows: number
+  /** Milliseconds spent in each stage. */
+  readonly durations: Readonly<Partial<Record<TrainingStage, number>>>
+}
+
+export interface GateMetric {
+  readonly name: string
+  readonly value: number
+  readonly greaterIsBetter: boolean
+}
+
+/** The live version on the same held-out rows and metric, or why the two cannot be compared. */
+export type ChampionResult =
+  | { readonly version: string; readonly value: number }
+  | { readonly version: string; readonly incomparable: string }
+
+export interface EvaluationReport {
+  readonly split: SplitReport
+  /** Class names as text, in the order of the probabilities; absent for regression. */
+  readonly classes?: readonly string[]
+  /** What the metrics module reports beyond single figures: per class, confusion matrix, curves. */
+  readonly details: Readonly<Record<string, unknown>>
+  readonly folds?: readonly Readonly<Record<string, number>>[]
+}
+
+export interface SplitReport {
+  readonly method: 'stratified' | 'random' | 'time'
+  readonly train_rows: number
+  readonly test_rows: number
+  readonly test_fraction: number
+  readonly seed: number
+  readonly time_column?: string
+  /** Rows left out because their target is missing. */
+  readonly dropped_rows: number
+}
