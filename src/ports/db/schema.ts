@@ -1,0 +1,197 @@
+// The tables, as the queries see them. `test/ports/db-drift.test.ts` holds this file against the migrated database.
+// bigint columns read as numbers: counts and sizes here stay far below 2^53.
+import type { ColumnType, Generated, GeneratedAlways, Insertable, Selectable } from 'kysely'
+import type { ColumnProfile, DataContract } from '../../contract/datasets.ts'
+import type {
+  Deployment,
+  Lineage,
+  ModelType,
+  Signature,
+  Strategy,
+  VersionMetadata,
+  VersionStatus,
+} from '../../contract/models.ts'
+import type { JobStatus, TrainRequest } from '../../contract/training.ts'
+import type { JsonText } from './json.ts'
+
+type Json<T> = ColumnType<T, JsonText, JsonText>
+type NullableJson<T> = ColumnType<T | null, JsonText | null | undefined, JsonText | null>
+type Timestamp = ColumnType<Date, Date | string, Date | string>
+type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+/** Set by the database to the time of the transaction unless given. */
+type CreatedAt = ColumnType<Date, Date | string | undefined, never>
+type Free = Readonly<Record<string, unknown>>
+
+/** A failure as it is kept with the job or version it stopped. */
+export interface StoredError {
+  readonly code: string
+  readonly message: string
+  readonly details?: Free
+}
+
+export interface ModelsTable {
+  id: string
+  tenant_id: string
+  name: string
+  description: string | null
+  type: ModelType
+  target: string | null
+  metadata: Json<Free>
+  created_at: CreatedAt
+  updated_at: Timestamp
+}
+
+export interface ModelVersionsTable {
+  model_id: string
+  version: string
+  tenant_id: string
+  status: VersionStatus
+  algorithm: string | null
+  hyperparameters: Json<Free>
+  metrics: Json<Readonly<Record<string, number>>>
+  /** Everything about the measurement that the figures alone do not say: split, seed, thresholds, per-class figures. */
+  evaluation: NullableJson<Free>
+  artifact_key: string | null
+  artifact_sha256: string | null
+  artifact_bytes: number | null
+  signature: NullableJson<Signature>
+  lineage: Json<Lineage>
+  /** The `metadata.json` beside the artefact. */
+  metadata: NullableJson<VersionMetadata>
+  error: NullableJson<StoredError>
+  created_at: CreatedAt
+  trained_at: NullableTimestamp
+}
+
+export interface DatasetsTable {
+  id: string
+  tenant_id: string
+  name: string
+  rows: number
+  columns: Json<readonly ColumnProfile[]>
+  target: string | null
+  contract: Json<DataContract>
+  format: string
+  sha256: string
+  size_bytes: number
+  object_key: string
+  /** How the file is read: the document the tables module made when the file was inspected. */
+  reading: Json<Free>
+  created_at: CreatedAt
+}
+
+export interface TrainingJobsTable {
+  id: string
+  tenant_id: string
+  model_id: string
+  version: string
+  dataset_id: string
+  /** The accepted request with its defaults filled in. */
+  request: Json<TrainRequest>
+  hyperparameters: Json<Free>
+  status: JobStatus
+  progress: Generated<number>
+  stage: Generated<string>
+  message: Generated<string>
+  error: NullableJson<StoredError>
+  attempt: Generated<number>
+  cancel_requested: Generated<boolean>
+  created_at: CreatedAt
+  started_at: NullableTimestamp
+  finished_at: NullableTimestamp
+  heartbeat_at: NullableTimestamp
+}
+
+/** Append-only: the database refuses UPDATE, and DELETE other than with the model. */
+export interface DeploymentsTable {
+  id: string
+  /** Order of the history. */
+  seq: GeneratedAlways<number>
+  tenant_id: string
+  model_id: string
+  environment: string
+  /** The version that went live. */
+  version: string
+  from_version: string | null
+  action: Deployment['action']
+  strategy: Json<Strategy>
+  actor: string
+  reason: string
+  created_at: CreatedAt
+}
+
+export interface LiveVersionsTable {
+  tenant_id: string
+  model_id: string
+  environment: string
+  version: string
+  strategy: Json<Strategy>
+  previous_version: string | null
+  /** The version that the file CURRENT was last made to name; production only. */
+  pointer_version: string | null
+  updated_at: Timestamp
+}
+
+export interface IdempotencyKeysTable {
+  tenant_id: string
+  key: string
+  operation: string
+  request_sha256: string
+  /** Null until the first request with this key has been answered. */
+  status: number | null
+  reply: NullableJson<unknown>
+  created_at: CreatedAt
+}
+
+export interface PredictionsTable {
+  id: string
+  tenant_id: string
+  model_id: string
+  version: string
+  environment: string | null
+  input: Json<unknown>
+  output: Json<unknown>
+  latency_ms: number
+  request_id: string | null
+  created_at: CreatedAt
+}
+
+export interface FeedbackTable {
+  prediction_id: string
+  tenant_id: string
+  actual: Json<unknown>
+  created_at: CreatedAt
+}
+
+export interface OutboxTable {
+  seq: GeneratedAlways<number>
+  id: string
+  tenant_id: string
+  subject: string
+  event: Json<Free>
+  created_at: CreatedAt
+  published_at: NullableTimestamp
+}
+
+/** One row. Tenants raise it with `bumpServingRevision`. */
+export interface ServingRevisionTable {
+  id: number
+  revision: number
+}
+
+export interface Schema {
+  models: ModelsTable
+  model_versions: ModelVersionsTable
+  datasets: DatasetsTable
+  training_jobs: TrainingJobsTable
+  deployments: DeploymentsTable
+  live_versions: LiveVersionsTable
+  idempotency_keys: IdempotencyKeysTable
+  predictions: PredictionsTable
+  feedback: FeedbackTable
+  outbox: OutboxTable
+  serving_revision: ServingRevisionTable
+}
+
+export type Row<T extends keyof Schema> = Selectable<Schema[T]>
+export type NewRow<T extends keyof Schema> = Insertable<Schema[T]>
