@@ -1,0 +1,164 @@
+// The words of the runtime: tensors, models, and the interface behind which ONNX Runtime runs. Nothing outside
+// `src/runtime` knows which library executes a graph, so none of its types appear here.
+import type { Log } from '../core/log.ts'
+
+export const TENSOR_TYPES = [
+  'float32',
+  'float64',
+  'int64',
+  'int32',
+  'int16',
+  'int8',
+  'uint8',
+  'uint16',
+  'uint32',
+  'uint64',
+  'bool',
+  'string',
+  'float16',
+] as const
+
+export type TensorType = (typeof TENSOR_TYPES)[number]
+
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+
+/**
+ * Row-major values of shape `dims`; a scalar has `dims: []` and one value. int64/uint64 are BigInt arrays, bool is a
+ * Uint8Array of 0 and 1, float16 the raw bits in a Uint16Array, string an array of strings.
+ */
+export interface Tensor {
+  readonly type: TensorType
+  readonly dims: readonly number[]
+  readonly data: TypedArray | readonly string[]
+}
+
+/** Values by the name of the graph's input or output. */
+export type Tensors = Readonly<Record<string, Tensor>>
+
+export interface TensorInfo {
+  readonly name: string
+  readonly type: TensorType
+  /** One entry per axis; null where the model accepts any length. */
+  readonly dims: readonly (number | null)[]
+}
+
+export interface ModelInfo {
+  readonly inputs: readonly TensorInfo[]
+  /** The outputs that are tensors: the only ones ever fetched. */
+  readonly outputs: readonly TensorInfo[]
+  /** Names of the others (sequences and maps, such as a ZipMap's), which cannot be fetched. */
+  readonly otherOutputs: readonly string[]
+  /** Time to build the session, without warm-up. */
+  readonly loadMs: number
+  /** Size of the model file. */
+  readonly bytes: number
+  /** The engine that runs it: `cuda` only where the GPU was asked for and is there. */
+  readonly provider: 'cpu' | 'cuda'
+}
+
+export interface ModelSpec {
+  /** The sha256 of the bytes. Two loads of one key share one model. */
+  readonly key: string
+  /**
+   * The whole file, or where it lies. The caller has already refused models with external data: bytes loaded without
+   * a path would read it from the working directory.
+   */
+  readonly bytes: Uint8Array | { readonly path: string }
+  /** Run once on each worker before the model counts as loaded there, so that no caller pays for the first run. */
+  readonly warmUp?: Tensors
+}
+
+export interface RunOptions {
+  /** Which tensor outputs to bring back; all of them when absent. */
+  readonly fetches?: readonly string[]
+  /** Drops the run while it waits; a run that has begun finishes, unseen. */
+  readonly signal?: AbortSignal
+  /** From the call to the answer, waiting included. Default: the runtime's `runTimeoutMs`. */
+  readonly timeoutMs?: number
+}
+
+export interface RunResult {
+  readonly outputs: Record<string, Tensor>
+  /** Time inside ONNX Runtime alone, in milliseconds. */
+  readonly runMs: number
+}
+
+export interface LoadedModel {
+  readonly key: string
+  readonly info: ModelInfo
+  /**
+   * Runs the graph once. The feeds must not be changed until the promise settles.
+   *
+   * @throws MlError `invalid` MODEL_INPUT_INVALID (feeds that do not fit the inputs, the name in the details),
+   *   `invalid` MODEL_RUN_FAILED (the model refused these values), `unavailable` OVERLOADED (queue full),
+   *   INFERENCE_TIMEOUT, RUNTIME_CLOSED, or INFERENCE_ABORTED (the signal fired), `internal` INFERENCE_FAILED (the
+   *   worker died twice under this run).
+   */
+  run(feeds: Tensors, options?: RunOptions): Promise<RunResult>
+  /** Gives this hold back; the last one frees the sessions once their runs are done. Safe to call twice. */
+  release(): Promise<void>
+}
+
+export interface RuntimeStatus {
+  readonly workers: number
+  /** Workers with a run or load in hand. */
+  readonly busy: number
+  /** Runs waiting for a worker. */
+  readonly queued: number
+  readonly models: readonly ModelStatus[]
+  readonly gpuAvailable: boolean
+  /** Sum of the loaded models' file sizes times the workers that hold them: a lower bound of what sessions use. */
+  readonly memoryBytes: number
+  /** Workers replaced since the start, after a crash or an overlong run. */
+  readonly replaced: number
+  /**
+   * Threads given up while stuck in native code and not yet gone. They burn a core and cannot be stopped, and a normal
+   * exit would wait for them for ever: a process with any must end by SIGKILL.
+   */
+  readonly abandoned: number
+}
+
+export interface ModelStatus {
+  readonly key: string
+  readonly bytes: number
+  readonly holds: number
+  /** Workers on which it is loaded. */
+  readonly workers: number
+}
+
+export interface Runtime {
+  /**
+   * Loads a model, warms it up, and resolves when the first worker can answer; other workers load it on first use.
+   *
+   * @throws MlError `invalid` MODEL_NOT_LOADABLE with the engine's reason, `unavailable` RUNTIME_CLOSED, or what the
+   *   warm-up run threw.
+   */
+  load(spec: ModelSpec): Promise<LoadedModel>
+  status(): RuntimeStatus
+  /** Refuses new work, fails what waits, and stops the workers; a thread stuck in native code is left behind. */
+  close(): Promise<void>
+}
+
+export interface RuntimeOptions {
+  /** Threads that run models; derive it from the cores and leave one to the event loop. */
+  readonly workers: number
+  /** Runs that may wait beyond those in hand; the next one fails with OVERLOADED. */
+  readonly maxQueue: number
+  /** Try the CUDA provider; without it the models run on the CPU, with one warning. */
+  readonly enableGpu: boolean
+  readonly log: Log
+  /** Default 5000. */
+  readonly runTimeoutMs?: number
+  /** Loading and warming up on one worker. Default 60000. */
+  readonly loadTimeoutMs?: number
+}
