@@ -40,9 +40,13 @@ export const trainFields = {
   ),
   algorithm: Type.Optional(Type.String({ description: 'See GET /algorithms; default: chosen by comparison.' })),
   hyperparameters: Type.Optional(AnyObject('Settings of the algorithm, checked before the job is accepted.')),
-  evaluation: Type.Optional(Type.Partial(Evaluation)),
+  evaluation: Type.Optional(
+    Type.Partial(Evaluation, { additionalProperties: false, description: 'How to measure it.' }),
+  ),
   promotion: Type.Optional(
-    Type.Union([Type.Literal(false), Type.Partial(Promotion)], { description: 'The gate; false: never promote.' }),
+    Type.Union([Type.Literal(false), Type.Partial(Promotion, { additionalProperties: false })], {
+      description: 'The gate; false: never promote.',
+    }),
   ),
   version: Type.Optional(VersionNumber),
 }

@@ -1,0 +1,135 @@
+// The HTTP face: a Fastify application made from the operations table. It knows no slice: what an operation does, who may
+// call it and whether its input is right is decided behind `dispatch`.
+import type { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
+import type { OperationName } from '../contract/operations/index.ts'
+import type { Caller, Dispatch } from '../core/caller.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { fail } from '../core/failure.ts'
+import { newId } from '../core/ids.ts'
+import type { Log } from '../core/log.ts'
+import type { Metrics } from '../core/metrics.ts'
+import { readJsonBodies } from './body.ts'
+import { failureReply, sendFailure } from './failures.ts'
+import { trackRoutes } from './not-found.ts'
+import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
+import { addOperations } from './routes.ts'
+import { addServiceRoutes } from './service-routes.ts'
+
+export interface HttpOptions {
+  readonly dispatch: Dispatch
+  /** Who is asking; throws `unauthenticated` or `forbidden`. */
+  readonly authenticate: (headers: FastifyRequest['headers'], requestId: string) => Promise<Caller> | Caller
+  readonly metrics: Metrics
+  readonly log: Log
+  /** Largest JSON body, before and after decompression; default 32 MiB. */
+  readonly maxBodyBytes?: number
+  /** Largest file of a multipart upload; default 4 GiB. */
+  readonly maxUploadBytes?: number
+  /** Folder for uploads while they arrive; default the system's. A folder in memory (tmpfs) would hold them in memory. */
+  readonly tempDir?: string
+  /** The document of `GET /openapi.json`. */
+  readonly openapi: unknown
+  /** Routes of the application's own, in a scope of their own. */
+  readonly setupRoutes?: (app: FastifyInstance) => void | Promise<void>
+  readonly clock?: Clock
+  /** Pause between the heartbeats of event streams; default 15 s. */
+  readonly heartbeatMs?: number
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** On the clock's `elapsedMs`. */
+    startedMs: number
+  }
+  interface FastifyContextConfig {
+    operation?: OperationName
+  }
+}
+
+const MIB = 1024 * 1024
+/** Silence after which a connection is given up; heartbeats keep event streams below it. */
+const IDLE_MS = 300_000
+
+export function createHttpApp(options: HttpOptions): FastifyInstance {
+  const { log, metrics, clock = systemClock, maxBodyBytes = 32 * MIB, maxUploadBytes = 4096 * MIB } = options
+  const failures = { log, clock }
+  const stopping = new AbortController()
+  const observe = observer(metrics, clock)
+
+  const app = fastify({
+    logger: false,
+    genReqId: (raw) => requestIdOf(raw.headers),
+    requestIdHeader: false,
+    bodyLimit: maxBodyBytes,
+    connectionTimeout: IDLE_MS,
+    // Requests that are already here are answered; the socket is closed after them.
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2048 },
+    frameworkErrors: (error, request, reply) => {
+      sendFailure(request, reply, error, failures)
+    },
+    clientErrorHandler: (error, socket) => refuseRaw(error, socket, clock),
+  })
+  app.decorateRequest('startedMs', 0)
+  app.addHook('onRequest', (request, reply, done) => {
+    request.startedMs = clock.elapsedMs()
+    reply.header(REQUEST_ID_HEADER, request.id)
+    // Without this a kept-alive connection would hold up the stop until its idle time is over.
+    if (stopping.signal.aborted) reply.header('connection', 'close')
+    done()
+  })
+  app.addHook('preClose', (done) => {
+    stopping.abort()
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => {
+    observe(request, sendFailure(request, reply, error, failures))
+  })
+  app.setNotFoundHandler(trackRoutes(app))
+  readJsonBodies(app, maxBodyBytes)
+  addOperations(app, {
+    dispatch: options.dispatch,
+    authenticate: options.authenticate,
+    log,
+    clock,
+    observe,
+    stopping: stopping.signal,
+    heartbeatMs: options.heartbeatMs ?? 15_000,
+    formLimits: { maxFieldBytes: maxBodyBytes, maxUploadBytes, tempDir: options.tempDir ?? tmpdir() },
+  })
+  addServiceRoutes(app, metrics, options.openapi)
+  const { setupRoutes } = options
+  if (setupRoutes) app.register(async (scope) => setupRoutes(scope))
+  return app
+}
+
+const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
+
+function observer(metrics: Metrics, clock: Clock): (request: FastifyRequest, status: number) => void {
+  return (request, status) => {
+    const operation = request.routeOptions.config?.operation ?? 'none'
+    const labels = { operation, status: CLASSES[Math.floor(status / 100) - 1] }
+    metrics.http.observe(labels, (clock.elapsedMs() - request.startedMs) / 1000)
+  }
+}
+
+/** Bytes that are not HTTP: there is no request to reply to, so the answer is written by hand. */
+function refuseRaw(error: NodeJS.ErrnoException, socket: Socket, clock: Clock): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const failure =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? fail('too_large', 'HEADERS_TOO_LARGE', 'The request headers are too large')
+      : fail('malformed', 'MALFORMED_REQUEST', 'The request is not valid HTTP')
+  const requestId = newId('req')
+  const { status, body } = failureReply(failure, requestId, '', clock)
+  socket.end(
+    `HTTP/1.1 ${status} ${status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'}\r\n` +
+      `${REQUEST_ID_HEADER}: ${requestId}\r\ncontent-type: application/json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}

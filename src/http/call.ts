@@ -1,0 +1,40 @@
+// The circumstances of one request, as dispatch is handed them.
+import type { ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Upload } from '../contract/operation.ts'
+import type { Call, Caller } from '../core/caller.ts'
+import { fail, invalid } from '../core/failure.ts'
+
+const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/
+
+/** The signal is made when first asked for: most predictions never look at it, and it costs more than their routing. */
+export function callOf(request: FastifyRequest, reply: FastifyReply, caller: Caller, upload?: Upload): Call {
+  let signal: AbortSignal | undefined
+  return {
+    caller,
+    upload,
+    idempotencyKey: idempotencyKeyOf(request),
+    get signal() {
+      signal ??= signalOf(reply.raw)
+      return signal
+    },
+  }
+}
+
+function idempotencyKeyOf(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key
+  throw invalid('request', [{ field: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' }])
+}
+
+/** Fires when the connection closes before the reply is out. */
+export function signalOf(raw: ServerResponse): AbortSignal {
+  const controller = new AbortController()
+  const leave = () => {
+    if (!raw.writableFinished) controller.abort(fail('unavailable', 'CLIENT_GONE', 'The client closed the connection'))
+  }
+  if (raw.destroyed) leave()
+  else raw.once('close', leave)
+  return controller.signal
+}

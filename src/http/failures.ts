@@ -1,0 +1,125 @@
+// Failures as replies: the only place where a kind becomes a status, and the one error handler of the HTTP face.
+// `internal` keeps its message and details to itself and writes the stack to the log instead.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorResponse } from '../contract/errors.ts'
+import type { Clock } from '../core/clock.ts'
+import { asFailure, type FailureKind, fail, type MlError } from '../core/failure.ts'
+import type { Log } from '../core/log.ts'
+import { toJson } from './json.ts'
+import { REQUEST_ID_HEADER } from './request-id.ts'
+
+const STATUS: Record<FailureKind, number> = {
+  invalid: 422,
+  malformed: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  limited: 429,
+  unavailable: 503,
+  internal: 500,
+}
+
+/** Mistakes that only HTTP can make have a status of their own. */
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  METHOD_NOT_ALLOWED: 405,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  HEADERS_TOO_LARGE: 431,
+}
+
+const HIDDEN = 'Internal error; the log has it under this request id'
+
+export interface FailureContext {
+  readonly log: Log
+  readonly clock: Clock
+}
+
+export interface FailureReply {
+  readonly status: number
+  readonly retryAfterSeconds?: number
+  readonly body: string
+}
+
+export function statusOf(failure: MlError): number {
+  return STATUS_OF_CODE[failure.code] ?? STATUS[failure.kind]
+}
+
+/** The document of a failure, as the events stream and the replies show it. */
+export function errorResponse(failure: MlError, requestId: string, clock: Clock): ErrorResponse {
+  const hidden = failure.kind === 'internal'
+  return {
+    success: false,
+    error: hidden ? HIDDEN : failure.message,
+    error_code: failure.code,
+    timestamp: clock.now().toISOString(),
+    request_id: requestId,
+    ...(failure.details && !hidden && { details: { ...failure.details } }),
+  }
+}
+
+export function failureReply(failure: MlError, requestId: string, url: string, clock: Clock): FailureReply {
+  const document = errorResponse(failure, requestId, clock)
+  const retry = failure.kind === 'limited' || failure.kind === 'unavailable'
+  return {
+    status: statusOf(failure),
+    body: isOpenInference(url) ? toJson({ error: document.error }) : bodyOf(document),
+    ...(retry && { retryAfterSeconds: Math.max(1, Math.ceil(failure.retryAfterSeconds ?? 1)) }),
+  }
+}
+
+/** Details come from anywhere; ones that cannot be written down must not turn a 422 into a 500. */
+function bodyOf(document: ErrorResponse): string {
+  try {
+    return toJson(document)
+  } catch {
+    const { details: _, ...rest } = document
+    return toJson(rest)
+  }
+}
+
+/** The Open Inference Protocol has an error document of its own. */
+function isOpenInference(url: string): boolean {
+  return url === '/v2' || url.startsWith('/v2/') || url.startsWith('/v2?')
+}
+
+/** Answers a request with what was thrown; returns the status for the metrics. */
+export function sendFailure(request: FastifyRequest, reply: FastifyReply, error: unknown, context: FailureContext) {
+  const operation = request.routeOptions?.config?.operation
+  const failure = fromFramework(error, operation === undefined)
+  if (failure.kind === 'internal' && !reply.raw.destroyed) {
+    context.log.error(
+      { requestId: request.id, operation, code: failure.code, stack: stackOf(failure) },
+      failure.message,
+    )
+  }
+  const { status, body, retryAfterSeconds } = failureReply(failure, request.id, request.url, context.clock)
+  // Fastify asks for `connection: close` when a body was refused; the client would then lose the answer in the reset.
+  for (const name of ['content-length', 'content-disposition', 'connection']) reply.removeHeader(name)
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
+  reply.header(REQUEST_ID_HEADER, request.id).header('content-type', 'application/json; charset=utf-8')
+  reply.code(status).send(body)
+  return status
+}
+
+function stackOf(failure: MlError): string {
+  const own = failure.stack ?? failure.message
+  const { cause } = failure
+  if (!(cause instanceof Error)) return own
+  return failure.code === 'INTERNAL_ERROR' ? (cause.stack ?? own) : `${own}\ncaused by ${cause.stack}`
+}
+
+/** Fastify's own errors in our words. `foreign` routes (setupRoutes) may also throw any error with a `statusCode`. */
+export function fromFramework(error: unknown, foreign = false): MlError {
+  if (!(error instanceof Error)) return asFailure(error)
+  const { code, statusCode } = error as Error & { readonly code?: unknown; readonly statusCode?: unknown }
+  const known = foreign || (typeof code === 'string' && code.startsWith('FST_'))
+  if (!known || typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return asFailure(error)
+  const cause = error
+  if (statusCode === 413) return fail('too_large', 'TOO_LARGE', error.message, { cause })
+  if (statusCode === 415) return fail('malformed', 'UNSUPPORTED_MEDIA_TYPE', error.message, { cause })
+  const kind = KIND_OF_STATUS.get(statusCode) ?? 'malformed'
+  return fail(kind, kind === 'malformed' ? 'MALFORMED_REQUEST' : kind.toUpperCase(), error.message, { cause })
+}
+
+const KIND_OF_STATUS = new Map(Object.entries(STATUS).map(([kind, status]) => [status, kind as FailureKind]))

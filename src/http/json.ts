@@ -1,0 +1,69 @@
+// JSON in and out. In: a broken text is answered with the place of the break, and documents that could hurt later code
+// (nested thousands deep, a key `__proto__`) are refused here. Out: BigInt keeps all its digits.
+import { fail } from '../core/failure.ts'
+import { firstError, positionOf } from './json-position.ts'
+
+/** Deeper than any honest document, shallow enough for every recursive reader behind us. */
+const MAX_DEPTH = 1000
+
+/** A request body as a value. Throws `MALFORMED_JSON`. */
+export function parseJson(text: string, what = 'request body'): unknown {
+  const json = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch (error) {
+    throw malformed(json, what, error)
+  }
+  // Both checks walk the whole value, so they run only where the text could possibly break the rule.
+  if (json.length >= 2 * MAX_DEPTH || json.includes('__proto__') || json.includes('\\u005')) inspect(value, what)
+  return value
+}
+
+function malformed(text: string, what: string, cause: unknown) {
+  const { offset, line, column } = positionOf(text, firstError(text))
+  const found = offset >= text.length ? 'the text ends too early' : `unexpected ${JSON.stringify(text[offset])}`
+  return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON: ${found} at line ${line}, column ${column}`, {
+    details: { offset, line, column },
+    cause,
+  })
+}
+
+/** Breadth first, so that depth costs no stack. */
+function inspect(root: unknown, what: string): void {
+  let level: object[] = isObject(root) ? [root] : []
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) {
+      throw fail('malformed', 'MALFORMED_JSON', `The ${what} is nested more than ${MAX_DEPTH} levels deep`)
+    }
+    const next: object[] = []
+    for (const node of level) {
+      if (Object.hasOwn(node, '__proto__')) {
+        throw fail('malformed', 'MALFORMED_JSON', `The ${what} has the key "__proto__", which is not allowed`)
+      }
+      for (const child of Array.isArray(node) ? node : Object.values(node)) if (isObject(child)) next.push(child)
+    }
+    level = next
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** Any value as JSON text: NaN and the infinities become null, a BigInt a number with all its digits. */
+export function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? 'null'
+  } catch (error) {
+    if (!(error instanceof TypeError && error.message.includes('BigInt'))) throw error
+    return JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? rawNumber(item) : item))
+  }
+}
+
+// In every supported Node.js, but not yet in TypeScript's library.
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
+
+function rawNumber(value: bigint): unknown {
+  return rawJSON(value.toString())
+}
