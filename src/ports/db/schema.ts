@@ -11,7 +11,7 @@ import type {
   VersionMetadata,
   VersionStatus,
 } from '../../contract/models.ts'
-import type { JobStatus, TrainRequest } from '../../contract/training.ts'
+import type { JobStatus } from '../../contract/training.ts'
 import type { JsonText } from './json.ts'
 
 type Json<T> = ColumnType<T, JsonText, JsonText>
@@ -86,8 +86,8 @@ export interface TrainingJobsTable {
   model_id: string
   version: string
   dataset_id: string
-  /** The accepted request with its defaults filled in. */
-  request: Json<TrainRequest>
+  /** What was asked for with its defaults filled in, by whom, and in which request. */
+  request: Json<Free>
   hyperparameters: Json<Free>
   status: JobStatus
   progress: Generated<number>

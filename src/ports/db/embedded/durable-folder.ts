@@ -1,0 +1,30 @@
+// PGlite's folder file system with a working fsync. The stock one has none: the flush calls of PostgreSQL reach no file,
+// whatever its settings say, and its fdatasync is empty too. Hence this operation, and wal_sync_method=fsync.
+import { fdatasyncSync } from 'node:fs'
+import type { PGlite, postgresMod } from '@electric-sql/pglite'
+import { NodeFS } from '@electric-sql/pglite/nodefs'
+
+type Module = postgresMod.PostgresMod
+
+interface FolderFileSystem {
+  readonly stream_ops: { fsync?: (stream: { readonly nfd: number }) => number }
+}
+
+export class DurableFolder extends NodeFS {
+  override async init(pg: PGlite, options: Partial<Module>) {
+    const made = await super.init(pg, options)
+    const addFsync = (module: Module) => {
+      const { stream_ops } = module.NODEFS as unknown as FolderFileSystem
+      stream_ops.fsync = ({ nfd }) => {
+        fdatasyncSync(nfd)
+        return 0
+      }
+    }
+    return { emscriptenOpts: { ...made.emscriptenOpts, preRun: [...(made.emscriptenOpts.preRun ?? []), addFsync] } }
+  }
+}
+
+/** Start parameters of PostgreSQL: PGlite's own, but with every commit flushed to the disk. */
+export function durableStartParams(defaults: readonly string[]): string[] {
+  return [...defaults.filter((param) => param !== '-F'), '-c', 'fsync=on', '-c', 'wal_sync_method=fsync']
+}

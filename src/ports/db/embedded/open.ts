@@ -1,0 +1,102 @@
+// Opens the embedded database of a DATA_DIR. Nothing waits for it: the thread starts at once, in parallel with the rest
+// of the service, and the first transaction waits.
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import pg from 'pg'
+import type { Database } from '../index.ts'
+import { createPooledDatabase } from '../pooled.ts'
+import { typeParsers } from '../types.ts'
+import { copyDurably, moveDurably } from './folders.ts'
+import { type DirectoryLock, lockDirectory } from './lock.ts'
+import type { WorkerOptions } from './protocol.ts'
+import { createEmbeddedServer } from './server.ts'
+import { EmbeddedSocket } from './socket.ts'
+import { templatePath } from './template.ts'
+
+/** Transactions wait their turn for this long before the database counts as overloaded. */
+const QUEUE_TIMEOUT_MS = 30_000
+const TRANSACTION_TIMEOUT_MS = 60_000
+
+/** What else a new database should hold besides the migrated schema (the queue's own tables). */
+export interface Preparation {
+  /** Changes whenever `prepare` would do something else. */
+  readonly key: string
+  readonly prepare: (db: Database) => Promise<void>
+}
+
+export interface EmbeddedOptions {
+  readonly dataDir: string
+  readonly preparation?: Preparation
+}
+
+/** @throws `conflict` `DATA_DIR_IN_USE` if another process has the folder. */
+export async function openEmbedded({ dataDir, preparation }: EmbeddedOptions): Promise<Database> {
+  const folder = resolve(dataDir)
+  const lock = await lockDirectory(folder)
+  try {
+    const dir = join(folder, 'database')
+    await removeLeftovers(folder)
+    const template = await templatePath(preparation?.key ?? '')
+    if (!existsSync(dir) && !existsSync(template)) await create(dir, template, preparation)
+    return serve({ dataDir: dir, templateDir: template }, lock)
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
+}
+
+/** What a start that was killed left behind. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.startsWith('database.')) await rm(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+/** The slow way to a new database, and the template for the next ones. */
+async function create(dir: string, template: string, preparation: Preparation | undefined): Promise<void> {
+  const scratch = await mkdtemp(`${dir}.new-`)
+  try {
+    const fresh = join(scratch, 'database')
+    const db = serve({ dataDir: fresh, templateDir: undefined }, undefined)
+    try {
+      await db.migrate()
+      await preparation?.prepare(db)
+    } finally {
+      await db.close()
+    }
+    // An installation that cannot be written to does without a template.
+    try {
+      copyDurably(fresh, template)
+    } catch {}
+    moveDurably(fresh, dir)
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+function serve(options: WorkerOptions, lock: DirectoryLock | undefined): Database {
+  const server = createEmbeddedServer(options)
+  void server.ready().catch(() => {}) // reported to whoever uses it first
+  const pool = new pg.Pool({
+    max: 1,
+    idleTimeoutMillis: 0,
+    connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
+    user: 'postgres',
+    pipeline: true,
+    types: typeParsers,
+    stream: () => new EmbeddedSocket(server),
+  })
+  return createPooledDatabase({
+    pool,
+    kind: 'embedded',
+    url: `embedded:${options.dataDir}`,
+    settings: '',
+    transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+    shared: false,
+    onClose: async () => {
+      await server.close()
+      await lock?.release()
+    },
+  })
+}

@@ -1,0 +1,46 @@
+// The thread that owns the embedded database. It answers strictly in the order of the messages; a statement blocks this
+// thread and no other.
+import { existsSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { PGlite } from '@electric-sql/pglite'
+import { DurableFolder, durableStartParams } from './durable-folder.ts'
+import { copyDurably } from './folders.ts'
+import { type FromWorker, queryMessage, type ToWorker, type WorkerOptions } from './protocol.ts'
+
+const { dataDir, templateDir } = workerData as WorkerOptions
+const port = parentPort!
+
+function reply(message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer)
+}
+
+async function open(): Promise<PGlite> {
+  if (templateDir !== undefined && !existsSync(dataDir)) copyDurably(templateDir, dataDir)
+  const database = new PGlite({
+    fs: new DurableFolder(dataDir),
+    startParams: durableStartParams(PGlite.defaultStartParams),
+  })
+  await database.waitReady
+  return database
+}
+
+function answer(database: PGlite, message: ToWorker): void {
+  if (message.kind === 'bytes') {
+    // Copied: the result is a view of a buffer that the next statement overwrites.
+    const bytes = new Uint8Array(database.execProtocolRawSync(message.bytes))
+    reply({ kind: 'bytes', session: message.session, bytes }, [bytes.buffer])
+  } else if (message.kind === 'reset') {
+    for (const text of ['rollback', 'discard all']) database.execProtocolRawSync(queryMessage(text))
+    reply({ kind: 'reset', session: message.session })
+  } else {
+    void database.close().then(() => reply({ kind: 'closed' }))
+  }
+}
+
+try {
+  const database = await open()
+  port.on('message', (message: ToWorker) => answer(database, message))
+  reply({ kind: 'ready' })
+} catch (error) {
+  reply({ kind: 'failed', message: error instanceof Error ? error.message : String(error) })
+}
