@@ -1,0 +1,170 @@
+// Configuration: one schema, read from a file, then the environment, then flags. The only reader of process.env.
+// Keys are camelCase; the environment's names follow by rule (databaseUrl ↔ DATABASE_URL), with a few older aliases.
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type Static, Type } from 'typebox'
+import { compileCheck } from './core/check.ts'
+import { type FieldError, fail } from './core/failure.ts'
+import { LOG_LEVELS } from './core/log.ts'
+
+const text = (description: string, options = {}) =>
+  Type.Optional(Type.String({ minLength: 1, description, ...options }))
+const url = (description: string, schemes: string) => text(description, { pattern: `^(${schemes})://.+` })
+const flag = (description: string) => Type.Boolean({ default: false, description })
+const port = (description: string, options = {}) =>
+  Type.Integer({ minimum: 0, maximum: 65535, description, ...options })
+const word = <const T extends readonly string[]>(values: T, fallback: T[number], description: string) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...values], default: fallback, description })
+
+export const ConfigSchema = Type.Object(
+  {
+    serviceName: Type.String({ default: 'modelyard', minLength: 1, description: 'Name in logs and events.' }),
+    servicePort: port('Port of the HTTP service; 0 picks a free one.', { default: 8080 }),
+    serviceHost: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on.' }),
+    grpcPort: Type.Optional(port('Port of the gRPC service.')),
+    mlWorkers: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 256, description: 'Inference threads; default: one less than the cores.' }),
+    ),
+    dataDir: Type.String({ default: '.modelyard', minLength: 1, description: 'Embedded database, artefacts, lock.' }),
+    databaseUrl: url('PostgreSQL; unset: the embedded database in dataDir.', 'postgres|postgresql'),
+    enableNats: flag('Send events over NATS JetStream instead of in-process.'),
+    natsUrl: Type.String({ default: 'nats://127.0.0.1:4222', pattern: '^(nats|tls|wss?)://.+', description: 'NATS.' }),
+    redisUrl: url('Redis for the shared cache; unset: in-process.', 'redis|rediss'),
+    modelStorage: word(['local', 's3'], 'local', 'Where artefacts and datasets are kept.'),
+    modelPath: text('Folder for them; default: `artifacts` in dataDir.'),
+    s3Bucket: text('Bucket for them.'),
+    s3Region: Type.String({ default: 'us-east-1', minLength: 1, description: 'Region of the bucket.' }),
+    s3Endpoint: url('Address of an S3-compatible server; unset: AWS.', 'https?'),
+    supabaseUrl: url('Supabase, as a source of features.', 'https?'),
+    supabaseServiceKey: text('Key for Supabase.'),
+    enableOtel: flag('Export traces by OpenTelemetry.'),
+    otelExporterOtlpEndpoint: url('Where traces go.', 'https?'),
+    enableGpu: flag('Run models on CUDA where there is a GPU.'),
+    batchSize: Type.Integer({ default: 32, minimum: 1, maximum: 10_000, description: 'Rows run together at most.' }),
+    cacheTtl: Type.Integer({ default: 3600, minimum: 0, description: 'Life of a cached answer, in seconds.' }),
+    prometheusPort: Type.Optional(port('Also serve /metrics on this port.')),
+    logLevel: word(LOG_LEVELS, 'info', 'Least severe log line.'),
+    defaultModel: text('Model (id or name) of POST /predict; default: the only live one.'),
+    balancedClassWeight: flag('Weigh classes by their rarity in logistic regression.'),
+    authMode: word(['none'], 'none', 'Authentication; none: the X-Tenant-ID header is trusted.'),
+    runWorker: Type.Boolean({ default: true, description: 'Also work on training jobs in this process.' }),
+    trainingConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Trainings at a time.' }),
+    trainingTimeoutSeconds: Type.Integer({ default: 14_400, minimum: 1, description: 'Longest training.' }),
+    maxUploadMb: Type.Integer({ default: 4096, minimum: 1, description: 'Largest dataset file, in MB.' }),
+  },
+  { additionalProperties: false },
+)
+export type Config = Readonly<Static<typeof ConfigSchema>> & { readonly mlWorkers: number; readonly modelPath: string }
+export type ConfigKey = keyof Static<typeof ConfigSchema>
+export type ConfigOverrides = Partial<Static<typeof ConfigSchema>>
+
+/** Older names for the same settings, from the systems this one unites. */
+const ALIASES: Readonly<Record<string, ConfigKey>> = {
+  ML_SERVICE_PORT: 'servicePort',
+  ARTIFACTS_DIR: 'modelPath',
+}
+const SECRETS: readonly ConfigKey[] = ['supabaseServiceKey']
+const KEYS = Object.keys(ConfigSchema.properties) as ConfigKey[]
+const check = compileCheck(ConfigSchema, { coerce: true })
+
+export interface ConfigSources {
+  /** JSON file with camelCase keys. */
+  readonly file?: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly overrides?: ConfigOverrides
+}
+
+/** @throws `invalid` CONFIG_INVALID with every problem at once; values of secrets are not repeated. */
+export function loadConfig({ file, env = process.env, overrides = {} }: ConfigSources = {}): Config {
+  const raw: Record<string, unknown> = { ...(file ? readConfigFile(file) : {}), ...fromEnvironment(env) }
+  for (const [key, value] of Object.entries(overrides)) if (value !== undefined) raw[key] = value
+  const problems = [...check(raw), ...contradictions(raw)].map(withoutSecret)
+  if (problems.length > 0) {
+    const list = problems.map((p) => `  ${envName(p.field)}: ${p.message}${shown(p.value)}`).join('\n')
+    throw fail('invalid', 'CONFIG_INVALID', `The configuration has ${problems.length} problem(s):\n${list}`, {
+      details: { errors: problems },
+    })
+  }
+  const checked = raw as Static<typeof ConfigSchema>
+  return Object.freeze({
+    ...checked,
+    dataDir: resolve(checked.dataDir),
+    mlWorkers: checked.mlWorkers ?? Math.max(1, availableParallelism() - 1),
+    modelPath: resolve(checked.modelPath ?? join(checked.dataDir, 'artifacts')),
+  })
+}
+
+/** DATABASE_URL for databaseUrl. */
+export function envName(key: string): string {
+  return key.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()
+}
+
+/** The configuration as it may be shown: secrets and credentials within addresses are masked. */
+export function shownConfig(config: Config): Record<string, unknown> {
+  const shown: Record<string, unknown> = {}
+  for (const key of KEYS) {
+    const value = config[key]
+    if (value === undefined) continue
+    shown[envName(key)] = SECRETS.includes(key) ? '***' : typeof value === 'string' ? withoutCredentials(value) : value
+  }
+  return shown
+}
+
+/** `postgres://user:secret@host/db` → `postgres://host/db`. */
+export function withoutCredentials(address: string): string {
+  return address.replace(/^([a-z0-9+.-]+:\/\/)[^@/]*@/i, '$1')
+}
+
+function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
+  const raw: Record<string, unknown> = {}
+  const take = (name: string, key: ConfigKey) => {
+    const value = env[name]
+    if (value === undefined || value === '') return
+    raw[key] = isBoolean(key) ? booleanWord(value) : value
+  }
+  for (const [name, key] of Object.entries(ALIASES)) take(name, key)
+  for (const key of KEYS) take(envName(key), key)
+  return raw
+}
+
+function isBoolean(key: ConfigKey): boolean {
+  return (ConfigSchema.properties[key] as { type?: string }).type === 'boolean'
+}
+
+function booleanWord(value: string): unknown {
+  const lower = value.toLowerCase()
+  if (['true', '1', 'yes', 'on'].includes(lower)) return true
+  if (['false', '0', 'no', 'off'].includes(lower)) return false
+  return value
+}
+
+function readConfigFile(file: string): Record<string, unknown> {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+  } catch (cause) {
+    throw fail('invalid', 'CONFIG_INVALID', `Cannot read the configuration file ${file}: ${String(cause)}`, { cause })
+  }
+}
+
+function contradictions(raw: Record<string, unknown>): FieldError[] {
+  const found: FieldError[] = []
+  if (raw.modelStorage === 's3' && !raw.s3Bucket) {
+    found.push({ field: 's3Bucket', message: 'is required when MODEL_STORAGE is s3' })
+  }
+  if (raw.supabaseUrl && !raw.supabaseServiceKey) {
+    found.push({ field: 'supabaseServiceKey', message: 'is required with SUPABASE_URL' })
+  }
+  return found
+}
+
+function withoutSecret(problem: FieldError): FieldError {
+  if (!SECRETS.includes(problem.field as ConfigKey)) {
+    return typeof problem.value === 'string' ? { ...problem, value: withoutCredentials(problem.value) } : problem
+  }
+  return { field: problem.field, message: problem.message }
+}
+
+function shown(value: unknown): string {
+  return value === undefined || typeof value === 'object' ? '' : ` (got ${JSON.stringify(value)})`
+}

@@ -1,0 +1,29 @@
+// Who is calling. Without authentication the tenant header is trusted and everything is permitted (API.md §1).
+import type { Permission } from '../../contract/operation.ts'
+import { DEFAULT_TENANT, TenantId } from '../../contract/schema.ts'
+import type { Caller } from '../../core/caller.ts'
+import { compileCheck } from '../../core/check.ts'
+import { fail, invalid } from '../../core/failure.ts'
+
+const EVERYTHING: ReadonlySet<Permission> = new Set(['read', 'write', 'predict', 'service'])
+const checkTenant = compileCheck(TenantId, { at: 'X-Tenant-ID' })
+
+export interface RequestIdentity {
+  /** Value of X-Tenant-ID, where there is one. */
+  readonly tenantId: string | undefined
+  readonly requestId: string
+}
+
+/** @throws `invalid` when the tenant id breaks its pattern. */
+export function anonymousCaller({ tenantId, requestId }: RequestIdentity): Caller {
+  const tenant = tenantId ?? DEFAULT_TENANT
+  const problems = tenant === DEFAULT_TENANT ? [] : checkTenant(tenant)
+  if (problems.length > 0) throw invalid('tenant', problems, 'TENANT_INVALID')
+  return { tenantId: tenant, requestId, actor: 'anonymous', permissions: EVERYTHING }
+}
+
+export function requirePermission(caller: Caller, permission: Permission): void {
+  if (!caller.permissions.has(permission)) {
+    throw fail('forbidden', 'PERMISSION_DENIED', `"${caller.actor}" lacks the permission "${permission}"`)
+  }
+}

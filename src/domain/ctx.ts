@@ -1,0 +1,62 @@
+// What a verb is handed: the ports, the machinery, and who is asking. A frozen value; nothing holds a connection.
+// Inside `inTransaction` the name `ctx` is shadowed by one whose `db` is the transaction, so the outer connection is
+// out of reach where using it would be a bug.
+import type { Caller } from '../core/caller.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Log } from '../core/log.ts'
+import type { Metrics } from '../core/metrics.ts'
+import type { Queue } from '../jobs/queue.ts'
+import type { Bus } from '../ports/bus/index.ts'
+import type { Cache } from '../ports/cache/index.ts'
+import type { Database, Tx } from '../ports/db/index.ts'
+import type { Objects } from '../ports/objects/index.ts'
+import type { Runtime } from '../runtime/index.ts'
+import type { Tables } from '../tables/index.ts'
+
+/** What verbs need to know of the configuration. */
+export interface Settings {
+  readonly serviceName: string
+  readonly codeVersion: string
+  readonly tempDir: string
+  readonly defaultModel: string | undefined
+  readonly balancedClassWeight: boolean
+  readonly trainingTimeoutMs: number
+  readonly maxUploadBytes: number
+}
+
+/** The service itself: everything but who is asking. */
+export interface Services {
+  readonly db: Database
+  readonly objects: Objects
+  readonly bus: Bus
+  readonly cache: Cache
+  readonly runtime: Runtime
+  readonly tables: Tables
+  readonly queue: Queue
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly settings: Settings
+}
+
+export interface Ctx extends Services {
+  readonly caller: Caller
+  readonly signal: AbortSignal
+}
+
+/** A ctx inside a transaction of the caller's tenant. */
+export type TxCtx = Omit<Ctx, 'db'> & { readonly db: Tx }
+
+/** Runs `work` in one transaction in which row-level security shows only the caller's tenant. */
+export function inTransaction<T>(ctx: Ctx, work: (ctx: TxCtx) => Promise<T>): Promise<T> {
+  return ctx.db.tenant(ctx.caller.tenantId, (tx) => work({ ...ctx, db: tx }))
+}
+
+/** A ctx for work the service does by itself in the name of a tenant (a worker running a job). */
+export function serviceCtx(services: Services, tenantId: string, signal: AbortSignal, requestId: string): Ctx {
+  return {
+    ...services,
+    caller: { tenantId, requestId, actor: services.settings.serviceName, permissions: new Set() },
+    signal,
+  }
+}

@@ -1,0 +1,135 @@
+// A new dataset: the bytes go to the object store as they come, are inspected there, and only then does a row make them
+// visible. Whatever fails on the way takes the bytes with it.
+import { basename } from 'node:path'
+import { Readable, Transform } from 'node:stream'
+import type { DataContract, Dataset, ValidationReport } from '../../contract/datasets.ts'
+import type { Upload } from '../../contract/operation.ts'
+import type { Input } from '../../contract/operations/index.ts'
+import { fail, invalid } from '../../core/failure.ts'
+import { newId } from '../../core/ids.ts'
+import { json } from '../../ports/db/index.ts'
+import { type Inspection, jsonLines } from '../../tables/index.ts'
+import { type Ctx, inTransaction } from '../ctx.ts'
+import { emit } from '../events.ts'
+import { completeContract, datasetKey } from './policy.ts'
+import { datasetDocument } from './store.ts'
+
+type CreateInput = Input<'datasets.create'>
+
+export async function createDataset(ctx: Ctx, input: CreateInput, upload?: Upload): Promise<Dataset> {
+  const source = sourceOf(input, upload)
+  const contract = input.contract && completeContract(input.contract)
+  const id = newId('dataset')
+  const key = datasetKey(ctx.caller.tenantId, id)
+  try {
+    const stored = await ctx.objects.put(key, limited(source.stream, ctx.settings.maxUploadBytes), {
+      signal: ctx.signal,
+    })
+    const found = await inspect(ctx, { key, name: source.filename, target: input.target, contract })
+    return await register(ctx, { id, key, stored, found, name: input.name ?? source.name })
+  } catch (error) {
+    await ctx.objects.delete([key]).catch((cause: unknown) => ctx.log.warn({ err: cause, key }, 'left-over upload'))
+    throw error
+  }
+}
+
+interface Source {
+  readonly stream: Readable
+  readonly filename: string
+  readonly name: string
+}
+
+function sourceOf(input: CreateInput, upload: Upload | undefined): Source {
+  const { rows } = input
+  if (upload && rows) {
+    upload.stream.destroy()
+    throw invalid('request', [{ field: 'rows', message: 'cannot be given together with a file' }])
+  }
+  if (upload) return { stream: upload.stream, filename: upload.filename, name: nameOf(upload.filename) }
+  if (!rows) throw invalid('request', [{ field: 'file', message: 'is required: give a file, or `rows`' }])
+  if (input.name === undefined) throw invalid('request', [{ field: 'name', message: 'is required with `rows`' }])
+  return { stream: Readable.from(jsonLines(rows)), filename: `${input.name}.jsonl`, name: input.name }
+}
+
+function nameOf(filename: string): string {
+  return basename(filename).slice(0, 256) || 'upload'
+}
+
+function limited(stream: Readable, maxBytes: number): Readable {
+  let size = 0
+  const limit = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      size += chunk.length
+      if (size <= maxBytes) done(null, chunk)
+      else done(fail('too_large', 'DATASET_TOO_LARGE', `The file is larger than ${Math.floor(maxBytes / 1e6)} MB`))
+    },
+  })
+  stream.once('error', (error) => limit.destroy(error))
+  limit.once('close', () => stream.destroy())
+  return stream.pipe(limit)
+}
+
+interface Wanted {
+  readonly key: string
+  readonly name: string
+  readonly target: string | undefined
+  readonly contract: DataContract | undefined
+}
+
+async function inspect(ctx: Ctx, { key, name, target, contract }: Wanted): Promise<Inspection> {
+  const wanted = {
+    name,
+    signal: ctx.signal,
+    ...(target !== undefined && { target }),
+    ...(contract && { contract }),
+  }
+  const found = await ctx.objects.localFile(key, (path) => ctx.tables.inspect(path, wanted))
+  if (!found.report.valid) throw violation(found.report)
+  return found
+}
+
+/** @returns the refusal of a file that breaks its contract: the first findings, and how often each rule is broken. */
+function violation(report: ValidationReport) {
+  const total = report.counts.reduce((sum, { count }) => sum + count, 0)
+  const first = report.findings[0]
+  const place = first
+    ? ` First: ${first.row === null ? '' : `row ${first.row}, `}column "${first.column}", rule ${first.rule}.`
+    : ''
+  return fail('invalid', 'CONTRACT_VIOLATION', `The file breaks its data contract in ${total} place(s).${place}`, {
+    details: { findings: report.findings, counts: report.counts },
+  })
+}
+
+interface NewDataset {
+  readonly id: string
+  readonly key: string
+  readonly name: string
+  readonly stored: { readonly size: number; readonly sha256: string }
+  readonly found: Inspection
+}
+
+function register(ctx: Ctx, { id, key, name, stored, found }: NewDataset): Promise<Dataset> {
+  return inTransaction(ctx, async (ctx) => {
+    const row = await ctx.db
+      .insertInto('datasets')
+      .values({
+        id,
+        tenant_id: ctx.caller.tenantId,
+        name,
+        rows: found.rows,
+        columns: json(found.columns),
+        target: found.contract.target ?? null,
+        contract: json(found.contract),
+        format: found.format,
+        reading: json(found.reading),
+        sha256: stored.sha256,
+        size_bytes: stored.size,
+        object_key: key,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    const data = { dataset_id: id, name, rows: row.rows, sha256: row.sha256 }
+    await emit(ctx, { type: 'ml.dataset.created', subject: id, data })
+    return datasetDocument(row)
+  })
+}

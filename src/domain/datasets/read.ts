@@ -1,0 +1,39 @@
+import type { Dataset, ValidationReport } from '../../contract/datasets.ts'
+import type { Input, Output } from '../../contract/operations/index.ts'
+import { type Ctx, inTransaction } from '../ctx.ts'
+import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { completeContract } from './policy.ts'
+import { datasetDocument, getDatasetRow } from './store.ts'
+
+export function listDatasets(ctx: Ctx, input: Input<'datasets.list'>): Promise<Output<'datasets.list'>> {
+  const limit = input.limit ?? DEFAULT_LIMIT
+  const after = decodeCursor(input.cursor, 1)
+  return inTransaction(ctx, async (ctx) => {
+    let find = ctx.db.selectFrom('datasets').selectAll()
+    if (after) find = find.where('id', '<', after[0]!)
+    const rows = await find
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute()
+    return pageOf(rows, limit, { item: datasetDocument, position: (row) => [row.id] })
+  })
+}
+
+export function getDataset(ctx: Ctx, input: Input<'datasets.get'>): Promise<Dataset> {
+  return inTransaction(ctx, async (ctx) => datasetDocument(await getDatasetRow(ctx, input.dataset_id)))
+}
+
+export async function getRows(ctx: Ctx, input: Input<'datasets.rows'>): Promise<Output<'datasets.rows'>> {
+  const row = await inTransaction(ctx, (ctx) => getDatasetRow(ctx, input.dataset_id))
+  const page = { offset: input.offset ?? 0, limit: input.limit ?? DEFAULT_LIMIT, signal: ctx.signal }
+  const rows = await ctx.objects.localFile(row.object_key, (path) => ctx.tables.rows(path, row.reading, page))
+  return { rows }
+}
+
+export async function validateDataset(ctx: Ctx, input: Input<'datasets.validate'>): Promise<ValidationReport> {
+  const contract = completeContract(input.contract)
+  const row = await inTransaction(ctx, (ctx) => getDatasetRow(ctx, input.dataset_id))
+  return ctx.objects.localFile(row.object_key, (path) =>
+    ctx.tables.validate(path, row.reading, { contract, signal: ctx.signal }),
+  )
+}

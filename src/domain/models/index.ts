@@ -1,0 +1,13 @@
+// The registry: models, versions, what is live where.
+export { compareModelVersions } from './compare.ts'
+export { createModel, insertModel } from './create.ts'
+export { deleteModel } from './delete.ts'
+export { deploy, liveVersion, makeLive } from './deploy.ts'
+export { listDeployments } from './deployments.ts'
+export { getModel, listModels } from './list.ts'
+export { syncPointers } from './pointer.ts'
+export { artifactKey, featureSchemaVersion, metadataKey, nextVersion } from './policy.ts'
+export { rollback } from './rollback.ts'
+export { getModelRow, getVersionRow, lockModelRow, requireTrained, type TrainedVersion } from './store.ts'
+export { updateModel } from './update.ts'
+export { getArtifact, getLineage, getMetadata, getVersion, listVersions } from './versions.ts'

@@ -1,0 +1,57 @@
+// Rules of the registry: how versions are numbered and where their files lie.
+import { createHash } from 'node:crypto'
+import type { Signature } from '../../contract/models.ts'
+import { DEFAULT_TENANT } from '../../contract/schema.ts'
+
+export const FIRST_VERSION = '1.0.0'
+
+/** Positive when a is higher. */
+export function compareVersions(a: string, b: string): number {
+  const left = a.split('.').map(Number)
+  const right = b.split('.').map(Number)
+  for (let i = 0; i < 3; i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return 0
+}
+
+export function highestVersion(versions: readonly string[]): string | null {
+  return versions.reduce<string | null>((best, v) => (best === null || compareVersions(v, best) > 0 ? v : best), null)
+}
+
+/** The first is 1.0.0; each further training raises the minor number of the highest. */
+export function nextVersion(existing: readonly string[]): string {
+  const highest = highestVersion(existing)
+  if (highest === null) return FIRST_VERSION
+  const [major = 1, minor = 0] = highest.split('.').map(Number)
+  return `${major}.${minor + 1}.0`
+}
+
+/** Tenant `default` owns the top of the store, the others a folder each (API.md §12). */
+export function modelFolder(tenantId: string, modelId: string): string {
+  const root = tenantId === DEFAULT_TENANT ? '' : `tenants/${tenantId}/`
+  return `${root}models/${modelId}`
+}
+
+export function versionFolder(tenantId: string, modelId: string, version: string): string {
+  return `${modelFolder(tenantId, modelId)}/versions/${version}`
+}
+
+export function artifactKey(tenantId: string, modelId: string, version: string): string {
+  return `${versionFolder(tenantId, modelId, version)}/model.onnx`
+}
+
+export function metadataKey(tenantId: string, modelId: string, version: string): string {
+  return `${versionFolder(tenantId, modelId, version)}/metadata.json`
+}
+
+export function currentKey(tenantId: string, modelId: string): string {
+  return `${modelFolder(tenantId, modelId)}/CURRENT`
+}
+
+/** Changes when a column is added, removed, renamed or retyped; the order counts, since rows may be given as arrays. */
+export function featureSchemaVersion(signature: Signature): string {
+  const columns = signature.inputs.map(({ name, dtype, nullable }) => [name, dtype, nullable])
+  return createHash('sha256').update(JSON.stringify(columns)).digest('hex').slice(0, 12)
+}

@@ -1,0 +1,108 @@
+// Reading the registry's rows, and turning them into the contract's documents.
+import type { ExpressionBuilder } from 'kysely'
+import type { Model, ModelVersion, Signature } from '../../contract/models.ts'
+import { fail, notFound } from '../../core/failure.ts'
+import type { Row, Schema } from '../../ports/db/index.ts'
+import type { TxCtx } from '../ctx.ts'
+import { highestVersion } from './policy.ts'
+
+/** By id or name. @throws `not_found` MODEL_NOT_FOUND, also for a model of another tenant. */
+export async function getModelRow(ctx: TxCtx, idOrName: string): Promise<Row<'models'>> {
+  const row = await ctx.db.selectFrom('models').selectAll().where(byReference(idOrName)).executeTakeFirst()
+  if (!row) throw notFound('model', idOrName)
+  return row
+}
+
+/** The same, and nobody else changes the model or its versions until the transaction ends. */
+export async function lockModelRow(ctx: TxCtx, idOrName: string): Promise<Row<'models'>> {
+  const row = await ctx.db.selectFrom('models').selectAll().where(byReference(idOrName)).forUpdate().executeTakeFirst()
+  if (!row) throw notFound('model', idOrName)
+  return row
+}
+
+/** A model is asked for by id or by name; a name that looks like an id of another model loses. */
+function byReference(idOrName: string) {
+  return (eb: ExpressionBuilder<Schema, 'models'>) =>
+    idOrName.startsWith('model_')
+      ? eb.or([eb('id', '=', idOrName), eb('name', '=', idOrName)])
+      : eb('name', '=', idOrName)
+}
+
+/** @throws `not_found` VERSION_NOT_FOUND. */
+export async function getVersionRow(ctx: TxCtx, modelId: string, version: string): Promise<Row<'model_versions'>> {
+  const row = await ctx.db
+    .selectFrom('model_versions')
+    .selectAll()
+    .where('model_id', '=', modelId)
+    .where('version', '=', version)
+    .executeTakeFirst()
+  if (!row) throw notFound('version', version)
+  return row
+}
+
+export interface TrainedVersion extends Row<'model_versions'> {
+  readonly artifact_key: string
+  readonly artifact_sha256: string
+  readonly signature: Signature
+}
+
+/** @throws `conflict` VERSION_NOT_TRAINED while there is no artefact to speak of. */
+export function requireTrained(row: Row<'model_versions'>): TrainedVersion {
+  if (row.artifact_key === null || row.artifact_sha256 === null || row.signature === null) {
+    throw fail('conflict', 'VERSION_NOT_TRAINED', `Version ${row.version} is ${row.status}; it has no model file`)
+  }
+  return row as TrainedVersion
+}
+
+/** Models with what is known of their versions, in two more queries whatever their number. */
+export async function modelDocuments(ctx: TxCtx, rows: readonly Row<'models'>[]): Promise<Model[]> {
+  if (rows.length === 0) return []
+  const ids = rows.map((row) => row.id)
+  const versions = await ctx.db
+    .selectFrom('model_versions')
+    .select(['model_id', 'version'])
+    .where('model_id', 'in', ids)
+    .execute()
+  const live = await ctx.db
+    .selectFrom('live_versions')
+    .select(['model_id', 'environment', 'version'])
+    .where('model_id', 'in', ids)
+    .orderBy('environment')
+    .execute()
+  return rows.map((row) => ({
+    id: row.id,
+    tenant_id: row.tenant_id,
+    name: row.name,
+    description: row.description,
+    type: row.type,
+    ...(row.target !== null && { target: row.target }),
+    metadata: row.metadata,
+    latest_version: highestVersion(versions.filter((v) => v.model_id === row.id).map((v) => v.version)),
+    deployments: Object.fromEntries(live.filter((l) => l.model_id === row.id).map((l) => [l.environment, l.version])),
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  }))
+}
+
+export async function modelDocument(ctx: TxCtx, row: Row<'models'>): Promise<Model> {
+  const [document] = await modelDocuments(ctx, [row])
+  return document!
+}
+
+export function versionDocument(row: Row<'model_versions'>): ModelVersion {
+  return {
+    model_id: row.model_id,
+    version: row.version,
+    status: row.status,
+    algorithm: row.algorithm,
+    hyperparameters: row.hyperparameters,
+    metrics: row.metrics,
+    artifact_url: row.artifact_key,
+    artifact_sha256: row.artifact_sha256,
+    signature: row.signature,
+    lineage: row.lineage,
+    created_at: row.created_at.toISOString(),
+    trained_at: row.trained_at?.toISOString() ?? null,
+    ...(row.error !== null && { error: row.error.message }),
+  }
+}

@@ -1,0 +1,33 @@
+import type { Model } from '../../contract/models.ts'
+import type { Input } from '../../contract/operations/index.ts'
+import { json } from '../../ports/db/index.ts'
+import { type Ctx, inTransaction } from '../ctx.ts'
+import { nameTaken } from './create.ts'
+import { bumpRevision } from './deploy.ts'
+import { lockModelRow, modelDocument } from './store.ts'
+
+/** A field left out stays; null clears the description. */
+export async function updateModel(ctx: Ctx, input: Input<'models.update'>): Promise<Model> {
+  const { name, description, metadata } = input
+  try {
+    return await inTransaction(ctx, async (ctx) => {
+      const model = await lockModelRow(ctx, input.model_id)
+      const row = await ctx.db
+        .updateTable('models')
+        .set({
+          updated_at: ctx.clock.now(),
+          ...(name !== undefined && { name }),
+          ...(description !== undefined && { description }),
+          ...(metadata !== undefined && { metadata: json(metadata) }),
+        })
+        .where('id', '=', model.id)
+        .returningAll()
+        .executeTakeFirstOrThrow()
+      // Callers may predict by name, so replicas must learn the new one.
+      if (row.name !== model.name) await bumpRevision(ctx)
+      return modelDocument(ctx, row)
+    })
+  } catch (error) {
+    throw nameTaken(error, name ?? input.model_id)
+  }
+}

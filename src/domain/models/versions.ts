@@ -1,0 +1,70 @@
+import type { LineageReport, ModelVersion, VersionMetadata } from '../../contract/models.ts'
+import type { Download } from '../../contract/operation.ts'
+import type { Input, Output } from '../../contract/operations/index.ts'
+import { notFound } from '../../core/failure.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { compareVersions } from './policy.ts'
+import { getModelRow, getVersionRow, requireTrained, versionDocument } from './store.ts'
+
+/** Highest first. Semantic versions do not sort as text, so a model's versions (tens, not thousands) are sorted here. */
+export function listVersions(ctx: Ctx, input: Input<'versions.list'>): Promise<Output<'versions.list'>> {
+  const limit = input.limit ?? DEFAULT_LIMIT
+  const after = decodeCursor(input.cursor, 1)
+  return inTransaction(ctx, async (ctx) => {
+    const rows = await allVersions(ctx, input.model_id)
+    const rest = after ? rows.filter((row) => compareVersions(row.version, after[0]!) < 0) : rows
+    return pageOf(rest, limit, { item: versionDocument, position: (row) => [row.version] })
+  })
+}
+
+async function allVersions(ctx: TxCtx, modelRef: string) {
+  const model = await getModelRow(ctx, modelRef)
+  const rows = await ctx.db.selectFrom('model_versions').selectAll().where('model_id', '=', model.id).execute()
+  return rows.sort((a, b) => compareVersions(b.version, a.version))
+}
+
+export function getVersion(ctx: Ctx, input: Input<'versions.get'>): Promise<ModelVersion> {
+  return inTransaction(ctx, async (ctx) => versionDocument(await findVersion(ctx, input.model_id, input.version)))
+}
+
+export async function findVersion(ctx: TxCtx, modelRef: string, version: string) {
+  const model = await getModelRow(ctx, modelRef)
+  return getVersionRow(ctx, model.id, version)
+}
+
+export function getMetadata(ctx: Ctx, input: Input<'versions.metadata'>): Promise<VersionMetadata> {
+  return inTransaction(ctx, async (ctx) => {
+    const row = requireTrained(await findVersion(ctx, input.model_id, input.version))
+    if (row.metadata === null) throw notFound('metadata', `${row.model_id}:${row.version}`)
+    return row.metadata
+  })
+}
+
+export async function getArtifact(ctx: Ctx, input: Input<'versions.artifact'>): Promise<Download> {
+  const row = await inTransaction(ctx, async (ctx) =>
+    requireTrained(await findVersion(ctx, input.model_id, input.version)),
+  )
+  return {
+    stream: await ctx.objects.get(row.artifact_key),
+    filename: `${row.model_id}-${row.version}.onnx`,
+    ...(row.artifact_bytes !== null && { size: row.artifact_bytes }),
+  }
+}
+
+export function getLineage(ctx: Ctx, input: Input<'models.lineage'>): Promise<LineageReport> {
+  return inTransaction(ctx, async (ctx) => {
+    const model = await getModelRow(ctx, input.model_id)
+    const rows = await allVersions(ctx, model.id)
+    return {
+      model_id: model.id,
+      versions: rows.map((row) => ({
+        version: row.version,
+        status: row.status,
+        lineage: row.lineage,
+        artifact_sha256: row.artifact_sha256,
+        created_at: row.created_at.toISOString(),
+      })),
+    }
+  })
+}

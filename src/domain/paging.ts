@@ -1,0 +1,46 @@
+// Pages of a list, newest first, by keyset: the cursor names the last item seen, so pages stay right while rows are added.
+import { fail } from '../core/failure.ts'
+
+export const DEFAULT_LIMIT = 50
+
+/** Where a page ends: the sort key of its last item. */
+export type Position = readonly string[]
+
+export function encodeCursor(position: Position): string {
+  return Buffer.from(JSON.stringify(position)).toString('base64url')
+}
+
+/** @throws `invalid` for anything that was not made by `encodeCursor` with as many parts. */
+export function decodeCursor(cursor: string | undefined, parts: number): Position | undefined {
+  if (cursor === undefined) return undefined
+  try {
+    const position: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+    if (Array.isArray(position) && position.length === parts && position.every((part) => typeof part === 'string')) {
+      return position
+    }
+  } catch {
+    // falls through to the one refusal below
+  }
+  throw fail('invalid', 'VALIDATION_ERROR', 'cursor: is not one that this list returned', {
+    details: { errors: [{ field: 'cursor', message: 'is not one that this list returned', value: cursor }] },
+  })
+}
+
+export interface PageOf<T> {
+  items: T[]
+  next_cursor: string | null
+}
+
+/** `rows` were read with limit + 1; the surplus row only says that there is a next page. */
+export function pageOf<Row, T>(
+  rows: readonly Row[],
+  limit: number,
+  shape: { readonly item: (row: Row) => T; readonly position: (row: Row) => Position },
+): PageOf<T> {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    items: shown.map(shape.item),
+    next_cursor: rows.length > limit && last !== undefined ? encodeCursor(shape.position(last)) : null,
+  }
+}

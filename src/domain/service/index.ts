@@ -1,0 +1,2 @@
+// The service about itself.
+export { createHealth, readiness } from './health.ts'

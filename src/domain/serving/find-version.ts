@@ -1,0 +1,69 @@
+// Which version answers a request. In the usual case that is a look into memory; the registry is asked only for versions
+// named by number that are not live, and to say precisely why there is none.
+import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
+import { fail } from '../../core/failure.ts'
+import { inTransaction } from '../ctx.ts'
+import { getModelRow, getVersionRow, requireTrained } from '../models/index.ts'
+import type { ServedVersion, VersionRecord } from './served-version.ts'
+import type { ServingCtx } from './serving.ts'
+
+export interface Wanted {
+  /** Model id or name. */
+  readonly model: string
+  readonly version?: string | undefined
+  readonly environment?: string | undefined
+}
+
+/** Answers at once (no promise) when the version is in memory, which keeps the hot path short. */
+export function findServed(ctx: ServingCtx, wanted: Wanted): ServedVersion | Promise<ServedVersion> {
+  const { tenantId } = ctx.caller
+  const { model, version, environment = DEFAULT_ENVIRONMENT } = wanted
+  const live = ctx.serving.live.find(tenantId, model, environment)
+  if (live && (version === undefined || live.record.version === version)) return live
+  if (version !== undefined) {
+    return ctx.serving.onDemand(tenantId, model, version) ?? findByNumber(ctx, model, version)
+  }
+  return explainAbsence(ctx, model, environment)
+}
+
+/** The model of `POST /predict`: the configured one, else the only one that is live. */
+export function findDefault(ctx: ServingCtx): ServedVersion | Promise<ServedVersion> {
+  const { defaultModel } = ctx.settings
+  if (defaultModel !== undefined) return findServed(ctx, { model: defaultModel })
+  const only = ctx.serving.live.only(ctx.caller.tenantId, DEFAULT_ENVIRONMENT)
+  if (only) return only
+  throw fail(
+    'conflict',
+    'NO_DEFAULT_MODEL',
+    'There is no default model: exactly one model must be live in production, or DEFAULT_MODEL must name one',
+  )
+}
+
+async function findByNumber(ctx: ServingCtx, reference: string, version: string): Promise<ServedVersion> {
+  const record = await inTransaction(ctx, async (ctx): Promise<VersionRecord> => {
+    const model = await getModelRow(ctx, reference)
+    const row = requireTrained(await getVersionRow(ctx, model.id, version))
+    return {
+      tenantId: model.tenant_id,
+      modelId: model.id,
+      modelName: model.name,
+      modelType: model.type,
+      version: row.version,
+      signature: row.signature,
+      artifactKey: row.artifact_key,
+      sha256: row.artifact_sha256,
+    }
+  })
+  return (
+    ctx.serving.live.findVersion(record.tenantId, record.modelId, record.version) ?? ctx.serving.keep(reference, record)
+  )
+}
+
+async function explainAbsence(ctx: ServingCtx, reference: string, environment: string): Promise<never> {
+  const model = await inTransaction(ctx, (ctx) => getModelRow(ctx, reference))
+  throw fail(
+    'conflict',
+    'MODEL_NOT_DEPLOYED',
+    `No version of "${model.name}" is live in "${environment}"; train one, or deploy one with POST /api/v1/ml/models/${model.name}/deploy`,
+  )
+}

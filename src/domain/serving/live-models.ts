@@ -1,0 +1,255 @@
+// What is live, in memory: predictions touch no database. A replica follows the database's revision number; it is told of
+// changes and also polls, so a lost message delays and never corrupts. New versions are loaded and warm before they are
+// swapped in; a version that fails to load leaves the old one in place.
+import { pause } from '../../core/backoff.ts'
+import type { Tx } from '../../ports/db/index.ts'
+import type { Services } from '../ctx.ts'
+import { ServedVersion, type VersionRecord } from './served-version.ts'
+
+const POLL_MS = 2_000
+const LOADS_AT_A_TIME = 2
+
+interface LiveRow extends VersionRecord {
+  readonly environment: string
+}
+
+/** Everything live at one revision; replaced as a whole, so a reader never sees half of a change. */
+interface Snapshot {
+  readonly revision: number
+  /** `tenant/environment/model id or name` → version. */
+  readonly byReference: ReadonlyMap<string, ServedVersion>
+  /** `tenant/model id/version` → version; environments share one. */
+  readonly versions: ReadonlyMap<string, ServedVersion>
+}
+
+const NOTHING: Snapshot = { revision: -1, byReference: new Map(), versions: new Map() }
+
+export class LiveModels {
+  readonly #services: Services
+  #snapshot: Snapshot = NOTHING
+  #refreshing: Promise<void> | undefined
+  #again = false
+  #stop: (() => void) | undefined
+
+  constructor(services: Services) {
+    this.#services = services
+  }
+
+  get revision(): number {
+    return this.#snapshot.revision
+  }
+
+  /** Whether the registry was ever read. */
+  get known(): boolean {
+    return this.#snapshot.revision >= 0
+  }
+
+  get size(): number {
+    return this.#snapshot.versions.size
+  }
+
+  get anyReady(): boolean {
+    for (const served of this.#snapshot.versions.values()) if (served.ready) return true
+    return false
+  }
+
+  find(tenantId: string, idOrName: string, environment: string): ServedVersion | undefined {
+    return this.#snapshot.byReference.get(referenceKey(tenantId, environment, idOrName))
+  }
+
+  findVersion(tenantId: string, modelId: string, version: string): ServedVersion | undefined {
+    return this.#snapshot.versions.get(versionKey(tenantId, modelId, version))
+  }
+
+  /** The only model a tenant has live in the environment; undefined when there are none or several. */
+  only(tenantId: string, environment: string): ServedVersion | undefined {
+    const prefix = referenceKey(tenantId, environment, '')
+    const found = new Set<ServedVersion>()
+    for (const [key, served] of this.#snapshot.byReference) if (key.startsWith(prefix)) found.add(served)
+    return found.size === 1 ? [...found][0] : undefined
+  }
+
+  /** Brings this replica up to what is committed at the time of the call. Concurrent calls share the work. */
+  refresh(): Promise<void> {
+    if (this.#refreshing) {
+      // The one under way may have read before the caller's change was committed: run once more after it.
+      this.#again = true
+      return this.#refreshing
+    }
+    this.#refreshing = this.#refreshUntilQuiet().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  async #refreshUntilQuiet(): Promise<void> {
+    do {
+      this.#again = false
+      await this.#refreshOnce()
+    } while (this.#again)
+  }
+
+  async #refreshOnce(): Promise<void> {
+    const { db } = this.#services
+    const current = this.#snapshot
+    const found = await db.system(async (tx) => {
+      const revision = await readRevision(tx)
+      return revision === current.revision ? undefined : { revision, rows: await readLive(tx) }
+    })
+    if (!found) return
+    const first = current === NOTHING
+    const versions = new Map<string, ServedVersion>()
+    const failed = new Set<string>()
+    const fresh: ServedVersion[] = []
+    for (const row of found.rows) {
+      const key = versionKey(row.tenantId, row.modelId, row.version)
+      if (versions.has(key)) continue
+      const known = current.versions.get(key)
+      const reusable = known && known.record.modelName === row.modelName ? known : undefined
+      const served = reusable ?? new ServedVersion(this.#services, row)
+      versions.set(key, served)
+      if (!reusable) fresh.push(served)
+    }
+    // At start nothing is being served yet, so there is nothing to protect by waiting: the first caller, or the
+    // background warm-up, loads.
+    if (!first) await this.#warm(fresh, (served) => failed.add(servedKey(served)))
+    this.#swap(current, { revision: found.revision, rows: found.rows, versions, failed })
+    if (first) void this.#warm(fresh, () => {})
+  }
+
+  async #warm(list: readonly ServedVersion[], onFailure: (served: ServedVersion) => void): Promise<void> {
+    const waiting = [...list]
+    const work = async () => {
+      for (let served = waiting.shift(); served; served = waiting.shift()) {
+        try {
+          await served.load()
+        } catch (error) {
+          const { modelName, version, tenantId } = served.record
+          this.#services.log.error({ err: error, tenant: tenantId, model: modelName, version }, 'model does not load')
+          onFailure(served)
+        }
+      }
+    }
+    await Promise.all(Array.from({ length: LOADS_AT_A_TIME }, work))
+  }
+
+  #swap(
+    old: Snapshot,
+    next: {
+      revision: number
+      rows: readonly LiveRow[]
+      versions: Map<string, ServedVersion>
+      failed: ReadonlySet<string>
+    },
+  ): void {
+    const byReference = new Map<string, ServedVersion>()
+    for (const row of next.rows) {
+      const key = versionKey(row.tenantId, row.modelId, row.version)
+      const previous = old.byReference.get(referenceKey(row.tenantId, row.environment, row.modelId))
+      const served = next.failed.has(key) && previous ? previous : next.versions.get(key)!
+      next.versions.set(servedKey(served), served)
+      byReference.set(referenceKey(row.tenantId, row.environment, row.modelId), served)
+      byReference.set(referenceKey(row.tenantId, row.environment, row.modelName), served)
+    }
+    // A version that did not load is tried again at the next poll, hence the revision that is behind.
+    const revision = next.failed.size > 0 ? next.revision - 1 : next.revision
+    this.#snapshot = { revision, byReference, versions: next.versions }
+    const kept = new Set(byReference.values())
+    for (const [key, served] of next.versions) if (!kept.has(served)) next.versions.delete(key)
+    for (const served of old.versions.values()) if (!kept.has(served)) served.retire()
+  }
+
+  /** Follows the registry until stopped. Resolves after the first successful look, or at once if the database is away. */
+  async start(onRefreshed: () => Promise<void>): Promise<void> {
+    const { db, log } = this.#services
+    const stopped = new AbortController()
+    let woken = new AbortController()
+    const unsubscribe = db.onWake('deployments', () => woken.abort())
+    let failing = false
+    const look = async () => {
+      try {
+        await this.refresh()
+        await onRefreshed()
+        failing = false
+      } catch (error) {
+        if (!failing) log.warn({ err: error }, 'the registry cannot be read; what is loaded goes on being served')
+        failing = true
+      }
+    }
+    await look()
+    const loop = (async () => {
+      while (!stopped.signal.aborted) {
+        await pause(POLL_MS, AbortSignal.any([stopped.signal, woken.signal]))
+        if (stopped.signal.aborted) return
+        woken = new AbortController()
+        await look()
+      }
+    })()
+    this.#stop = () => {
+      stopped.abort()
+      unsubscribe()
+      void loop
+    }
+  }
+
+  stop(): void {
+    this.#stop?.()
+    for (const served of this.#snapshot.versions.values()) served.retire()
+    this.#snapshot = NOTHING
+  }
+}
+
+function referenceKey(tenantId: string, environment: string, idOrName: string): string {
+  return `${tenantId}/${environment}/${idOrName}`
+}
+
+function versionKey(tenantId: string, modelId: string, version: string): string {
+  return `${tenantId}/${modelId}/${version}`
+}
+
+function servedKey({ record }: ServedVersion): string {
+  return versionKey(record.tenantId, record.modelId, record.version)
+}
+
+async function readRevision(tx: Tx): Promise<number> {
+  const row = await tx.selectFrom('serving_revision').select('revision').executeTakeFirst()
+  return row?.revision ?? 0
+}
+
+async function readLive(tx: Tx): Promise<LiveRow[]> {
+  const rows = await tx
+    .selectFrom('live_versions as live')
+    .innerJoin('models', 'models.id', 'live.model_id')
+    .innerJoin('model_versions as v', (join) =>
+      join.onRef('v.model_id', '=', 'live.model_id').onRef('v.version', '=', 'live.version'),
+    )
+    .select([
+      'live.tenant_id',
+      'live.environment',
+      'live.model_id',
+      'live.version',
+      'models.name',
+      'models.type',
+      'v.signature',
+      'v.artifact_key',
+      'v.artifact_sha256',
+    ])
+    .execute()
+  return rows.flatMap((row) =>
+    row.signature && row.artifact_key && row.artifact_sha256
+      ? [
+          {
+            tenantId: row.tenant_id,
+            environment: row.environment,
+            modelId: row.model_id,
+            modelName: row.name,
+            modelType: row.type,
+            version: row.version,
+            signature: row.signature,
+            artifactKey: row.artifact_key,
+            sha256: row.artifact_sha256,
+          },
+        ]
+      : [],
+  )
+}

@@ -1,0 +1,54 @@
+// The one way to a prediction; every reply shape and every face ends here.
+import { asFailure, type FieldError } from '../../core/failure.ts'
+import { type Answer, readAnswers } from './output.ts'
+import type { ReadyVersion, ServedVersion, VersionRecord } from './served-version.ts'
+import type { ServingCtx } from './serving.ts'
+
+export interface Predicted {
+  readonly record: VersionRecord
+  /** By index of the row given; undefined where the row has errors. */
+  readonly answers: readonly (Answer | undefined)[]
+  readonly errors: ReadonlyMap<number, readonly FieldError[]>
+  readonly elapsedMs: number
+}
+
+export interface Rows {
+  readonly rows: readonly unknown[]
+  /** Where a row stands in the request, for its errors. */
+  readonly place: (index: number) => string
+}
+
+export async function predictRows(ctx: ServingCtx, served: ServedVersion, given: Rows): Promise<Predicted> {
+  const { record } = served
+  const { metrics, clock } = ctx
+  const started = clock.elapsedMs()
+  const labels = { tenant: record.tenantId, model: record.modelName, version: record.version }
+  metrics.inferenceRequests.inc(labels)
+  metrics.predictionBatchSize.observe(labels, given.rows.length)
+  try {
+    const result = await served.use((ready) => run(ctx, { ready, record, given }))
+    const elapsedMs = clock.elapsedMs() - started
+    metrics.inferenceDuration.observe(labels, elapsedMs / 1000)
+    return { record, ...result, elapsedMs }
+  } catch (error) {
+    metrics.inferenceErrors.inc({ ...labels, code: asFailure(error).code })
+    throw error
+  }
+}
+
+interface Run {
+  readonly ready: ReadyVersion
+  readonly record: VersionRecord
+  readonly given: Rows
+}
+
+async function run(ctx: ServingCtx, { ready, record, given }: Run): Promise<Pick<Predicted, 'answers' | 'errors'>> {
+  const { feeds, rows, errors } = ready.reader.read(given.rows, given.place)
+  const answers: (Answer | undefined)[] = new Array(given.rows.length).fill(undefined)
+  if (rows.length > 0) {
+    const { outputs } = await ready.model.run(feeds, { signal: ctx.signal })
+    const found = readAnswers(record.signature, outputs, rows.length)
+    for (let i = 0; i < rows.length; i++) answers[rows[i]!] = found[i]
+  }
+  return { answers, errors }
+}

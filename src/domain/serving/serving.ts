@@ -1,0 +1,55 @@
+// The state a replica holds to answer predictions: what is live, versions asked for by number, models written in
+// TypeScript, and the queue of predictions still to be logged. All of it can be rebuilt from the registry.
+import { LRUCache } from 'lru-cache'
+import type { Ctx, Services } from '../ctx.ts'
+import { CustomModels } from './custom.ts'
+import { LiveModels } from './live-models.ts'
+import { PredictionLog } from './prediction-log.ts'
+import { ServedVersion, type VersionRecord } from './served-version.ts'
+
+/** Versions that are not live but were asked for by number; the least recently used is let go. */
+const ON_DEMAND_VERSIONS = 32
+
+export interface ServingCtx extends Ctx {
+  readonly serving: Serving
+}
+
+export class Serving {
+  readonly live: LiveModels
+  readonly custom: CustomModels
+  readonly log: PredictionLog
+  readonly #services: Services
+  readonly #onDemand: LRUCache<string, ServedVersion>
+
+  constructor(services: Services) {
+    this.#services = services
+    this.live = new LiveModels(services)
+    this.custom = new CustomModels()
+    this.log = new PredictionLog(services)
+    this.#onDemand = new LRUCache<string, ServedVersion>({
+      max: ON_DEMAND_VERSIONS,
+      dispose: (served) => served.retire(),
+    })
+  }
+
+  onDemand(tenantId: string, reference: string, version: string): ServedVersion | undefined {
+    return this.#onDemand.get(`${tenantId}/${reference}/${version}`)
+  }
+
+  keep(reference: string, record: VersionRecord): ServedVersion {
+    const served = new ServedVersion(this.#services, record)
+    this.#onDemand.set(`${record.tenantId}/${reference}/${record.version}`, served)
+    return served
+  }
+
+  /** Called when models changed: what was kept by number may be renamed or gone. */
+  forgetOnDemand(): void {
+    this.#onDemand.clear()
+  }
+
+  async stop(): Promise<void> {
+    await this.log.stop()
+    this.live.stop()
+    this.#onDemand.clear()
+  }
+}

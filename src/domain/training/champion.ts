@@ -1,0 +1,26 @@
+// The version a new one has to beat: what is live in the environment of the gate.
+import type { Signature } from '../../contract/models.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { getVersionRow, liveVersion, requireTrained } from '../models/index.ts'
+import type { TrainingPlan } from './policy.ts'
+import type { JobRow } from './store.ts'
+
+export interface ChampionSource {
+  readonly version: string
+  readonly artifactKey: string
+  readonly signature: Signature
+}
+
+export function findChampion(ctx: Ctx, job: JobRow, plan: TrainingPlan): Promise<ChampionSource | undefined> {
+  return inTransaction(ctx, async (ctx) => {
+    const version = await championVersion(ctx, job, plan)
+    if (version === null) return undefined
+    const row = requireTrained(await getVersionRow(ctx, job.model_id, version))
+    return { version, artifactKey: row.artifact_key, signature: row.signature }
+  })
+}
+
+/** Null where there is no gate or nothing to beat. */
+export function championVersion(ctx: TxCtx, job: JobRow, plan: TrainingPlan): Promise<string | null> {
+  return plan.promotion ? liveVersion(ctx, job.model_id, plan.promotion.environment) : Promise.resolve(null)
+}

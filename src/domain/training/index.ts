@@ -1,0 +1,7 @@
+// Training: accepting jobs, running them, turning what they made into versions.
+export { listAlgorithms } from './algorithms.ts'
+export { cancelJob } from './cancel.ts'
+export { followJob } from './follow.ts'
+export { getJob, listJobs } from './jobs.ts'
+export { MAX_ATTEMPTS, runTraining } from './run.ts'
+export { submitTraining } from './submit.ts'

@@ -1,0 +1,194 @@
+// Rules of training: which algorithm, with which settings, on which columns; and when a new version takes over.
+import type { ContractColumn, DataContract } from '../../contract/datasets.ts'
+import { DEFAULT_ENVIRONMENT, type ModelType } from '../../contract/models.ts'
+import { Evaluation, type Promotion, type TrainRequest } from '../../contract/training.ts'
+import { compileCheck } from '../../core/check.ts'
+import { type FieldError, invalid } from '../../core/failure.ts'
+import { ALGORITHMS, type AlgorithmName } from '../../ml/learn/index.ts'
+import { findMetric } from '../../ml/metrics/index.ts'
+import type { ChampionResult, GateMetric } from './pipeline/spec.ts'
+
+export type TrainableType = 'classification' | 'regression'
+
+/** What was asked for, with every default filled in; kept with the job. */
+export interface TrainingPlan {
+  readonly modelType: TrainableType
+  readonly target: string
+  readonly features: readonly string[]
+  /** The candidates, in order of preference; the pipeline compares them when there are several. */
+  readonly algorithm: AlgorithmName
+  readonly hyperparameters: Record<string, unknown>
+  readonly evaluation: Evaluation
+  readonly promotion: PlannedPromotion | null
+}
+
+export interface PlannedPromotion {
+  readonly environment: string
+  readonly metric: string | null
+  readonly min_improvement: number
+}
+
+/** @throws `invalid` with every broken rule at once. */
+export function planTraining(request: TrainRequest, contract: DataContract): TrainingPlan {
+  const modelType = trainable(request.model_type)
+  const errors: FieldError[] = []
+  const target = request.target ?? contract.target
+  const columns = new Map(contract.columns.map((column) => [column.name, column]))
+  if (target === undefined) {
+    errors.push({ field: 'target', message: 'is required: the dataset has no target of its own' })
+  } else if (!columns.has(target)) {
+    errors.push({ field: 'target', message: `is not a column of the dataset (${listed(columns)})`, value: target })
+  }
+  const features = request.features ?? contract.columns.map((c) => c.name).filter((name) => name !== target)
+  errors.push(...featureErrors(features, columns, target))
+  errors.push(...metricErrors(request, modelType))
+  const evaluation = fillEvaluation(request.evaluation)
+  if (evaluation.time_column !== undefined && !columns.has(evaluation.time_column)) {
+    errors.push({
+      field: 'evaluation.time_column',
+      message: 'is not a column of the dataset',
+      value: evaluation.time_column,
+    })
+  }
+  const chosen = chooseAlgorithm(request, modelType)
+  errors.push(...chosen.errors)
+  if (errors.length > 0) throw invalid('training request', errors)
+  return {
+    modelType,
+    target: target!,
+    features,
+    algorithm: chosen.algorithm!,
+    hyperparameters: chosen.hyperparameters,
+    evaluation,
+    promotion: planPromotion(request.promotion, evaluation),
+  }
+}
+
+function trainable(type: ModelType): TrainableType {
+  if (type === 'classification' || type === 'regression') return type
+  throw invalid('training request', [
+    {
+      field: 'model_type',
+      message: 'must be "classification" or "regression" to be trained from a table',
+      value: type,
+    },
+  ])
+}
+
+function featureErrors(
+  features: readonly string[],
+  columns: ReadonlyMap<string, ContractColumn>,
+  target: string | undefined,
+): FieldError[] {
+  if (features.length === 0) return [{ field: 'features', message: 'there is no column to learn from' }]
+  return features.flatMap((name, index) => {
+    const field = `features.${index}`
+    if (!columns.has(name))
+      return [{ field, message: `is not a column of the dataset (${listed(columns)})`, value: name }]
+    if (name === target) return [{ field, message: 'is the target', value: name }]
+    if (features.indexOf(name) !== index) return [{ field, message: 'is named twice', value: name }]
+    return []
+  })
+}
+
+function listed(columns: ReadonlyMap<string, ContractColumn>): string {
+  const names = [...columns.keys()]
+  return names.length > 12 ? `${names.slice(0, 12).join(', ')}, …` : names.join(', ')
+}
+
+function metricErrors(request: TrainRequest, modelType: TrainableType): FieldError[] {
+  const promotion = request.promotion || undefined
+  const named = [
+    ['evaluation.metric', request.evaluation?.metric],
+    ['promotion.metric', promotion?.metric],
+  ] as const
+  return named.flatMap(([field, metric]) => {
+    if (metric === undefined) return []
+    const known = findMetric(metric)
+    if (!known) return [{ field, message: 'is not a known metric', value: metric }]
+    if (known.task !== modelType) return [{ field, message: `is a metric of ${known.task}`, value: metric }]
+    return []
+  })
+}
+
+const fill = compileCheck(Evaluation)
+
+function fillEvaluation(given: TrainRequest['evaluation']): Evaluation {
+  const evaluation = { ...given }
+  fill(evaluation)
+  return evaluation as Evaluation
+}
+
+interface Choice {
+  readonly algorithm?: AlgorithmName
+  readonly hyperparameters: Record<string, unknown>
+  readonly errors: readonly FieldError[]
+}
+
+/** The algorithm asked for, else the first one of the task that accepts every given hyperparameter. */
+function chooseAlgorithm(request: TrainRequest, modelType: TrainableType): Choice {
+  const given = request.hyperparameters ?? {}
+  if (request.algorithm !== undefined) return accept(request.algorithm, given, modelType)
+  const names = (Object.keys(ALGORITHMS) as AlgorithmName[]).filter((name) =>
+    ALGORITHMS[name].tasks.includes(modelType),
+  )
+  const choices = names.map((name) => accept(name, given, modelType))
+  const accepted = choices.find((choice) => choice.errors.length === 0)
+  if (accepted) return accepted
+  const errors = choices.flatMap((choice, i) =>
+    choice.errors.map((error) => ({ ...error, message: `${error.message} (${names[i]})` })),
+  )
+  return { hyperparameters: given, errors }
+}
+
+function accept(name: string, given: Record<string, unknown>, modelType: TrainableType): Choice {
+  if (!Object.hasOwn(ALGORITHMS, name)) {
+    const message = `is not a known algorithm; choose one of ${Object.keys(ALGORITHMS).join(', ')}`
+    return { hyperparameters: given, errors: [{ field: 'algorithm', message, value: name }] }
+  }
+  const algorithm = name as AlgorithmName
+  if (!ALGORITHMS[algorithm].tasks.includes(modelType)) {
+    const message = `does not do ${modelType}`
+    return { hyperparameters: given, errors: [{ field: 'algorithm', message, value: name }] }
+  }
+  const hyperparameters = structuredClone(given)
+  const errors = compileCheck(ALGORITHMS[algorithm].hyperparameters, { at: 'hyperparameters' })(hyperparameters)
+  return { algorithm, hyperparameters, errors }
+}
+
+function planPromotion(given: TrainRequest['promotion'], evaluation: Evaluation): PlannedPromotion | null {
+  if (given === false) return null
+  const promotion: Partial<Promotion> = given ?? {}
+  return {
+    environment: promotion.environment ?? DEFAULT_ENVIRONMENT,
+    metric: promotion.metric ?? evaluation.metric ?? null,
+    min_improvement: promotion.min_improvement ?? 0,
+  }
+}
+
+export type GateDecision = { readonly promote: boolean; readonly reason: string }
+
+/** A new version takes over only when it is better than the live one, on the same held-out rows, by more than the margin. */
+export function decideGate(
+  metric: GateMetric,
+  champion: ChampionResult | undefined,
+  minImprovement: number,
+): GateDecision {
+  if (!champion) return { promote: true, reason: 'first version' }
+  if ('incomparable' in champion) {
+    return { promote: false, reason: `cannot be compared with ${champion.version}: ${champion.incomparable}` }
+  }
+  const gain = metric.greaterIsBetter ? metric.value - champion.value : champion.value - metric.value
+  const figures = `${metric.name} ${shown(metric.value)} against ${shown(champion.value)} of ${champion.version}`
+  if (gain > minImprovement) return { promote: true, reason: `${figures}, on the same held-out rows` }
+  const margin = minImprovement > 0 ? ` by more than ${minImprovement}` : ''
+  return { promote: false, reason: `not better${margin}: ${figures}, on the same held-out rows` }
+}
+
+function shown(value: number): string {
+  return value.toPrecision(5)
+}
+
+export function gateMetricName(plan: TrainingPlan): string | undefined {
+  return plan.promotion?.metric ?? plan.evaluation.metric
+}

@@ -1,0 +1,154 @@
+// A finished training becomes a version. The files are stored first, under names that only this version has; then one
+// transaction makes it visible, decides the gate and makes it live. A crash before it leaves files nobody refers to.
+import { createReadStream } from 'node:fs'
+import type { Lineage, VersionMetadata } from '../../contract/models.ts'
+import { fail } from '../../core/failure.ts'
+import { json, type Row, wake } from '../../ports/db/index.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { emit } from '../events.ts'
+import { artifactKey, featureSchemaVersion, lockModelRow, makeLive, metadataKey } from '../models/index.ts'
+import { type ChampionSource, championVersion } from './champion.ts'
+import type { TrainingOutcome } from './pipeline/spec.ts'
+import { decideGate, type GateDecision, type TrainingPlan } from './policy.ts'
+import { getJobRow, type JobRow } from './store.ts'
+
+export interface Registration {
+  readonly ctx: Ctx
+  readonly row: JobRow
+  readonly plan: TrainingPlan
+  readonly dataset: Row<'datasets'>
+  readonly outcome: TrainingOutcome
+  readonly champion: ChampionSource | undefined
+}
+
+/** False when another version went live meanwhile, so that the comparison no longer holds and nothing was written. */
+export async function registerOutcome(registration: Registration): Promise<boolean> {
+  const { ctx, row, outcome } = registration
+  const metadata = metadataOf(registration)
+  const { tenant_id, model_id, version } = row
+  const stored = await ctx.objects.put(
+    artifactKey(tenant_id, model_id, version),
+    createReadStream(outcome.artifact.path),
+  )
+  if (stored.sha256 !== outcome.artifact.sha256) {
+    throw fail('unavailable', 'ARTIFACT_DAMAGED', 'The model file changed on its way into the artefact store')
+  }
+  await ctx.objects.put(metadataKey(tenant_id, model_id, version), Buffer.from(JSON.stringify(metadata, null, 2)))
+  return inTransaction(ctx, (ctx) => register(ctx, registration, metadata))
+}
+
+function metadataOf({ ctx, row, dataset, outcome }: Registration): VersionMetadata {
+  return {
+    model_version_id: `${row.model_id}:${row.version}`,
+    metric: { name: outcome.gateMetric.name, value: outcome.gateMetric.value },
+    training_data_file: dataset.name,
+    trained_at: ctx.clock.now().toISOString(),
+    feature_schema_version: featureSchemaVersion(outcome.signature),
+    schema_version: 1,
+    signature: outcome.signature,
+  }
+}
+
+async function register(ctx: TxCtx, registration: Registration, metadata: VersionMetadata): Promise<boolean> {
+  const { row, plan, outcome, champion } = registration
+  const model = await lockModelRow(ctx, row.model_id)
+  const job = await getJobRow(ctx, row.id)
+  if (job.attempt !== row.attempt || job.status !== 'running') {
+    throw fail('conflict', 'JOB_TAKEN_OVER', `Job ${row.id} is no longer this worker's`)
+  }
+  if (job.cancel_requested) throw fail('conflict', 'TRAINING_CANCELLED', 'Cancelled')
+  if ((await championVersion(ctx, row, plan)) !== (champion?.version ?? null)) return false
+  const gate: GateDecision = plan.promotion
+    ? decideGate(outcome.gateMetric, outcome.champion, plan.promotion.min_improvement)
+    : { promote: false, reason: 'promotion was switched off' }
+  await storeVersion(ctx, registration, { metadata, rejected: plan.promotion !== null && !gate.promote, gate })
+  await announceTrained(ctx, registration)
+  if (plan.promotion && gate.promote) {
+    const change = { version: row.version, environment: plan.promotion.environment, reason: gate.reason }
+    await makeLive(ctx, model, { ...change, action: 'promote' })
+  } else if (plan.promotion) {
+    await emit(ctx, {
+      type: 'ml.model.rejected',
+      subject: model.id,
+      data: { model_id: model.id, model_name: model.name, version: row.version, reason: gate.reason },
+    })
+  }
+  await ctx.db
+    .updateTable('training_jobs')
+    .set({
+      status: 'succeeded',
+      progress: 1,
+      stage: 'succeeded',
+      message: sentence(row.version, plan, gate),
+      finished_at: ctx.clock.now(),
+    })
+    .where('id', '=', row.id)
+    .execute()
+  wake(ctx.db, 'jobs')
+  ctx.metrics.trainingJobs.inc({ status: 'succeeded' })
+  return true
+}
+
+interface Verdict {
+  readonly metadata: VersionMetadata
+  readonly rejected: boolean
+  readonly gate: GateDecision
+}
+
+async function storeVersion(ctx: TxCtx, registration: Registration, verdict: Verdict): Promise<void> {
+  const { row, outcome } = registration
+  const { metadata, rejected, gate } = verdict
+  const { lineage } = await ctx.db
+    .selectFrom('model_versions')
+    .select('lineage')
+    .where('model_id', '=', row.model_id)
+    .where('version', '=', row.version)
+    .executeTakeFirstOrThrow()
+  const complete: Lineage = {
+    ...lineage,
+    parent_version: registration.champion?.version ?? lineage.parent_version,
+    environment: outcome.environment,
+  }
+  const { champion, warnings, featureNames, trainedRows, heldOutRows, gateMetric } = outcome
+  const gateRecord = { ...gate, metric: gateMetric, champion: champion ?? null }
+  await ctx.db
+    .updateTable('model_versions')
+    .set({
+      status: rejected ? 'rejected' : 'trained',
+      algorithm: outcome.algorithm,
+      hyperparameters: json(outcome.hyperparameters),
+      metrics: json(outcome.metrics),
+      evaluation: json({
+        ...outcome.evaluation,
+        gate: gateRecord,
+        warnings,
+        featureNames,
+        trainedRows,
+        heldOutRows,
+        durations: outcome.durations,
+      }),
+      artifact_key: artifactKey(row.tenant_id, row.model_id, row.version),
+      artifact_sha256: outcome.artifact.sha256,
+      artifact_bytes: outcome.artifact.bytes,
+      signature: json(outcome.signature),
+      lineage: json(complete),
+      metadata: json(metadata),
+      trained_at: metadata.trained_at,
+      ...(rejected && { error: json({ code: 'NOT_BETTER', message: gate.reason }) }),
+    })
+    .where('model_id', '=', row.model_id)
+    .where('version', '=', row.version)
+    .execute()
+}
+
+async function announceTrained(ctx: TxCtx, { row, outcome }: Registration): Promise<void> {
+  const data = { model_id: row.model_id, version: row.version, job_id: row.id, metrics: outcome.metrics }
+  await emit(ctx, { type: 'ml.training.completed', subject: row.id, data })
+  await emit(ctx, { type: 'ml.model.trained', subject: row.model_id, data })
+}
+
+function sentence(version: string, plan: TrainingPlan, gate: GateDecision): string {
+  if (!plan.promotion) return `Version ${version} is trained; ${gate.reason}`
+  const outcome = gate.promote ? `is live in "${plan.promotion.environment}"` : 'was not promoted'
+  return `Version ${version} ${outcome}: ${gate.reason}`
+}

@@ -1,0 +1,108 @@
+// Accepting a training: the job, the version it will become and the queue entry are written in one transaction, so an
+// acknowledged job is always run and a refused one leaves nothing behind.
+import type { ModelType } from '../../contract/models.ts'
+import type { TrainAccepted, TrainRequest } from '../../contract/training.ts'
+import { fail } from '../../core/failure.ts'
+import { newId } from '../../core/ids.ts'
+import { isUniqueViolation, json, type Row } from '../../ports/db/index.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { getDatasetRow } from '../datasets/index.ts'
+import { insertModel, lockModelRow, nextVersion } from '../models/index.ts'
+import { planTraining, type TrainingPlan } from './policy.ts'
+
+export async function submitTraining(ctx: Ctx, request: TrainRequest): Promise<TrainAccepted> {
+  try {
+    return await inTransaction(ctx, (ctx) => submit(ctx, request))
+  } catch (error) {
+    // Two first trainings of one name at once: the loser finds the winner's model on its second try.
+    if (isUniqueViolation(error, 'models_tenant_id_name_key')) return inTransaction(ctx, (ctx) => submit(ctx, request))
+    throw error
+  }
+}
+
+async function submit(ctx: TxCtx, request: TrainRequest): Promise<TrainAccepted> {
+  const dataset = await getDatasetRow(ctx, request.dataset_id)
+  const plan = planTraining(request, dataset.contract)
+  const model = await modelFor(ctx, request, plan)
+  const version = await versionFor(ctx, model, request.version)
+  const jobId = newId('job')
+  const parent = await ctx.db
+    .selectFrom('live_versions')
+    .select('version')
+    .where('model_id', '=', model.id)
+    .where('environment', '=', plan.promotion?.environment ?? 'production')
+    .executeTakeFirst()
+  const tenant_id = ctx.caller.tenantId
+  await ctx.db
+    .insertInto('model_versions')
+    .values({
+      model_id: model.id,
+      version,
+      tenant_id,
+      status: 'training',
+      algorithm: plan.algorithm,
+      hyperparameters: json(plan.hyperparameters),
+      metrics: json({}),
+      lineage: json({
+        dataset_id: dataset.id,
+        dataset_sha256: dataset.sha256,
+        parent_version: parent?.version ?? null,
+        training_job_id: jobId,
+        code_version: ctx.settings.codeVersion,
+        seed: plan.evaluation.seed,
+        environment: {},
+      }),
+    })
+    .execute()
+  await ctx.db
+    .insertInto('training_jobs')
+    .values({
+      id: jobId,
+      tenant_id,
+      model_id: model.id,
+      version,
+      dataset_id: dataset.id,
+      request: json({ plan, requestId: ctx.caller.requestId, actor: ctx.caller.actor }),
+      hyperparameters: json(plan.hyperparameters),
+      status: 'queued',
+      stage: 'queued',
+      message: 'Waiting for a worker',
+    })
+    .execute()
+  await ctx.queue.enqueue(ctx.db, 'training', { id: jobId, tenantId: tenant_id, data: {} })
+  return { model_id: model.id, job_id: jobId, version }
+}
+
+async function modelFor(ctx: TxCtx, request: TrainRequest, plan: TrainingPlan): Promise<Row<'models'>> {
+  const known = await ctx.db
+    .selectFrom('models')
+    .select(['id', 'type', 'target'])
+    .where('name', '=', request.model_name)
+    .executeTakeFirst()
+  if (!known) {
+    return insertModel(ctx, { name: request.model_name, type: plan.modelType, target: plan.target })
+  }
+  refuseOtherType(request.model_name, known.type, plan.modelType)
+  // Numbering the next version needs the lock.
+  const model = await lockModelRow(ctx, known.id)
+  if (model.target === null) {
+    await ctx.db.updateTable('models').set({ target: plan.target }).where('id', '=', model.id).execute()
+  }
+  return model
+}
+
+function refuseOtherType(name: string, is: ModelType, asked: ModelType): void {
+  if (is !== asked) {
+    throw fail('conflict', 'MODEL_TYPE_MISMATCH', `"${name}" is a ${is} model; train a ${asked} under another name`)
+  }
+}
+
+async function versionFor(ctx: TxCtx, model: Row<'models'>, asked: string | undefined): Promise<string> {
+  const rows = await ctx.db.selectFrom('model_versions').select('version').where('model_id', '=', model.id).execute()
+  const taken = rows.map((row) => row.version)
+  if (asked === undefined) return nextVersion(taken)
+  if (taken.includes(asked)) {
+    throw fail('conflict', 'VERSION_EXISTS', `"${model.name}" already has a version ${asked}`)
+  }
+  return asked
+}
