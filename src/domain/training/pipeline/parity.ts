@@ -66,7 +66,8 @@ function numberMismatch(graph: NumberPredictions, learner: NumberPredictions): M
     return { row: 0, graph: `${graph.values.length} values`, learner: learner.values.length }
   }
   // A prediction near zero is a difference of large terms; its error is relative to them, not to itself.
-  const scale = learner.values.reduce((largest: number, value: number) => Math.max(largest, Math.abs(value)), 0)
+  let scale = 0
+  for (const value of learner.values) scale = Math.max(scale, Math.abs(value))
   for (let row = 0; row < learner.values.length; row++) {
     const a = graph.values[row]!
     const b = learner.values[row]!
