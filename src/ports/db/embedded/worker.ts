@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
-import { DurableFolder, durableStartParams } from './durable-folder.ts'
+import { DurableFolder, startParams } from './durable-folder.ts'
 import { copyDurably } from './folders.ts'
 import { type FromWorker, queryMessage, type ToWorker, type WorkerOptions } from './protocol.ts'
 
@@ -18,7 +18,7 @@ async function open(): Promise<PGlite> {
   if (templateDir !== undefined && !existsSync(dataDir)) copyDurably(templateDir, dataDir)
   const database = new PGlite({
     fs: new DurableFolder(dataDir),
-    startParams: durableStartParams(PGlite.defaultStartParams),
+    startParams: startParams(PGlite.defaultStartParams),
   })
   await database.waitReady
   return database

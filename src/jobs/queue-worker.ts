@@ -1,0 +1,184 @@
+// Runs jobs of one queue: claims them, keeps the claims alive, settles them, and takes over what other workers abandoned.
+// A claim that was lost (cancelled, taken over, database out of reach for longer than the lease) aborts its handler.
+import { backoffMs, pause } from '../core/backoff.ts'
+import { systemClock } from '../core/clock.ts'
+import { fail } from '../core/failure.ts'
+import type { Log } from '../core/log.ts'
+import type { Database } from '../ports/db/index.ts'
+import type { QueueName, RunningJob, StopOptions, Subscription, WorkOptions } from './queue.ts'
+import type { Claim, Engine } from './queue-engine.ts'
+
+export interface Assignment {
+  readonly queue: QueueName
+  readonly handler: (job: RunningJob) => Promise<void>
+  readonly options: WorkOptions
+  readonly engine: Engine
+  readonly db: Database
+  readonly log: Log
+  /** Resolves when the engine can be used. */
+  readonly started: Promise<void>
+}
+
+interface Run {
+  readonly claim: Claim
+  readonly abort: AbortController
+  readonly ended: Promise<void>
+}
+
+const ABORT_GRACE_MS = 10_000
+
+export function startWorking({ queue, handler, options, engine, db, log, started }: Assignment): Subscription {
+  const { concurrency, leaseSeconds = 30, pollMs = 500, onDead } = options
+  const leaseMs = leaseSeconds * 1000
+  const runs = new Map<string, Run>()
+  const stopping = new AbortController()
+  let wake = new AbortController()
+  let stopped: Promise<void> | undefined
+
+  function wakeUp(): void {
+    wake.abort()
+  }
+
+  /** Until woken, stopped, or `ms` have passed. */
+  async function idle(ms: number): Promise<void> {
+    await pause(ms, AbortSignal.any([wake.signal, stopping.signal]))
+    if (wake.signal.aborted) wake = new AbortController()
+  }
+
+  /** Runs `step` again and again; a database that is away slows it down and nothing else. */
+  async function repeat(step: () => Promise<void>): Promise<void> {
+    await started
+    for (let failures = 0; !stopping.signal.aborted; ) {
+      try {
+        await step()
+        failures = 0
+      } catch (error) {
+        log.warn({ err: error, queue }, 'job queue: cannot reach the jobs, trying again')
+        await pause(backoffMs(failures++, { initialMs: 100, maxMs: 5000 }), stopping.signal)
+      }
+    }
+  }
+
+  async function takeJobs(): Promise<void> {
+    const free = concurrency - runs.size
+    const claims = free > 0 ? await engine.claim(queue, free) : []
+    for (const claim of claims) begin(claim)
+    if (claims.length < free || free === 0) await idle(pollMs)
+  }
+
+  function begin(claim: Claim): void {
+    const abort = new AbortController()
+    const ended = run(claim, abort)
+      .catch((error: unknown) => log.error({ err: error, queue, job_id: claim.job.id }, 'job queue: settling failed'))
+      .finally(() => {
+        runs.delete(claim.key)
+        wakeUp()
+      })
+    runs.set(claim.key, { claim, abort, ended })
+  }
+
+  async function run(claim: Claim, abort: AbortController): Promise<void> {
+    const timeout = setTimeout(() => abort.abort(expired(claim)), claim.expireSeconds * 1000)
+    const stopBeating = keepAlive(claim, abort)
+    let failure: Error | undefined
+    try {
+      await handler({ ...claim.job, attempt: claim.attempt, signal: abort.signal })
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error))
+    } finally {
+      clearTimeout(timeout)
+    }
+    try {
+      await settle(claim, abort.signal, failure)
+    } finally {
+      stopBeating()
+    }
+  }
+
+  /** Tries until it succeeds or the claim is lost; after that another worker repeats the job. */
+  async function settle(claim: Claim, signal: AbortSignal, failure: Error | undefined): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        if (failure === undefined) return await engine.complete(queue, claim)
+        if (stopping.signal.aborted && signal.aborted) return await engine.release(queue, claim)
+        return await giveBack(claim, failure)
+      } catch (error) {
+        if (signal.aborted) throw error
+        await pause(backoffMs(attempt, { initialMs: 100, maxMs: 2000 }), signal)
+      }
+    }
+  }
+
+  async function giveBack(claim: Claim, error: Error): Promise<void> {
+    log.warn({ err: error, queue, job_id: claim.job.id, attempt: claim.attempt }, 'job queue: an attempt failed')
+    if (claim.lastAttempt) await onDead?.(claim.job, error)
+    await engine.fail(queue, claim, error)
+  }
+
+  /** Touches the claim four times a lease; returns the function that ends it. */
+  function keepAlive(claim: Claim, abort: AbortController): () => void {
+    let heldAt = systemClock.elapsedMs()
+    let beating = false
+    const beat = async () => {
+      if (beating) return
+      beating = true
+      try {
+        const lost = await engine.touch(queue, [claim])
+        heldAt = systemClock.elapsedMs()
+        if (lost.has(claim.key)) abort.abort(fail('conflict', 'JOB_LOST', 'The job was cancelled or taken over'))
+      } catch {
+        // The next beat tries again; how long that may go on is decided below.
+      } finally {
+        beating = false
+      }
+    }
+    const timer = setInterval(() => {
+      void beat()
+      if (systemClock.elapsedMs() - heldAt < leaseMs) return
+      abort.abort(fail('unavailable', 'JOB_LOST', 'The database was out of reach for too long'))
+    }, leaseMs / 4)
+    const unlisten = db.onWake('jobs', () => void beat()) // a cancellation is noticed at once
+    return () => {
+      clearInterval(timer)
+      unlisten()
+    }
+  }
+
+  async function takeOver(): Promise<void> {
+    for (const claim of await engine.abandoned(queue, leaseSeconds)) {
+      await giveBack(claim, fail('unavailable', 'JOB_ABANDONED', 'The worker of this job died'))
+      wakeUp()
+    }
+    await pause(leaseMs / 4, stopping.signal)
+  }
+
+  async function stop({ graceMs = 0 }: StopOptions = {}): Promise<void> {
+    unlisten()
+    stopping.abort()
+    const ended = Promise.all([...runs.values()].map(({ ended }) => ended))
+    await within(ended, graceMs)
+    for (const { abort } of runs.values()) abort.abort(fail('unavailable', 'STOPPING', 'The service stops'))
+    await within(ended, ABORT_GRACE_MS)
+    await Promise.all(loops)
+  }
+
+  const unlisten = db.onWake('jobs', wakeUp)
+  const loops = [repeat(takeJobs), repeat(takeOver)]
+  return {
+    stop(options) {
+      stopped ??= stop(options)
+      return stopped
+    },
+  }
+}
+
+/** Waits for the promise, but no longer than `ms`. */
+async function within(promise: Promise<unknown>, ms: number): Promise<void> {
+  const done = new AbortController()
+  await Promise.race([promise, pause(ms, done.signal)])
+  done.abort()
+}
+
+function expired({ job, expireSeconds }: Claim) {
+  return fail('unavailable', 'JOB_EXPIRED', `Job "${job.id}" ran for longer than ${expireSeconds} s`)
+}
