@@ -1,0 +1,95 @@
+// What every learning algorithm is to the rest of the code: `fit` makes a model, the model predicts and writes itself as
+// ONNX nodes. `fit` is synchronous, because it runs in a child process of its own; it hears of a stop by polling.
+import type { TObject } from 'typebox'
+import { fail } from '../../core/failure.ts'
+import type { Matrix } from '../matrix.ts'
+import type { GraphBuilder, Value } from '../onnx/graph.ts'
+
+export type LearningTask = 'classification' | 'regression'
+
+export interface ClassTarget {
+  readonly task: 'classification'
+  /** Type of the answer in the graph: integer and boolean are int64 (boolean as 0 and 1), string is string. */
+  readonly dtype: 'integer' | 'boolean' | 'string'
+  /** Class names as text, in class order (integers ascending, false before true, text by code unit). */
+  readonly classes: readonly string[]
+  /** Class number of each row. */
+  readonly labels: Int32Array
+}
+
+export interface NumberTarget {
+  readonly task: 'regression'
+  readonly values: Float64Array
+}
+
+export type LearningTarget = ClassTarget | NumberTarget
+
+export interface LearningProgress {
+  /** 1-based. */
+  readonly iteration: number
+  /** What is minimised, per row: comparable between iterations of one run only. */
+  readonly loss: number
+  /** Estimated share of the work, 0..1, never falling. */
+  readonly done: number
+}
+
+export interface LearningHooks {
+  readonly onProgress?: (progress: LearningProgress) => void
+  readonly signal?: AbortSignal
+  /** For a stop that arrives where no event can be delivered; asked once an iteration. */
+  readonly shouldStop?: () => boolean
+}
+
+export interface FitInput {
+  /** One row for each row of the target; every value finite. */
+  readonly matrix: Matrix
+  readonly target: LearningTarget
+  /** One weight for each row, none negative; a weight of 2 is the same as giving the row twice. */
+  readonly sampleWeights?: Float64Array
+  /** Already checked against the algorithm's schema; what is absent takes its default. */
+  readonly hyperparameters?: Readonly<Record<string, unknown>>
+  /** Seed of everything random in the algorithm. */
+  readonly seed?: number
+  readonly hooks?: LearningHooks
+}
+
+/** Row-major, rows × width: probabilities in class order, or one value a row for regression. */
+export interface Scores {
+  readonly rows: number
+  readonly width: number
+  readonly values: Float64Array
+}
+
+export interface FittedModel {
+  readonly iterations: number
+  readonly converged: boolean
+  /** Sentences for a person; empty when there is nothing to say. */
+  readonly warnings: readonly string[]
+  /** Throws `invalid` FEATURE_COUNT_MISMATCH when the matrix has another width than the one that was fitted. */
+  predict(matrix: Matrix): Scores
+  /**
+   * Adds nodes from `features`, float32 [N, width], to the graph outputs. Classification: `label`, int64 or string [N],
+   * and `probabilities`, float32 [N, classes]. Regression: `prediction`, float32 [N].
+   */
+  write(graph: GraphBuilder, features: Value): void
+}
+
+/**
+ * Fits a model. Throws `invalid` LEARNING_DATA_INVALID for data that cannot be learned from, with the remedy, and
+ * `conflict` TRAINING_CANCELLED when a hook asked to stop.
+ */
+export type Learner = (input: FitInput) => FittedModel
+
+/** One row of the table of algorithms. */
+export interface Algorithm {
+  readonly title: string
+  readonly tasks: readonly LearningTask[]
+  /** A closed object whose every field has a default and a description. */
+  readonly hyperparameters: TObject
+  readonly fit: Learner
+}
+
+/** Throws where a hook asks to stop. */
+export function throwIfStopped({ signal, shouldStop }: LearningHooks): void {
+  if (signal?.aborted || shouldStop?.()) throw fail('conflict', 'TRAINING_CANCELLED', 'The training was cancelled')
+}

@@ -1,0 +1,152 @@
+// L-BFGS for smooth losses (Liu and Nocedal 1989) and OWL-QN where an L1 penalty is added (Andrew and Gao 2007, "Scalable
+// training of L1-regularized log-linear models"). Both stop on the largest entry of the gradient, as scikit-learn does.
+import { createCurvature, dot } from './curvature.ts'
+import { type LearningHooks, throwIfStopped } from './learner.ts'
+import { searchLine } from './line-search.ts'
+import { createOrthantSearch } from './orthant.ts'
+
+export interface Objective {
+  /** Number of parameters. */
+  readonly size: number
+  /** The value at `at`; fills `gradient`. Both arrays have `size` entries and are not kept. */
+  evaluate(at: Float64Array, gradient: Float64Array): number
+}
+
+export interface MinimiseOptions {
+  readonly maxIterations: number
+  /** Done once no entry of the (pseudo-)gradient is larger. */
+  readonly tolerance: number
+  /** Added to the objective as strength·Σ|parameter| over the first `count` parameters. */
+  readonly l1?: L1Penalty
+  readonly hooks?: LearningHooks
+}
+
+export interface L1Penalty {
+  readonly strength: number
+  readonly count: number
+}
+
+export interface Minimum {
+  readonly at: Float64Array
+  readonly loss: number
+  readonly iterations: number
+  readonly converged: boolean
+}
+
+/** Progress between two iterations is smaller than rounding: nothing more can be gained (as in L-BFGS-B, factr = 64). */
+const RELATIVE_GAIN = 64 * Number.EPSILON
+const MEMORY = 10
+/** History of very many parameters is kept shorter: 2 × memory vectors have to fit. */
+const HISTORY_NUMBERS = 80_000_000
+
+interface State {
+  readonly at: Float64Array
+  readonly gradient: Float64Array
+  loss: number
+}
+
+/** Starts from `start`, which is not changed. */
+export function minimise(objective: Objective, start: Float64Array, options: MinimiseOptions): Minimum {
+  const { maxIterations, tolerance, hooks = {} } = options
+  const { size } = objective
+  const l1 = options.l1 && options.l1.strength > 0 ? options.l1 : undefined
+  const memory = Math.max(3, Math.min(MEMORY, Math.floor(HISTORY_NUMBERS / 2 / size)))
+  const curvature = createCurvature(size, memory)
+  const direction = new Float64Array(size)
+  let current: State = { at: Float64Array.from(start), gradient: new Float64Array(size), loss: 0 }
+  let trial: State = { at: new Float64Array(size), gradient: new Float64Array(size), loss: 0 }
+  current.loss = objective.evaluate(current.at, current.gradient)
+  const search = l1 ? createOrthantSearch(objective, l1) : createSmoothSearch(objective)
+  if (l1) current.loss += search.penalty(current.at)
+  const report = createReport(maxIterations, tolerance, hooks)
+
+  for (let iteration = 0; ; iteration++) {
+    throwIfStopped(hooks)
+    const steepest = search.descent(current, direction)
+    if (iteration > 0) report(iteration, current.loss, steepest)
+    if (steepest <= tolerance) return finish(current, iteration, true)
+    if (iteration >= maxIterations) return finish(current, iteration, false)
+    curvature.toDirection(direction)
+    if (!search.step({ current, trial, direction, isFirst: curvature.pairs === 0 })) {
+      // A direction that does not descend means the memory has gone stale; with none left, rounding is all there is.
+      if (curvature.pairs === 0) return finish(current, iteration, true)
+      curvature.forget()
+      continue
+    }
+    curvature.remember({ to: trial.at, from: current.at }, { to: trial.gradient, from: current.gradient })
+    const gain = current.loss - trial.loss
+    const scale = Math.max(Math.abs(current.loss), Math.abs(trial.loss), 1)
+    ;[current, trial] = [trial, current]
+    if (gain <= RELATIVE_GAIN * scale) return finish(current, iteration + 1, true)
+  }
+}
+
+function finish({ at, loss }: State, iterations: number, converged: boolean): Minimum {
+  return { at, loss, iterations, converged }
+}
+
+export interface StepInput {
+  readonly current: Readonly<State>
+  /** Filled with the accepted point. */
+  readonly trial: State
+  readonly direction: Float64Array
+  readonly isFirst: boolean
+}
+
+export interface Search {
+  penalty(at: Float64Array): number
+  /** Copies the (pseudo-)gradient into `into` and answers its largest absolute entry. */
+  descent(state: Readonly<State>, into: Float64Array): number
+  /** False when no step along the direction lowers the loss. */
+  step(input: StepInput): boolean
+}
+
+function createSmoothSearch(objective: Objective): Search {
+  return {
+    penalty: () => 0,
+    descent({ gradient }, into) {
+      into.set(gradient)
+      return largest(gradient)
+    },
+    step({ current, trial, direction, isFirst }) {
+      const slope = dot(current.gradient, direction)
+      if (!(slope < 0)) return false
+      const first = isFirst ? Math.min(1, 1 / Math.sqrt(dot(direction, direction))) : 1
+      const along = (step: number) => {
+        moveAlong(trial.at, current.at, { direction, step })
+        trial.loss = objective.evaluate(trial.at, trial.gradient)
+        return { value: trial.loss, slope: dot(trial.gradient, direction) }
+      }
+      return searchLine(along, { value: current.loss, slope, step: first }) > 0
+    },
+  }
+}
+
+function moveAlong(
+  out: Float64Array,
+  from: Float64Array,
+  { direction, step }: { direction: Float64Array; step: number },
+): void {
+  for (let i = 0; i < out.length; i++) out[i] = from[i]! + step * direction[i]!
+}
+
+export function largest(values: Float64Array): number {
+  let found = 0
+  for (let i = 0; i < values.length; i++) {
+    const size = Math.abs(values[i]!)
+    if (size > found) found = size
+  }
+  return found
+}
+
+/** Iterations done or digits of the gradient gained, whichever is further. */
+function createReport(maxIterations: number, tolerance: number, { onProgress }: LearningHooks) {
+  let first: number | undefined
+  let done = 0
+  return (iteration: number, loss: number, steepest: number): void => {
+    first ??= steepest
+    const digits = Math.log(first / steepest) / Math.log(Math.max(2, first / Math.max(tolerance, 1e-12)))
+    done = Math.min(1, Math.max(done, iteration / maxIterations, Number.isFinite(digits) ? digits : 0))
+    onProgress?.({ iteration, loss, done })
+  }
+}
