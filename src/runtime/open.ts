@@ -1,0 +1,137 @@
+// The runtime: models by the sha256 of their file, counted by their holders, over a pool of worker threads.
+import { stat } from 'node:fs/promises'
+import { loadFailure } from './engine-failure.ts'
+import type { PoolModel } from './job.ts'
+import { Pool } from './pool.ts'
+import type { SharedSource } from './protocol.ts'
+import { releasedFailure } from './refusals.ts'
+import type { LoadedModel, ModelInfo, ModelSpec, Runtime, RuntimeOptions, RuntimeStatus } from './types.ts'
+
+interface Entry {
+  readonly key: string
+  holds: number
+  readonly loaded: Promise<{ readonly model: PoolModel; readonly info: ModelInfo }>
+  /** Null while the file is still being found. */
+  model: PoolModel | null
+  info: ModelInfo | null
+}
+
+/** Starts the workers and returns at once; loads and runs wait until a worker is ready. */
+export function openRuntime(options: RuntimeOptions): Runtime {
+  const pool = new Pool({ runTimeoutMs: 5000, loadTimeoutMs: 60_000, ...options })
+  const entries = new Map<string, Entry>()
+  let modelCount = 0
+
+  function startLoading(spec: ModelSpec): Entry {
+    const load = async () => {
+      const source = await toSource(spec.bytes)
+      const { key, warmUp } = spec
+      const model: PoolModel = {
+        no: modelCount++,
+        key,
+        source,
+        warmUp,
+        pending: 0,
+        loading: 0,
+        stuck: 0,
+        retired: false,
+      }
+      entry.model = model
+      try {
+        entry.info = await pool.load(model)
+        return { model, info: entry.info }
+      } catch (error) {
+        pool.retire(model)
+        throw error
+      }
+    }
+    const entry: Entry = { key: spec.key, holds: 0, model: null, info: null, loaded: Promise.resolve().then(load) }
+    entries.set(spec.key, entry)
+    return entry
+  }
+
+  function letGo(entry: Entry): void {
+    entry.holds--
+    if (entry.holds > 0) return
+    forget(entry)
+    if (entry.model !== null) pool.retire(entry.model)
+  }
+
+  function forget(entry: Entry): void {
+    if (entries.get(entry.key) === entry) entries.delete(entry.key)
+  }
+
+  return {
+    async load(spec) {
+      const entry = entries.get(spec.key) ?? startLoading(spec)
+      entry.holds++
+      try {
+        const { model, info } = await entry.loaded
+        return hold({ pool, model, info, letGo: () => letGo(entry) })
+      } catch (error) {
+        forget(entry) // the next attempt starts afresh
+        throw error
+      }
+    },
+    status: () => statusOf(pool, [...entries.values()]),
+    close: () => pool.close(),
+  }
+}
+
+interface Held {
+  readonly pool: Pool
+  readonly model: PoolModel
+  readonly info: ModelInfo
+  readonly letGo: () => void
+}
+
+function hold({ pool, model, info, letGo }: Held): LoadedModel {
+  let released = false
+  return {
+    key: model.key,
+    info,
+    run(feeds, options) {
+      if (released) return Promise.reject(releasedFailure())
+      return pool.submit(model, info, { ...options, feeds })
+    },
+    async release() {
+      if (released) return
+      released = true
+      letGo()
+    },
+  }
+}
+
+function statusOf(pool: Pool, entries: readonly Entry[]): RuntimeStatus {
+  const models = entries.flatMap(({ key, model, info, holds }) => {
+    if (model === null || info === null) return []
+    const workers = pool.seats.filter((seat) => seat.held.has(model)).length
+    return [{ key, bytes: info.bytes, holds, workers }]
+  })
+  return {
+    workers: pool.seats.length,
+    busy: pool.seats.filter((seat) => seat.job !== null).length,
+    queued: pool.queue.length,
+    models,
+    gpuAvailable: pool.gpuAvailable,
+    memoryBytes: models.reduce((sum, model) => sum + model.bytes * model.workers, 0),
+    replaced: pool.replaced,
+    abandoned: pool.abandoned,
+  }
+}
+
+/** Bytes are put once where every worker sees them; memory that is shared already is taken as it is. */
+async function toSource(bytes: ModelSpec['bytes']): Promise<SharedSource> {
+  if (!(bytes instanceof Uint8Array)) {
+    try {
+      return { path: bytes.path, bytes: (await stat(bytes.path)).size }
+    } catch (error) {
+      throw loadFailure(error)
+    }
+  }
+  const { buffer } = bytes
+  if (buffer instanceof SharedArrayBuffer && buffer.byteLength === bytes.byteLength) return { shared: buffer }
+  const shared = new SharedArrayBuffer(bytes.byteLength)
+  new Uint8Array(shared).set(bytes)
+  return { shared }
+}

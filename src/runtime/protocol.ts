@@ -1,0 +1,61 @@
+// What the pool and a worker say to each other. The common case is a bare number: tensors lie in two shared areas, one
+// for each direction, and a worker has one run at a time, so a number is all that must cross.
+import type { FailureMessage } from './engine-failure.ts'
+import type { Area } from './packet.ts'
+import type { ModelInfo, Tensor, Tensors } from './types.ts'
+
+/** Size of each shared area; larger packets get memory of their own. */
+export const AREA_BYTES = 64 * 1024
+
+/** The request or the answer lies in the shared area. */
+export const IN_AREA = 1
+
+export interface WorkerSetup {
+  readonly request: SharedArrayBuffer
+  readonly answer: SharedArrayBuffer
+  readonly gpu: 'try' | 'off'
+}
+
+export type SharedSource = { readonly shared: SharedArrayBuffer } | { readonly path: string; readonly bytes: number }
+
+export interface LoadOrder {
+  readonly op: 'load'
+  readonly model: number
+  readonly source: SharedSource
+  readonly warmUp?: Tensors
+}
+
+export interface UnloadOrder {
+  readonly op: 'unload'
+  readonly model: number
+}
+
+/** A shared buffer is a run whose packet did not fit the area. */
+export type ToWorker = typeof IN_AREA | SharedArrayBuffer | LoadOrder | UnloadOrder
+
+export type FromWorker =
+  | typeof IN_AREA
+  | { readonly op: 'ready'; readonly gpu: boolean; readonly gpuError: string | null }
+  | { readonly op: 'loaded'; readonly info: ModelInfo }
+  | { readonly op: 'answer'; readonly outputs: readonly Tensor[]; readonly runMs: number }
+  | { readonly op: 'failed'; readonly failure: FailureMessage }
+
+/** Words before the tensors' headers in a request: the model, the number of fetches, and the fetches. */
+export function requestWords(fetches: readonly number[]): number {
+  return 2 + fetches.length
+}
+
+export function writeRequest(area: Area, model: number, fetches: readonly number[]): void {
+  area.ints[0] = model
+  area.ints[1] = fetches.length
+  for (let i = 0; i < fetches.length; i++) area.ints[2 + i] = fetches[i]!
+}
+
+export function readRequest({ ints }: Area): { readonly model: number; readonly fetches: readonly number[] } {
+  const fetches: number[] = []
+  for (let i = 0; i < ints[1]!; i++) fetches.push(ints[2 + i]!)
+  return { model: ints[0]!, fetches }
+}
+
+/** Words before the tensors' headers in an answer: the run's time as a double. */
+export const ANSWER_WORDS = 2

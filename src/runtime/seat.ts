@@ -1,0 +1,164 @@
+// A place in the pool: the thread that sits there now, the models it holds, and the one job it has in hand. The pool
+// decides; a seat carries out and reports. When its thread dies the seat goes on with a new one and an empty memory.
+import { systemClock } from '../core/clock.ts'
+import { fail, type MlError } from '../core/failure.ts'
+import { fromMessage } from './engine-failure.ts'
+import type { Job, LoadJob, PoolModel, RunJob } from './job.ts'
+import { openArea, packetBytes, readTensors, writeTensors } from './packet.ts'
+import { ANSWER_WORDS, type FromWorker, IN_AREA, requestWords, writeRequest } from './protocol.ts'
+import { startThread, type Thread } from './thread.ts'
+import type { ModelInfo, RunResult, Tensor } from './types.ts'
+
+export interface SeatEvents {
+  ready(seat: Seat, gpuError: string | null): void
+  ran(seat: Seat, job: RunJob, outcome: RunResult | MlError): void
+  loaded(seat: Seat, job: LoadJob, outcome: ModelInfo | MlError): void
+  /** The thread ended unasked; the seat is empty and keeps its job for the pool to take away. */
+  died(seat: Seat, error: Error | null): void
+}
+
+/** Above this a packet could not be addressed with 32 bits. */
+const MAX_PACKET_BYTES = 1024 ** 3
+
+interface Sitting {
+  readonly thread: Thread
+  /** Set when the thread was given up: called when it is gone after all. */
+  gone: (() => void) | null
+}
+
+export class Seat {
+  /** Loads to do before any run. */
+  readonly wanted: LoadJob[] = []
+  readonly held = new Set<PoolModel>()
+  /** Models that failed to load here, with the reason: not tried again. */
+  readonly refused = new Map<PoolModel, MlError>()
+  job: Job | null = null
+  /** When `job` was taken in hand, on the monotonic clock. */
+  startedAt = 0
+  ready = false
+  /** Starts in a row that did not get as far as ready. */
+  failedStarts = 0
+  readonly #events: SeatEvents
+  #sitting: Sitting | null = null
+
+  constructor(events: SeatEvents) {
+    this.#events = events
+  }
+
+  get idle(): boolean {
+    return this.ready && this.job === null
+  }
+
+  start(gpu: 'try' | 'off'): void {
+    const thread = startThread(gpu, {
+      message: (message) => {
+        if (this.#sitting === sitting) this.#hear(thread, message)
+      },
+      exit: (error) => {
+        if (sitting.gone !== null) return sitting.gone()
+        if (this.#sitting !== sitting) return
+        if (!this.ready) this.failedStarts++
+        this.#empty()
+        this.#events.died(this, error)
+      },
+    })
+    const sitting: Sitting = { thread, gone: null }
+    this.#sitting = sitting
+  }
+
+  load(job: LoadJob): void {
+    this.#take(job)
+    const { no, source, warmUp } = job.model
+    const order = { op: 'load', model: no, source } as const
+    this.#sitting!.thread.send(warmUp === undefined ? order : { ...order, warmUp })
+  }
+
+  /** @throws MlError `too_large` for feeds beyond 1 GiB; the seat is then as it was. */
+  run(job: RunJob): void {
+    const { thread } = this.#sitting!
+    const words = requestWords(job.fetches)
+    const bytes = packetBytes(words, job.feeds)
+    if (bytes > MAX_PACKET_BYTES) throw fail('too_large', 'INPUT_TOO_LARGE', 'One run takes at most 1 GiB of input')
+    const fits = bytes <= thread.request.buffer.byteLength
+    const area = fits ? thread.request : openArea(new SharedArrayBuffer(bytes))
+    writeRequest(area, job.model.no, job.fetches)
+    writeTensors(area, words, job.feeds)
+    this.#take(job)
+    thread.send(fits ? IN_AREA : area.buffer)
+  }
+
+  unload(model: PoolModel): void {
+    this.refused.delete(model)
+    if (this.held.delete(model)) this.#sitting?.thread.send({ op: 'unload', model: model.no })
+  }
+
+  /** Gives the thread up without waiting; `gone` is called should it end. The job stays for the pool to take away. */
+  abandon(gone: () => void): void {
+    const sitting = this.#sitting
+    if (sitting === null) return
+    sitting.gone = gone
+    this.#empty()
+    void sitting.thread.stop()
+  }
+
+  /** Ends the thread; resolves when it is gone. */
+  async stop(): Promise<void> {
+    const sitting = this.#sitting
+    this.#empty()
+    await sitting?.thread.stop()
+  }
+
+  #take(job: Job): void {
+    this.job = job
+    this.startedAt = systemClock.elapsedMs()
+  }
+
+  #empty(): void {
+    this.#sitting = null
+    this.ready = false
+  }
+
+  #hear(thread: Thread, message: FromWorker): void {
+    if (typeof message === 'object' && message.op === 'ready') {
+      this.ready = true
+      this.failedStarts = 0
+      this.#events.ready(this, message.gpuError)
+      return
+    }
+    const { job } = this
+    this.job = null
+    if (job?.kind === 'run') this.#events.ran(this, job, runOutcome(thread, job, message))
+    if (job?.kind === 'load') {
+      const outcome = loadOutcome(message)
+      if (outcome instanceof Error) this.refused.set(job.model, outcome)
+      else this.held.add(job.model)
+      this.#events.loaded(this, job, outcome)
+    }
+  }
+}
+
+function runOutcome({ answer }: Thread, job: RunJob, message: FromWorker): RunResult | MlError {
+  if (message === IN_AREA) {
+    const tensors = readTensors(answer, ANSWER_WORDS, { infos: job.outputs, values: 'copy' })
+    return { outputs: byName(job, tensors), runMs: answer.doubles[0]! }
+  }
+  if (message.op === 'answer') return { outputs: byName(job, message.outputs), runMs: message.runMs }
+  if (message.op === 'failed') return fromMessage(message.failure)
+  return outOfTurn()
+}
+
+function loadOutcome(message: FromWorker): ModelInfo | MlError {
+  if (message !== IN_AREA && message.op === 'loaded') return message.info
+  if (message !== IN_AREA && message.op === 'failed') return fromMessage(message.failure)
+  return outOfTurn()
+}
+
+function byName(job: RunJob, tensors: readonly Tensor[]): Record<string, Tensor> {
+  const outputs: Record<string, Tensor> = {}
+  for (let i = 0; i < tensors.length; i++) outputs[job.outputs[i]!.name] = tensors[i]!
+  return outputs
+}
+
+function outOfTurn(): MlError {
+  return fail('internal', 'INFERENCE_FAILED', 'The worker answered out of turn')
+}
