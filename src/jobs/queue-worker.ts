@@ -5,12 +5,12 @@ import { systemClock } from '../core/clock.ts'
 import { fail } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { Database } from '../ports/db/index.ts'
-import type { QueueName, RunningJob, StopOptions, Subscription, WorkOptions } from './queue.ts'
+import type { Job, QueueName, StopOptions, Subscription, WorkOptions } from './queue.ts'
 import type { Claim, Engine } from './queue-engine.ts'
 
 export interface Assignment {
   readonly queue: QueueName
-  readonly handler: (job: RunningJob) => Promise<void>
+  readonly handler: (job: Job) => Promise<void>
   readonly options: WorkOptions
   readonly engine: Engine
   readonly db: Database
@@ -152,11 +152,11 @@ export function startWorking({ queue, handler, options, engine, db, log, started
     await pause(leaseMs / 4, stopping.signal)
   }
 
-  async function stop({ graceMs = 0 }: StopOptions = {}): Promise<void> {
+  async function stop({ timeoutMs = 0 }: StopOptions = {}): Promise<void> {
     unlisten()
     stopping.abort()
     const ended = Promise.all([...runs.values()].map(({ ended }) => ended))
-    await within(ended, graceMs)
+    await within(ended, timeoutMs)
     for (const { abort } of runs.values()) abort.abort(fail('unavailable', 'STOPPING', 'The service stops'))
     await within(ended, ABORT_GRACE_MS)
     await Promise.all(loops)
@@ -165,7 +165,7 @@ export function startWorking({ queue, handler, options, engine, db, log, started
   const unlisten = db.onWake('jobs', wakeUp)
   const loops = [repeat(takeJobs), repeat(takeOver)]
   return {
-    stop(options) {
+    close(options) {
       stopped ??= stop(options)
       return stopped
     },

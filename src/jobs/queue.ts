@@ -26,7 +26,7 @@ export interface EnqueueOptions {
   readonly expireSeconds?: number
 }
 
-export interface RunningJob extends NewJob {
+export interface Job extends NewJob {
   /** 1 for the first. */
   readonly attempt: number
   /** Fires when the job is cancelled, its time is up, the queue stops, or another worker has taken it over. */
@@ -46,12 +46,12 @@ export interface WorkOptions {
 
 export interface Subscription {
   /** Takes no more jobs and waits for those that run; when the time is up they are aborted and handed back. */
-  stop(options?: StopOptions): Promise<void>
+  close(options?: StopOptions): Promise<void>
 }
 
 export interface StopOptions {
   /** Time for running jobs to end by themselves; 0 aborts them at once. Default 0. */
-  readonly graceMs?: number
+  readonly timeoutMs?: number
 }
 
 export interface QueueDepth {
@@ -73,7 +73,7 @@ export interface Queue {
    * Runs `handler` for each job; when it throws, the job is run again until its retries are used up. A job may run
    * twice (a worker that was cut off and came back), so the handler must be able to repeat its work.
    */
-  work(queue: QueueName, handler: (job: RunningJob) => Promise<void>, options: WorkOptions): Subscription
+  work(queue: QueueName, handler: (job: Job) => Promise<void>, options: WorkOptions): Subscription
   /** Takes the job out of the queue, or tells its worker to stop. Does nothing to a job that has ended. */
   cancel(tx: Tx, queue: QueueName, jobId: string): Promise<void>
   depth(): Promise<Readonly<Record<QueueName, QueueDepth>>>
@@ -95,7 +95,7 @@ export const queuePreparation: Preparation = {
   },
 }
 
-export function createQueue({ db, log }: QueueOptions): Queue {
+export function openQueue({ db, log }: QueueOptions): Queue {
   const engine = createEngine(db, (error) => log.warn({ err: error }, 'job queue: background work failed'))
   const stopping = new AbortController()
   const subscriptions = new Set<Subscription>()
@@ -144,7 +144,7 @@ export function createQueue({ db, log }: QueueOptions): Queue {
     depth: () => readyEngine().depth(),
     async stop(options) {
       stopping.abort()
-      await Promise.all([...subscriptions].map((subscription) => subscription.stop(options)))
+      await Promise.all([...subscriptions].map((subscription) => subscription.close(options)))
       await started
       if (ready) await engine.stop()
       ready = false

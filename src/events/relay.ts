@@ -1,0 +1,194 @@
+// Carries events from the outbox to the bus: each at least once, normally once, those of one tenant in their order. Only
+// one relay works at a time, because two that skipped each other's rows would publish a tenant's events out of order.
+import { sql } from 'kysely'
+import { backoffMs, pause } from '../core/backoff.ts'
+import { systemClock } from '../core/clock.ts'
+import { fail, MlError } from '../core/failure.ts'
+import type { Log } from '../core/log.ts'
+import type { Bus } from '../ports/bus/index.ts'
+import type { Database, Row, Tx } from '../ports/db/index.ts'
+
+export interface RelayOptions {
+  readonly db: Database
+  readonly bus: Pick<Bus, 'publish'>
+  readonly log: Log
+  readonly onPublished?: (count: number) => void
+  /** The floor under the wake-ups; default 1000. */
+  readonly pollMs?: number
+  /** Events taken at a time; default 200. */
+  readonly batchSize?: number
+  /** How long published events are kept; default a day. */
+  readonly keepSeconds?: number
+}
+
+export interface Relay {
+  /** Waits for the batch in hand. */
+  stop(): Promise<void>
+}
+
+type Waiting = Pick<Row<'outbox'>, 'seq' | 'id' | 'tenant_id' | 'subject' | 'event'>
+
+const RELAY_LOCK = 7_261_002
+const PUBLISH_TIMEOUT_MS = 10_000
+const PRUNE_EVERY_MS = 600_000
+const RETRY = { initialMs: 100, maxMs: 10_000 }
+
+export function startRelay(options: RelayOptions): Relay {
+  const { db, log, pollMs = 1000, keepSeconds = 86_400 } = options
+  const stopping = new AbortController()
+  let wake = new AbortController()
+  let prunedAt = Number.NEGATIVE_INFINITY
+
+  async function idle(): Promise<void> {
+    await pause(pollMs, AbortSignal.any([wake.signal, stopping.signal]))
+    if (wake.signal.aborted) wake = new AbortController()
+  }
+
+  async function turn(): Promise<void> {
+    const more = await relayBatch(options, stopping.signal)
+    if (systemClock.elapsedMs() - prunedAt > PRUNE_EVERY_MS) {
+      await prune(db, keepSeconds)
+      prunedAt = systemClock.elapsedMs()
+    }
+    if (!more) await idle()
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; ) {
+      try {
+        await turn()
+        failures = 0
+      } catch (error) {
+        if (failures === 0) log.warn({ err: error }, 'events wait in the outbox: they cannot be published now')
+        await pause(backoffMs(failures++, RETRY), stopping.signal)
+      }
+    }
+  }
+
+  const unlisten = db.onWake('outbox', () => wake.abort())
+  const running = run()
+  return {
+    async stop() {
+      unlisten()
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** One batch. @returns whether there may be more. */
+async function relayBatch(options: RelayOptions, signal: AbortSignal): Promise<boolean> {
+  const { db, batchSize = 200, onPublished } = options
+  // The lock is held while publishing. The embedded database has one connection, which must not wait for a network;
+  // it also has one process, so there a note in memory is lock enough.
+  const shared = db.status().kind === 'postgres'
+  const outcome = shared ? await withDatabaseLock(db, batch) : await withLocalLock(db, batch)
+  if (outcome === undefined) return false
+  if (outcome.published.length > 0) onPublished?.(outcome.published.length)
+  if (outcome.error !== undefined) throw outcome.error
+  return outcome.full
+
+  async function batch(inTransaction: Transact): Promise<Batch> {
+    const rows = await inTransaction((tx) => nextEvents(tx, batchSize))
+    const { published, error } = await publishAll(rows, options, signal)
+    if (published.length > 0) await inTransaction((tx) => markPublished(tx, published))
+    return { published, error, full: rows.length === batchSize }
+  }
+}
+
+type Transact = <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
+
+interface Batch {
+  readonly published: readonly number[]
+  readonly error: unknown
+  readonly full: boolean
+}
+
+async function withDatabaseLock(db: Database, work: (tx: Transact) => Promise<Batch>): Promise<Batch | undefined> {
+  return await db.system(async (tx) => {
+    const { rows } = await sql<{ mine: boolean }>`select pg_try_advisory_xact_lock(${RELAY_LOCK}) as mine`.execute(tx)
+    return rows[0]?.mine ? await work((step) => step(tx)) : undefined
+  })
+}
+
+const relaying = new WeakSet<Database>()
+
+async function withLocalLock(db: Database, work: (tx: Transact) => Promise<Batch>): Promise<Batch | undefined> {
+  if (relaying.has(db)) return undefined
+  relaying.add(db)
+  try {
+    return await work((step) => db.system(step))
+  } finally {
+    relaying.delete(db)
+  }
+}
+
+function nextEvents(tx: Tx, limit: number): Promise<Waiting[]> {
+  return tx
+    .selectFrom('outbox')
+    .select(['seq', 'id', 'tenant_id', 'subject', 'event'])
+    .where('published_at', 'is', null)
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+}
+
+async function markPublished(tx: Tx, published: readonly number[]): Promise<void> {
+  await tx.updateTable('outbox').set({ published_at: sql<Date>`now()` }).where('seq', 'in', published).execute()
+}
+
+async function prune(db: Database, keepSeconds: number): Promise<void> {
+  await db.system((tx) =>
+    tx
+      .deleteFrom('outbox')
+      .where('published_at', '<', sql<Date>`now() - make_interval(secs => ${keepSeconds}::double precision)`)
+      .execute(),
+  )
+}
+
+/** Tenants side by side, the events of each one after another; a tenant whose event fails waits with the rest of them. */
+async function publishAll(
+  rows: readonly Waiting[],
+  { bus, log }: RelayOptions,
+  signal: AbortSignal,
+): Promise<{ published: number[]; error: unknown }> {
+  const published: number[] = []
+  let error: unknown
+  const tenants = Map.groupBy(rows, (row) => row.tenant_id)
+  await Promise.all(
+    [...tenants.values()].map(async (events) => {
+      for (const row of events) {
+        if (signal.aborted || error !== undefined) return
+        try {
+          await publish(bus, row)
+        } catch (reason) {
+          if (!isRefusal(reason)) {
+            error ??= reason
+            return
+          }
+          // It would be refused for ever and hold up everything behind it.
+          log.error({ err: reason, event_id: row.id }, 'the bus refuses an event; it is left out')
+        }
+        published.push(row.seq)
+      }
+    }),
+  )
+  return { published, error }
+}
+
+async function publish(bus: RelayOptions['bus'], { subject, id, event }: Waiting): Promise<void> {
+  const late = new AbortController()
+  const timeout = pause(PUBLISH_TIMEOUT_MS, late.signal).then(() => {
+    if (!late.signal.aborted) throw fail('unavailable', 'BUS_TIMEOUT', 'The bus did not take an event in time')
+  })
+  try {
+    const data = new TextEncoder().encode(JSON.stringify(event))
+    await Promise.race([bus.publish({ subject, id, data }), timeout])
+  } finally {
+    late.abort()
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof MlError && (error.kind === 'too_large' || error.kind === 'invalid')
+}
