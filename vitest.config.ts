@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: './test/servers/setup.ts',
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 120_000,
