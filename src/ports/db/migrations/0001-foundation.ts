@@ -41,6 +41,7 @@ const REGISTRY = [
     sha256 text not null,
     size_bytes bigint not null,
     object_key text not null,
+    reading jsonb not null,
     created_at timestamptz not null default now()
   )`,
   'create index datasets_newest on datasets (tenant_id, created_at desc, id desc)',
@@ -142,6 +143,7 @@ const SERVING = [
     version text not null,
     strategy jsonb not null,
     previous_version text,
+    pointer_version text,
     updated_at timestamptz not null,
     primary key (model_id, environment),
     ${OF_MODEL},
