@@ -32,7 +32,7 @@ function idempotencyKeyOf(request: FastifyRequest): string | undefined {
 export function signalOf(raw: ServerResponse): AbortSignal {
   const controller = new AbortController()
   const leave = () => {
-    if (!raw.writableFinished) controller.abort(fail('unavailable', 'CLIENT_GONE', 'The client closed the connection'))
+    if (!raw.writableEnded) controller.abort(fail('unavailable', 'CLIENT_GONE', 'The client closed the connection'))
   }
   if (raw.destroyed) leave()
   else raw.once('close', leave)
