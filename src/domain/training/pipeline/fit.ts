@@ -1,0 +1,45 @@
+// One call of a learner, with the weights and the progress of a training run around it.
+import { fail } from '../../../core/failure.ts'
+import { ALGORITHMS, type AlgorithmName, type FittedModel } from '../../../ml/learn/index.ts'
+import type { Matrix } from '../../../ml/matrix.ts'
+import { mostProbable, type Predictions } from './predictions.ts'
+import type { Step } from './progress.ts'
+import type { TrainingSpec } from './spec.ts'
+import type { Target } from './target.ts'
+
+export interface FitRequest {
+  readonly spec: TrainingSpec
+  readonly matrix: Matrix
+  readonly target: Target
+  readonly step: Step
+}
+
+export function fitLearner({ spec, matrix, target, step }: FitRequest): FittedModel {
+  const algorithm = Object.hasOwn(ALGORITHMS, spec.algorithm) ? ALGORITHMS[spec.algorithm as AlgorithmName] : undefined
+  if (!algorithm) throw fail('invalid', 'ALGORITHM_UNKNOWN', `There is no algorithm "${spec.algorithm}"`)
+  const weights = spec.balancedClassWeight && target.task === 'classification' ? balancedWeights(target) : undefined
+  return algorithm.fit({
+    matrix,
+    target,
+    ...(weights && { sampleWeights: weights }),
+    hyperparameters: spec.hyperparameters,
+    seed: spec.evaluation.seed,
+    hooks: {
+      onProgress: ({ iteration, loss, done }) => step(done, `Iteration ${iteration}, loss ${loss.toPrecision(4)}`),
+    },
+  })
+}
+
+/** Every class weighs the same in sum: rows / (classes × rows of the class). */
+function balancedWeights({ labels, classes }: Extract<Target, { task: 'classification' }>): Float64Array {
+  const counts = new Float64Array(classes.length)
+  for (const label of labels) counts[label]!++
+  return Float64Array.from(labels, (label) => labels.length / (classes.length * counts[label]!))
+}
+
+/** What the learner itself says about encoded rows. */
+export function predictWith(model: FittedModel, matrix: Matrix, task: Target['task']): Predictions {
+  const { values, width } = model.predict(matrix)
+  if (task === 'regression') return { task, values }
+  return { task, probabilities: values, labels: mostProbable(values, width) }
+}
