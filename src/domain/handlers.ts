@@ -3,8 +3,8 @@ import type { Handlers } from '../contract/operations/index.ts'
 import * as datasets from './datasets/index.ts'
 import * as models from './models/index.ts'
 import { createHealth, type HealthOptions, readiness } from './service/index.ts'
-import * as serving from './serving/index.ts'
 import type { ServingCtx } from './serving/index.ts'
+import * as serving from './serving/index.ts'
 import * as training from './training/index.ts'
 
 export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {

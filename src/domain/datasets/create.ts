@@ -25,7 +25,7 @@ export async function createDataset(ctx: Ctx, input: CreateInput, upload?: Uploa
     const stored = await ctx.objects.put(key, limited(source.stream, ctx.settings.maxUploadBytes), {
       signal: ctx.signal,
     })
-    const found = await inspect(ctx, { key, name: source.filename, target: input.target, contract })
+    const found = await inspect(ctx, { key, target: input.target, contract })
     return await register(ctx, { id, key, stored, found, name: input.name ?? source.name })
   } catch (error) {
     await ctx.objects.delete([key]).catch((cause: unknown) => ctx.log.warn({ err: cause, key }, 'left-over upload'))
@@ -71,14 +71,12 @@ function limited(stream: Readable, maxBytes: number): Readable {
 
 interface Wanted {
   readonly key: string
-  readonly name: string
   readonly target: string | undefined
   readonly contract: DataContract | undefined
 }
 
-async function inspect(ctx: Ctx, { key, name, target, contract }: Wanted): Promise<Inspection> {
+async function inspect(ctx: Ctx, { key, target, contract }: Wanted): Promise<Inspection> {
   const wanted = {
-    name,
     signal: ctx.signal,
     ...(target !== undefined && { target }),
     ...(contract && { contract }),
@@ -120,7 +118,7 @@ function register(ctx: Ctx, { id, key, name, stored, found }: NewDataset): Promi
         columns: json(found.columns),
         target: found.contract.target ?? null,
         contract: json(found.contract),
-        format: found.format,
+        format: found.reading.format,
         reading: json(found.reading),
         sha256: stored.sha256,
         size_bytes: stored.size,

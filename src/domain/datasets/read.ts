@@ -3,7 +3,7 @@ import type { Input, Output } from '../../contract/operations/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
 import { completeContract } from './policy.ts'
-import { datasetDocument, getDatasetRow } from './store.ts'
+import { datasetDocument, getDatasetRow, storedTable } from './store.ts'
 
 export function listDatasets(ctx: Ctx, input: Input<'datasets.list'>): Promise<Output<'datasets.list'>> {
   const limit = input.limit ?? DEFAULT_LIMIT
@@ -26,7 +26,9 @@ export function getDataset(ctx: Ctx, input: Input<'datasets.get'>): Promise<Data
 export async function getRows(ctx: Ctx, input: Input<'datasets.rows'>): Promise<Output<'datasets.rows'>> {
   const row = await inTransaction(ctx, (ctx) => getDatasetRow(ctx, input.dataset_id))
   const page = { offset: input.offset ?? 0, limit: input.limit ?? DEFAULT_LIMIT, signal: ctx.signal }
-  const rows = await ctx.objects.localFile(row.object_key, (path) => ctx.tables.rows(path, row.reading, page))
+  const rows = await ctx.objects.localFile(row.object_key, (path) =>
+    ctx.tables.rows(storedTable(row, path), row.contract, page),
+  )
   return { rows }
 }
 
@@ -34,6 +36,6 @@ export async function validateDataset(ctx: Ctx, input: Input<'datasets.validate'
   const contract = completeContract(input.contract)
   const row = await inTransaction(ctx, (ctx) => getDatasetRow(ctx, input.dataset_id))
   return ctx.objects.localFile(row.object_key, (path) =>
-    ctx.tables.validate(path, row.reading, { contract, signal: ctx.signal }),
+    ctx.tables.validate(storedTable(row, path), contract, ctx.signal),
   )
 }

@@ -1,6 +1,7 @@
 import type { Dataset } from '../../contract/datasets.ts'
 import { notFound } from '../../core/failure.ts'
 import type { Row } from '../../ports/db/index.ts'
+import type { StoredTable } from '../../tables/index.ts'
 import type { TxCtx } from '../ctx.ts'
 
 /** @throws `not_found` DATASET_NOT_FOUND, also for a dataset of another tenant. */
@@ -22,4 +23,9 @@ export function datasetDocument(row: Row<'datasets'>): Dataset {
     size_bytes: row.size_bytes,
     created_at: row.created_at.toISOString(),
   }
+}
+
+/** The file of a dataset with the reading that its inspection wrote down; the database keeps that as plain JSON. */
+export function storedTable(row: Row<'datasets'>, path: string): StoredTable {
+  return { path, reading: row.reading as unknown as StoredTable['reading'] }
 }

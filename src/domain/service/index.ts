@@ -1,2 +1,2 @@
 // The service about itself.
-export { createHealth, readiness } from './health.ts'
+export { createHealth, type HealthOptions, readiness } from './health.ts'

@@ -1,10 +1,10 @@
 // From the rows a caller sends to the tensors a model takes. Compiled once per version; every cell goes through the same
 // `parseCell` that read the training file, so '?' or '42' mean at serving time what they meant there.
-import type { ColumnDtype } from '../../contract/datasets.ts'
 import type { Signature, SignatureInput } from '../../contract/models.ts'
 import type { FieldError } from '../../core/failure.ts'
-import type { Tensor, Tensors } from '../../runtime/index.ts'
-import { parseCell } from '../../tables/cell.ts'
+import type { ModelInfo, Tensor, Tensors } from '../../runtime/index.ts'
+import { BadCell, parseCell } from '../../tables/cell.ts'
+import { type Cells, emptyCells, type Layout, layoutOf, type TensorLayout, tensorOf } from '../models/index.ts'
 
 /** Rows as tensors; rows with errors have no place in the tensors. */
 export interface ReadRows {
@@ -18,59 +18,47 @@ export interface ReadRows {
 export interface RowReader {
   /** `place` is put before the column name in errors: `input_data` gives `input_data.age`. */
   read(rows: readonly unknown[], place: (index: number) => string): ReadRows
-  /** One row of missing values, to warm the model up. */
+  /** One row of missing values (zero where the type has none), to warm the model up. */
   readonly sample: Tensors
+  readonly rowByRow: boolean
 }
 
-type Cells = Float64Array | string[]
-
-export function compileRowReader(signature: Signature): RowReader {
+export function compileRowReader(signature: Signature, info: ModelInfo): RowReader {
   const inputs = signature.inputs
+  const layout = layoutOf(inputs, info)
   const positions = new Map(inputs.map((input, index) => [input.name, index]))
-  const types = inputs.map((input) => tensorType(input.dtype))
-  const empty = (count: number): Cells[] =>
-    types.map((type) => (type === 'string' ? new Array<string>(count).fill('') : new Float64Array(count)))
-
-  const toFeeds = (cells: readonly Cells[], count: number): Tensors => {
-    const feeds: Record<string, Tensor> = {}
-    for (let i = 0; i < inputs.length; i++) feeds[inputs[i]!.name] = tensorOf(cells[i]!, types[i]!, count)
-    return feeds
-  }
-
   return {
+    rowByRow: layout.rowByRow,
+    sample: toFeeds(
+      layout.tensors,
+      layout.tensors.map((tensor) => emptyCells(tensor, 1)),
+      1,
+    ),
     read(rows, place) {
-      const cells = empty(rows.length)
+      const cells = layout.tensors.map((tensor) => emptyCells(tensor, rows.length))
       const kept: number[] = []
       const errors = new Map<number, readonly FieldError[]>()
       for (let index = 0; index < rows.length; index++) {
-        const problems = readRow(rows[index], { inputs, positions, cells, at: kept.length, place: () => place(index) })
+        const target = { inputs, positions, layout, cells, at: kept.length, place: () => place(index) }
+        const problems = readRow(rows[index], target)
         if (problems.length > 0) errors.set(index, problems)
         else kept.push(index)
       }
-      return { feeds: toFeeds(cells, kept.length), rows: kept, errors }
-    },
-    get sample() {
-      const cells = empty(1)
-      for (const column of cells) if (column instanceof Float64Array) column[0] = Number.NaN
-      return toFeeds(cells, 1)
+      return { feeds: toFeeds(layout.tensors, cells, kept.length), rows: kept, errors }
     },
   }
 }
 
-/** Words travel as strings, everything else as a float64 in which NaN is a missing value (see ml/encode). */
-function tensorType(dtype: ColumnDtype): 'string' | 'float64' {
-  return dtype === 'string' || dtype === 'text' ? 'string' : 'float64'
-}
-
-function tensorOf(cells: Cells, type: Tensor['type'], count: number): Tensor {
-  const dims = [count, 1]
-  if (cells instanceof Float64Array) return { type, dims, data: cells.length === count ? cells : cells.slice(0, count) }
-  return { type, dims, data: cells.length === count ? cells : cells.slice(0, count) }
+function toFeeds(tensors: readonly TensorLayout[], cells: readonly Cells[], count: number): Tensors {
+  const feeds: Record<string, Tensor> = {}
+  for (let i = 0; i < tensors.length; i++) feeds[tensors[i]!.name] = tensorOf(tensors[i]!, cells[i]!, count)
+  return feeds
 }
 
 interface RowTarget {
   readonly inputs: readonly SignatureInput[]
   readonly positions: ReadonlyMap<string, number>
+  readonly layout: Layout
   readonly cells: readonly Cells[]
   /** Row of the tensors to write to. */
   readonly at: number
@@ -104,16 +92,14 @@ function readColumns(row: Readonly<Record<string, unknown>>, target: RowTarget):
   let known = 0
   for (let i = 0; i < inputs.length; i++) {
     const name = inputs[i]!.name
-    if (Object.hasOwn(row, name)) {
-      known++
-      errors = readCell(row[name], i, target, errors)
-    } else {
-      errors = readCell(undefined, i, target, errors)
-    }
+    const given = Object.hasOwn(row, name)
+    if (given) known++
+    errors = readCell(given ? row[name] : undefined, i, target, errors)
   }
-  if (Object.keys(row).length > known) {
-    for (const name of Object.keys(row)) {
-      if (!positions.has(name)) errors = withError(errors, target, name, 'is not a column of this model', row[name])
+  if (Object.keys(row).length === known) return errors
+  for (const name of Object.keys(row)) {
+    if (!positions.has(name)) {
+      errors = [...errors, problem(target, name, 'is not a column of this model', row[name])]
     }
   }
   return errors
@@ -126,26 +112,22 @@ function readCell(
   errors: readonly FieldError[],
 ): readonly FieldError[] {
   const input = target.inputs[column]!
-  const cell = parseCell(input.dtype, value)
-  if (cell.error !== undefined) return withError(errors, target, input.name, cell.error, value)
-  if (cell.value === null && !input.nullable) {
+  const cell = parseCell(input, value)
+  if (cell instanceof BadCell) return [...errors, problem(target, input.name, cell.message, value)]
+  if (cell === null && !input.nullable) {
     const message = value === undefined ? 'is required' : 'must not be missing'
-    return withError(errors, target, input.name, message, value)
+    return [...errors, problem(target, input.name, message, value)]
   }
-  const cells = target.cells[column]!
-  if (cells instanceof Float64Array) cells[target.at] = cell.value === null ? Number.NaN : Number(cell.value)
-  else cells[target.at] = cell.value === null ? '' : String(cell.value)
+  // A missing value is written too: a row with errors may have left something in this place.
+  const { tensor, offset } = target.layout.slots[column]!
+  const at = target.at * target.layout.tensors[tensor]!.width + offset
+  const cells = target.cells[tensor]!
+  if (cells instanceof Float64Array) cells[at] = cell === null ? Number.NaN : Number(cell)
+  else cells[at] = cell === null ? '' : String(cell)
   return errors
 }
 
-function withError(
-  errors: readonly FieldError[],
-  target: RowTarget,
-  column: string,
-  message: string,
-  value: unknown,
-): readonly FieldError[] {
+function problem(target: RowTarget, column: string, message: string, value: unknown): FieldError {
   const place = target.place()
-  const field = place ? `${place}.${column}` : column
-  return [...errors, { field, message, ...(value !== undefined && { value }) }]
+  return { field: place ? `${place}.${column}` : column, message, ...(value !== undefined && { value }) }
 }

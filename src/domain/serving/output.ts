@@ -13,13 +13,19 @@ export interface Answer {
   readonly probabilities?: Record<string, number>
 }
 
-/** Reads the outputs of `rows` rows by the signature: `label` + `probabilities`, or one numeric output. */
+/**
+ * Reads the outputs of `rows` rows by the signature: a label with probabilities, a label alone, class scores alone (the
+ * highest wins; scores that are no probabilities go through softmax), or one number a row.
+ */
 export function readAnswers(signature: Signature, outputs: Readonly<Record<string, Tensor>>, rows: number): Answer[] {
   const [main, scores] = signature.outputs
   const values = main && outputs[main.name]
   if (!main || !values) throw fail('internal', 'MODEL_OUTPUT_MISSING', 'The model did not answer its declared output')
-  const probabilities = scores && outputs[scores.name]
   const classes = main.categories
+  if (classes && rows > 0 && values.data.length === rows * classes.length && classes.length > 1) {
+    return Array.from({ length: rows }, (_, row) => highestScore(main.dtype, classes, values.data, row))
+  }
+  const probabilities = scores && outputs[scores.name]
   const width = probabilities && rows > 0 ? probabilities.data.length / rows : 0
   const answers: Answer[] = new Array(rows)
   for (let row = 0; row < rows; row++) {
@@ -28,6 +34,32 @@ export function readAnswers(signature: Signature, outputs: Readonly<Record<strin
     else answers[row] = withProbabilities(prediction, classes, probabilities.data, row * width)
   }
   return answers
+}
+
+function highestScore(
+  dtype: Signature['outputs'][number]['dtype'],
+  classes: readonly string[],
+  data: Tensor['data'],
+  row: number,
+): Answer {
+  const scores = classes.map((_, k) => Number(data[row * classes.length + k]))
+  const best = scores.indexOf(Math.max(...scores))
+  const name = classes[Math.max(0, best)]!
+  const prediction = dtype === 'boolean' ? name === 'true' : dtype === 'string' ? name : Number(name)
+  return withProbabilities(prediction, classes, asProbabilities(scores), 0)
+}
+
+const SUM_TOLERANCE = 1e-3
+
+function asProbabilities(scores: readonly number[]): Float64Array {
+  const sum = scores.reduce((total, score) => total + score, 0)
+  if (scores.every((score) => score >= 0 && score <= 1) && Math.abs(sum - 1) < SUM_TOLERANCE) {
+    return Float64Array.from(scores)
+  }
+  const highest = Math.max(...scores)
+  const powers = scores.map((score) => Math.exp(score - highest))
+  const total = powers.reduce((a, b) => a + b, 0)
+  return Float64Array.from(powers, (power) => power / total)
 }
 
 function withProbabilities(

@@ -43,12 +43,26 @@ interface Run {
 }
 
 async function run(ctx: ServingCtx, { ready, record, given }: Run): Promise<Pick<Predicted, 'answers' | 'errors'>> {
+  if (ready.reader.rowByRow && given.rows.length > 1) return oneByOne(ctx, { ready, record, given })
   const { feeds, rows, errors } = ready.reader.read(given.rows, given.place)
   const answers: (Answer | undefined)[] = new Array(given.rows.length).fill(undefined)
   if (rows.length > 0) {
     const { outputs } = await ready.model.run(feeds, { signal: ctx.signal })
     const found = readAnswers(record.signature, outputs, rows.length)
     for (let i = 0; i < rows.length; i++) answers[rows[i]!] = found[i]
+  }
+  return { answers, errors }
+}
+
+/** For graphs that were exported for a batch of exactly one. */
+async function oneByOne(ctx: ServingCtx, { ready, record, given }: Run): ReturnType<typeof run> {
+  const answers: (Answer | undefined)[] = []
+  const errors = new Map<number, readonly FieldError[]>()
+  for (const [index, row] of given.rows.entries()) {
+    const one = await run(ctx, { ready, record, given: { rows: [row], place: () => given.place(index) } })
+    answers.push(one.answers[0])
+    const problems = one.errors.get(0)
+    if (problems) errors.set(index, problems)
   }
   return { answers, errors }
 }

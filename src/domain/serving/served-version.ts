@@ -83,7 +83,7 @@ export class ServedVersion {
 
   async #fetch(): Promise<ReadyVersion> {
     const { objects, runtime, metrics, clock } = this.#needs
-    const { artifactKey, sha256, signature, tenantId, modelName, version } = this.record
+    const { artifactKey, sha256, tenantId, modelName, version } = this.record
     const started = clock.elapsedMs()
     const chunks: Uint8Array[] = []
     for await (const chunk of await objects.get(artifactKey)) chunks.push(chunk as Uint8Array)
@@ -95,11 +95,24 @@ export class ServedVersion {
         `The stored file of ${modelName} ${version} is not the one registered`,
       )
     }
-    const reader = compileRowReader(signature)
-    const model = await runtime.load({ key: sha256, bytes, warmUp: reader.sample })
+    const model = await runtime.load({ key: sha256, bytes })
+    const reader = await this.#warmUp(model)
     metrics.modelLoadTime.observe({ tenant: tenantId, model: modelName }, (clock.elapsedMs() - started) / 1000)
     metrics.modelMemory.set({ tenant: tenantId, model: modelName, version }, bytes.length)
     this.#ready = { model, reader }
     return this.#ready
+  }
+
+  /** As many runs at once as there are workers, so that each of them has the model loaded and its buffers made. */
+  async #warmUp(model: LoadedModel): Promise<RowReader> {
+    try {
+      const reader = compileRowReader(this.record.signature, model.info)
+      const { workers } = this.#needs.runtime.status()
+      await Promise.all(Array.from({ length: workers }, () => model.run(reader.sample)))
+      return reader
+    } catch (error) {
+      await model.release()
+      throw error
+    }
   }
 }

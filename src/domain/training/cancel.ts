@@ -1,8 +1,7 @@
-// Cancelling: a queued job ends at once; a running one is asked to stop, and its worker looks for that at every step.
+// Cancelling: a queued job ends at once; a running one is asked to stop, and its worker does the rest.
 import type { Input } from '../../contract/operations/index.ts'
 import type { TrainingJob } from '../../contract/training.ts'
 import { fail } from '../../core/failure.ts'
-import { wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { endJob } from './end.ts'
 import { getJobRow, hasEnded, jobDocument } from './store.ts'
@@ -17,7 +16,7 @@ export function cancelJob(ctx: Ctx, input: Input<'training_jobs.cancel'>): Promi
       .where('id', '=', job.id)
       .returningAll()
       .executeTakeFirstOrThrow()
-    wake(ctx.db, 'jobs')
+    await ctx.queue.cancel(ctx.db, 'training', job.id)
     if (row.status !== 'queued') return jobDocument(row)
     return jobDocument(await endJob(ctx, row, { status: 'cancelled', message: 'Cancelled before it began' }))
   })

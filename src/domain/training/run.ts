@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { entryBeside, runIsolated } from '../../jobs/isolate.ts'
-import type { Job } from '../../jobs/queue.ts'
+import type { Job, NewJob } from '../../jobs/queue.ts'
 import type { Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type Services, serviceCtx, type TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
@@ -21,6 +21,7 @@ import { getJobRow, hasEnded, type JobRow } from './store.ts'
 export const MAX_ATTEMPTS = 2
 /** A manual deployment during the training changes what the gate compares with; then the comparison is made again. */
 const MAX_COMPARISONS = 3
+const ABANDON_LIMIT_MS = 60_000
 
 export async function runTraining(services: Services, job: Job): Promise<void> {
   const first = serviceCtx(services, job.tenantId, job.signal, job.id)
@@ -189,4 +190,15 @@ async function requeue(ctx: TxCtx, row: JobRow): Promise<void> {
     .set({ status: 'queued', attempt: row.attempt - 1, stage: 'queued', message: 'Waiting for a worker' })
     .where('id', '=', row.id)
     .execute()
+}
+
+/** The queue has given the job up: its workers died under it again and again without being able to say so. */
+export async function abandonTraining(services: Services, job: NewJob, error: Error): Promise<void> {
+  const ctx = serviceCtx(services, job.tenantId, AbortSignal.timeout(ABANDON_LIMIT_MS), job.id)
+  await inTransaction(ctx, async (ctx) => {
+    const row = await ctx.db.selectFrom('training_jobs').selectAll().where('id', '=', job.id).executeTakeFirst()
+    if (!row || hasEnded(row.status)) return
+    const failure = fail('internal', 'TRAINING_CRASHED', `The training was given up: ${error.message}`)
+    await endJob(ctx, row, { status: 'failed', message: failure.message, failure })
+  })
 }

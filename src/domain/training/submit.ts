@@ -10,6 +10,8 @@ import { getDatasetRow } from '../datasets/index.ts'
 import { insertModel, lockModelRow, nextVersion } from '../models/index.ts'
 import { planTraining, type TrainingPlan } from './policy.ts'
 
+const QUEUE_RETRIES = 20
+
 export async function submitTraining(ctx: Ctx, request: TrainRequest): Promise<TrainAccepted> {
   try {
     return await inTransaction(ctx, (ctx) => submit(ctx, request))
@@ -69,7 +71,13 @@ async function submit(ctx: TxCtx, request: TrainRequest): Promise<TrainAccepted>
       message: 'Waiting for a worker',
     })
     .execute()
-  await ctx.queue.enqueue(ctx.db, 'training', { id: jobId, tenantId: tenant_id, data: {} })
+  // How often it is really run again is decided by its own row, see run.ts.
+  await ctx.queue.enqueue(
+    ctx.db,
+    'training',
+    { id: jobId, tenantId: tenant_id, data: {} },
+    { retryLimit: QUEUE_RETRIES },
+  )
   return { model_id: model.id, job_id: jobId, version }
 }
 

@@ -1,0 +1,114 @@
+// The composition root: configuration → ports → slices → faces. The only file that knows all of them.
+import type { AddressInfo } from 'node:net'
+import { type Background, startBackground } from './app/background.ts'
+import { type OpenServices, openServices } from './app/open-services.ts'
+import { CODE_VERSION } from './app/version.ts'
+import { type Config, withoutCredentials } from './config.ts'
+import type { Call, Dispatch } from './core/caller.ts'
+import type { Log } from './core/log.ts'
+import { anonymousCaller, createDispatch } from './domain/access/index.ts'
+import { createHandlers } from './domain/handlers.ts'
+import { type CustomModel, Serving, type ServingCtx } from './domain/serving/index.ts'
+import { createHttpApp, type HttpOptions } from './http/app.ts'
+import { openApiDocument } from './http/openapi.ts'
+import { setAddress } from './ports/db/open.ts'
+
+export interface AppOptions {
+  readonly log?: Log
+  readonly models?: readonly CustomModel[]
+  readonly setupRoutes?: HttpOptions['setupRoutes']
+  /** Work on queued jobs in this process; default: the configuration's `runWorker`. */
+  readonly worker?: boolean
+}
+
+export interface App {
+  readonly config: Config
+  readonly dispatch: Dispatch
+  readonly http: ReturnType<typeof createHttpApp>
+  /** Resolves once the database answers and the registry was read. */
+  readonly begun: Promise<void>
+  /** @returns the address it listens on. */
+  listen(address?: { readonly host?: string; readonly port?: number }): Promise<string>
+  stop(): Promise<void>
+}
+
+export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
+  const services = await openServices(config, options.log)
+  const serving = new Serving(services)
+  for (const model of options.models ?? []) serving.custom.register(model)
+  const worker = options.worker ?? config.runWorker
+  const background = startBackground({
+    services,
+    serving,
+    worker: worker ? { concurrency: config.trainingConcurrency } : undefined,
+  })
+  background.begun.catch((error: unknown) => services.log.error({ err: error }, 'the service could not begin'))
+  const dispatch = createDispatch(
+    createHandlers(healthOptions(config)),
+    (call: Call): ServingCtx => ({
+      ...services,
+      caller: call.caller,
+      signal: call.signal,
+      serving,
+    }),
+  )
+  const http = createHttpApp({
+    dispatch,
+    authenticate: (headers, requestId) => {
+      const tenantId = headers['x-tenant-id']
+      return anonymousCaller({ tenantId: Array.isArray(tenantId) ? tenantId[0] : tenantId, requestId })
+    },
+    metrics: services.metrics,
+    log: services.log,
+    maxUploadBytes: services.settings.maxUploadBytes,
+    tempDir: services.settings.tempDir,
+    openapi: openApiDocument(CODE_VERSION),
+    ...(options.setupRoutes && { setupRoutes: options.setupRoutes }),
+  })
+  return assemble({ config, services, background, dispatch, http })
+}
+
+interface Parts {
+  readonly config: Config
+  readonly services: OpenServices
+  readonly background: Background
+  readonly dispatch: Dispatch
+  readonly http: ReturnType<typeof createHttpApp>
+}
+
+function assemble({ config, services, background, dispatch, http }: Parts): App {
+  let stopped: Promise<void> | undefined
+  const stop = async () => {
+    await http.close()
+    await background.stop()
+    await services.close()
+  }
+  return {
+    config,
+    dispatch,
+    http,
+    begun: background.begun,
+    async listen({ host = config.serviceHost, port = config.servicePort } = {}) {
+      await http.listen({ host, port })
+      const address = http.server.address() as AddressInfo
+      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+      const url = `http://${name === '0.0.0.0' || name === '[::]' ? '127.0.0.1' : name}:${address.port}`
+      if (config.databaseUrl === undefined) await setAddress(config.dataDir, url)
+      return url
+    },
+    stop: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}
+
+function healthOptions(config: Config) {
+  return {
+    usesRedis: config.redisUrl !== undefined,
+    objectsUrl:
+      config.modelStorage === 's3'
+        ? `s3://${config.s3Bucket}${config.s3Endpoint ? ` at ${withoutCredentials(config.s3Endpoint)}` : ''}`
+        : `file://${config.modelPath}`,
+  }
+}

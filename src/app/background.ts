@@ -1,0 +1,107 @@
+// What a process does besides answering: following the registry, relaying events, working on jobs, tidying up.
+import { backoffMs, pause } from '../core/backoff.ts'
+import type { Services } from '../domain/ctx.ts'
+import { sweepUploads } from '../domain/datasets/index.ts'
+import { syncPointers } from '../domain/models/index.ts'
+import type { Serving } from '../domain/serving/index.ts'
+import { abandonTraining, runTraining } from '../domain/training/index.ts'
+import { startRelay } from '../events/relay.ts'
+
+const DATABASE_RETRY = { initialMs: 250, maxMs: 10_000 }
+const TIDY_EVERY_MS = 3_600_000
+const SAMPLE_EVERY_MS = 5_000
+
+export interface BackgroundOptions {
+  readonly services: Services
+  readonly serving: Serving
+  readonly worker: { readonly concurrency: number } | undefined
+}
+
+export interface Background {
+  /** Resolves once the schema is up to date and the registry was read; rejects only on a fault that retrying cannot mend. */
+  readonly begun: Promise<void>
+  stop(): Promise<void>
+}
+
+export function startBackground(options: BackgroundOptions): Background {
+  const { services, serving } = options
+  const stopping = new AbortController()
+  const stops: (() => Promise<void> | void)[] = []
+  const begun = begin(options, { signal: stopping.signal, stops })
+  return {
+    begun,
+    async stop() {
+      stopping.abort()
+      await begun.catch(() => {})
+      for (const stop of stops.reverse()) {
+        await Promise.resolve(stop()).catch((error: unknown) => services.log.warn({ err: error }, 'stop failed'))
+      }
+      await serving.stop()
+    },
+  }
+}
+
+interface Run {
+  readonly signal: AbortSignal
+  readonly stops: (() => Promise<void> | void)[]
+}
+
+async function begin({ services, serving, worker }: BackgroundOptions, { signal, stops }: Run): Promise<void> {
+  const { db, queue, bus, log } = services
+  await untilDatabaseAnswers(services, signal)
+  if (signal.aborted) return
+  // What is live comes first: the first prediction waits for it, everything below can wait for the first prediction.
+  await serving.live.start(async () => {
+    await syncPointers(services)
+  })
+  if (signal.aborted) return
+  const relay = startRelay({ db, bus, log, onPublished: (count) => services.metrics.eventsPublished.inc(count) })
+  stops.push(() => relay.stop())
+  await queue.start()
+  stops.push(() => queue.stop())
+  if (worker) {
+    queue.work('training', (job) => runTraining(services, job), {
+      concurrency: worker.concurrency,
+      onDead: (job, error) => abandonTraining(services, job, error),
+    })
+  }
+  if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepUploads(services)), services))
+  stops.push(every(SAMPLE_EVERY_MS, () => sampleQueue(services), services))
+}
+
+/** The schema is brought up to date as soon as the database answers; until then models already loaded go on answering. */
+async function untilDatabaseAnswers({ db, log }: Services, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; !signal.aborted; attempt++) {
+    try {
+      await db.migrate()
+      return
+    } catch (error) {
+      if (attempt === 0) log.warn({ err: error }, 'the database is not ready; trying again until it is')
+      await pause(backoffMs(attempt, DATABASE_RETRY), signal)
+    }
+  }
+}
+
+/** Calls `work` at intervals, never twice at once. @returns the function that ends it. */
+function every(intervalMs: number, work: () => Promise<void>, { log }: Services): () => void {
+  let running = false
+  const timer = setInterval(() => {
+    if (running) return
+    running = true
+    work()
+      .catch((error: unknown) => log.debug({ err: error }, 'background work failed; it is tried again'))
+      .finally(() => {
+        running = false
+      })
+  }, intervalMs)
+  timer.unref()
+  return () => clearInterval(timer)
+}
+
+async function sampleQueue({ queue, metrics }: Services): Promise<void> {
+  for (const [name, depth] of Object.entries(await queue.depth())) {
+    metrics.queueDepth.set({ queue: name }, depth.waiting)
+    metrics.queueActive.set({ queue: name }, depth.active)
+    metrics.queueAge.set({ queue: name }, depth.oldestSeconds)
+  }
+}

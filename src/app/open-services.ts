@@ -1,0 +1,94 @@
+// Opens every port and engine by the configuration, all at once: none waits for another, and a server that is away does not
+// hold up the start of what can do without it.
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import { systemClock } from '../core/clock.ts'
+import { createLog, type Log } from '../core/log.ts'
+import { createMetrics } from '../core/metrics.ts'
+import type { Services, Settings } from '../domain/ctx.ts'
+import { openQueue, queuePreparation } from '../jobs/queue.ts'
+import { openBus } from '../ports/bus/open.ts'
+import { openCache } from '../ports/cache/open.ts'
+import { openDatabase } from '../ports/db/open.ts'
+import { type ObjectsOptions, openObjects } from '../ports/objects/open.ts'
+import { openRuntime } from '../runtime/index.ts'
+import { openTables } from '../tables/index.ts'
+import { CODE_VERSION } from './version.ts'
+
+const MAX_QUEUED_RUNS = 10_000
+const TABLES_MEMORY_MB = 256
+
+export interface OpenServices extends Services {
+  readonly close: () => Promise<void>
+}
+
+export async function openServices(config: Config, log: Log = defaultLog(config)): Promise<OpenServices> {
+  const tempDir = join(config.dataDir, 'tmp')
+  const settings = settingsOf(config, tempDir)
+  const opened: { close(): Promise<void> }[] = []
+  const keep = async <T extends { close(): Promise<void> }>(opening: T | Promise<T>): Promise<T> => {
+    const port = await opening
+    opened.unshift(port)
+    return port
+  }
+  const closeAll = async () => {
+    for (const port of opened) await port.close().catch((error: unknown) => log.warn({ err: error }, 'close failed'))
+  }
+  try {
+    // The database first: its lock tells whether this process may touch the folder at all.
+    const db = await keep(
+      openDatabase({
+        url: config.databaseUrl,
+        dataDir: config.dataDir,
+        applicationName: config.serviceName,
+        preparation: queuePreparation,
+      }),
+    )
+    // The embedded database belongs to one process, so what lies here was left by one that is gone.
+    if (config.databaseUrl === undefined) await rm(tempDir, { recursive: true, force: true })
+    await mkdir(tempDir, { recursive: true })
+    const [objects, bus, cache] = await Promise.all([
+      keep(openObjects(objectsOptions(config))),
+      keep(openBus(config.enableNats ? { url: config.natsUrl, name: config.serviceName, log } : { log })),
+      keep(openCache({ url: config.redisUrl, log })),
+    ])
+    const runtime = await keep(
+      openRuntime({ workers: config.mlWorkers, maxQueue: MAX_QUEUED_RUNS, enableGpu: config.enableGpu, log }),
+    )
+    const tables = await keep(openTables({ tempDir, memoryLimitMb: TABLES_MEMORY_MB }))
+    const queue = openQueue({ db, log })
+    const metrics = createMetrics()
+    const services = { db, objects, bus, cache, runtime, tables, queue, clock: systemClock, log, metrics, settings }
+    return { ...services, close: closeAll }
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+function defaultLog(config: Config): Log {
+  return createLog(config.logLevel, { service: config.serviceName })
+}
+
+function settingsOf(config: Config, tempDir: string): Settings {
+  return {
+    serviceName: config.serviceName,
+    codeVersion: CODE_VERSION,
+    tempDir,
+    defaultModel: config.defaultModel,
+    balancedClassWeight: config.balancedClassWeight,
+    trainingTimeoutMs: config.trainingTimeoutSeconds * 1000,
+    maxUploadBytes: config.maxUploadMb * 1_000_000,
+  }
+}
+
+function objectsOptions(config: Config): ObjectsOptions {
+  if (config.modelStorage === 'local') return { storage: 'local', path: config.modelPath }
+  return {
+    storage: 's3',
+    bucket: config.s3Bucket!,
+    region: config.s3Region,
+    ...(config.s3Endpoint !== undefined && { endpoint: config.s3Endpoint }),
+  }
+}

@@ -1,0 +1,96 @@
+// What an imported file takes and answers, in the words of a signature.
+import type { ModelType, Signature, SignatureInput, SignatureOutput } from '../../../contract/models.ts'
+import { fail } from '../../../core/failure.ts'
+import type { ModelInfo, TensorInfo, TensorType } from '../../../runtime/index.ts'
+import { columnNames, tensorLayouts } from '../layout.ts'
+
+/** What a trial run found out that the declared shapes do not say. */
+export interface Trial {
+  readonly info: ModelInfo
+  /** Length of each output for one row. */
+  readonly outputWidths: Readonly<Record<string, number>>
+  /** A row of missing values gives finite answers. */
+  readonly acceptsMissing: boolean
+}
+
+export interface DeriveOptions {
+  readonly type: ModelType
+  readonly labels?: readonly string[] | undefined
+}
+
+/** @throws `invalid` when the outputs are not those of a classifier or a regressor of one number. */
+export function deriveSignature(trial: Trial, options: DeriveOptions): Signature {
+  return { inputs: inputsOf(trial), outputs: outputsOf(trial, options) }
+}
+
+function inputsOf({ info, acceptsMissing }: Trial): SignatureInput[] {
+  return tensorLayouts(info.inputs).flatMap((tensor) =>
+    columnNames(tensor).map((name): SignatureInput => {
+      const dtype = dtypeOf(tensor.type)
+      return { name, dtype, nullable: acceptsMissing && (dtype === 'number' || dtype === 'string') }
+    }),
+  )
+}
+
+function dtypeOf(type: TensorType): SignatureInput['dtype'] {
+  if (type === 'string') return 'string'
+  if (type === 'bool') return 'boolean'
+  return type.startsWith('float') ? 'number' : 'integer'
+}
+
+function outputsOf(trial: Trial, { type, labels }: DeriveOptions): SignatureOutput[] {
+  const outputs = trial.info.outputs
+  if (type === 'regression') {
+    const value = outputs.find((output) => isFloat(output) && trial.outputWidths[output.name] === 1)
+    if (!value) throw unsupported('a regression model must answer one number a row', trial)
+    return [{ name: value.name, dtype: 'number' }]
+  }
+  if (type !== 'classification') {
+    throw fail(
+      'invalid',
+      'MODEL_TYPE_UNSUPPORTED',
+      `Files can be imported for classification and regression, not ${type}`,
+    )
+  }
+  const label = outputs.find((output) => !isFloat(output) && trial.outputWidths[output.name] === 1)
+  const scores = outputs.find((output) => isFloat(output) && trial.outputWidths[output.name]! > 1)
+  const count = scores && trial.outputWidths[scores.name]
+  if (labels && count !== undefined && labels.length !== count) {
+    throw fail(
+      'invalid',
+      'LABELS_MISMATCH',
+      `${labels.length} labels were given, but the model scores ${count} classes`,
+      {
+        details: { errors: [{ field: 'labels', message: `must name ${count} classes`, value: labels.length }] },
+      },
+    )
+  }
+  if (label) return labelled(label, scores, labels)
+  if (!scores) throw unsupported('a classification model must answer a label, or a score for each class', trial)
+  const categories = labels ? [...labels] : Array.from({ length: count! }, (_, k) => String(k))
+  return [{ name: scores.name, dtype: labels ? 'string' : 'integer', categories }]
+}
+
+/** Without `labels` the probabilities of a model that answers text labels have no names, so they are left out. */
+function labelled(
+  label: TensorInfo,
+  scores: TensorInfo | undefined,
+  labels: readonly string[] | undefined,
+): SignatureOutput[] {
+  const main: SignatureOutput = { name: label.name, dtype: label.type === 'string' ? 'string' : 'integer' }
+  if (!scores || !labels) return [main]
+  return [
+    { ...main, categories: [...labels] },
+    { name: scores.name, dtype: 'number' },
+  ]
+}
+
+function isFloat({ type }: TensorInfo): boolean {
+  return type.startsWith('float')
+}
+
+function unsupported(why: string, { info, outputWidths }: Trial) {
+  const found = info.outputs.map(({ name, type }) => `${name} (${type}, ${outputWidths[name]} a row)`)
+  const others = info.otherOutputs.map((name) => `${name} (not a tensor)`)
+  return fail('invalid', 'MODEL_OUTPUT_UNSUPPORTED', `${why}; this one has ${[...found, ...others].join(', ')}`)
+}

@@ -1,0 +1,168 @@
+// Registering a model file that was trained elsewhere. It is read as a protobuf first, then tried out in a child process,
+// and only then stored and registered. It takes no traffic until somebody deploys it.
+import { createHash } from 'node:crypto'
+import { createReadStream, createWriteStream } from 'node:fs'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { ModelVersion, Signature, VersionMetadata } from '../../../contract/models.ts'
+import type { Upload } from '../../../contract/operation.ts'
+import type { Input } from '../../../contract/operations/index.ts'
+import { fail, invalid } from '../../../core/failure.ts'
+import { entryBeside, runIsolated } from '../../../jobs/isolate.ts'
+import { inspectModel } from '../../../ml/onnx/inspect.ts'
+import { json } from '../../../ports/db/index.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../../ctx.ts'
+import { emit } from '../../events.ts'
+import { artifactKey, featureSchemaVersion, metadataKey, nextVersion } from '../policy.ts'
+import { getModelRow, lockModelRow, versionDocument } from '../store.ts'
+import { deriveSignature, type Trial } from './derive.ts'
+
+/** The limit of a protobuf message, which an ONNX file without external data is. */
+const MAX_FILE_BYTES = 2 ** 31
+const TRIAL_LIMIT_MS = 30_000
+const TRIAL_MEMORY_MB = 4096
+
+type ImportInput = Input<'versions.import'>
+
+export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Upload): Promise<ModelVersion> {
+  if (!upload) throw invalid('request', [{ field: 'file', message: 'is required: the ONNX file' }])
+  const folder = await mkdtemp(join(ctx.settings.tempDir, 'import-'))
+  try {
+    const path = join(folder, 'model.onnx')
+    const file = await spool(upload, path)
+    const model = await inTransaction(ctx, (ctx) => getModelRow(ctx, input.model_id))
+    refuseUnsafe(await readFile(path))
+    const trial = await runIsolated<Trial>({
+      entry: entryBeside(import.meta.url, './trial'),
+      input: { path },
+      signal: ctx.signal,
+      timeoutMs: TRIAL_LIMIT_MS,
+      maxMemoryMb: TRIAL_MEMORY_MB,
+      log: ctx.log,
+    }).catch((error: unknown) => {
+      throw trialFailure(error)
+    })
+    const signature = deriveSignature(trial, { type: model.type, labels: input.labels })
+    return await register(ctx, { input, path, file, signature, filename: upload.filename })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+interface StoredFile {
+  readonly bytes: number
+  readonly sha256: string
+}
+
+async function spool(upload: Upload, path: string): Promise<StoredFile> {
+  const hash = createHash('sha256')
+  let bytes = 0
+  const measure = new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      bytes += chunk.length
+      hash.update(chunk)
+      if (bytes <= MAX_FILE_BYTES) done(null, chunk)
+      else done(fail('too_large', 'MODEL_TOO_LARGE', 'A model file must be smaller than 2 GiB'))
+    },
+  })
+  await pipeline(upload.stream, measure, createWriteStream(path))
+  return { bytes, sha256: hash.digest('hex') }
+}
+
+/** Refuses what could reach outside the file: weights kept in other files, and operators of libraries that are not here. */
+function refuseUnsafe(bytes: Uint8Array): void {
+  const summary = inspectModel(bytes)
+  if (summary.externalData) {
+    throw fail(
+      'invalid',
+      'MODEL_EXTERNAL_DATA',
+      'The model keeps weights in other files; save it as one file (onnx.save with save_as_external_data=False)',
+    )
+  }
+}
+
+/** A trial that was stopped says something about the file, not about this service. */
+function trialFailure(error: unknown): unknown {
+  const code = (error as { code?: unknown } | undefined)?.code
+  const stopped: Readonly<Record<string, string>> = {
+    TRAINING_TIMEOUT: `did not answer one row within ${TRIAL_LIMIT_MS / 1000} s`,
+    TRAINING_OUT_OF_MEMORY: `needs more than ${TRIAL_MEMORY_MB} MB of memory for one row`,
+    TRAINING_CRASHED: 'ends the process that runs it',
+  }
+  const why = typeof code === 'string' ? stopped[code] : undefined
+  return why === undefined ? error : fail('invalid', 'MODEL_NOT_USABLE', `The model ${why}`, { cause: error })
+}
+
+interface Registration {
+  readonly input: ImportInput
+  readonly path: string
+  readonly file: StoredFile
+  readonly signature: Signature
+  readonly filename: string
+}
+
+/** Under the lock of the model, so that no training or other import takes the number while the files are written. */
+async function register(ctx: Ctx, registration: Registration): Promise<ModelVersion> {
+  return inTransaction(ctx, async (ctx) => {
+    const { input, file, signature } = registration
+    const model = await lockModelRow(ctx, input.model_id)
+    const taken = await ctx.db.selectFrom('model_versions').select('version').where('model_id', '=', model.id).execute()
+    const version = input.version ?? nextVersion(taken.map((row) => row.version))
+    if (taken.some((row) => row.version === version)) {
+      throw fail('conflict', 'VERSION_EXISTS', `"${model.name}" already has a version ${version}`)
+    }
+    const metadata = metadataOf(ctx, registration, `${model.id}:${version}`)
+    const place = [model.tenant_id, model.id, version] as const
+    await ctx.objects.put(artifactKey(...place), createReadStream(registration.path))
+    await ctx.objects.put(metadataKey(...place), Buffer.from(JSON.stringify(metadata, null, 2)))
+    const row = await ctx.db
+      .insertInto('model_versions')
+      .values({
+        model_id: model.id,
+        version,
+        tenant_id: model.tenant_id,
+        status: 'trained',
+        algorithm: null,
+        hyperparameters: json({}),
+        metrics: json(input.metrics ?? {}),
+        artifact_key: artifactKey(...place),
+        artifact_sha256: file.sha256,
+        artifact_bytes: file.bytes,
+        signature: json(signature),
+        lineage: json({
+          dataset_id: null,
+          dataset_sha256: null,
+          parent_version: null,
+          training_job_id: null,
+          code_version: ctx.settings.codeVersion,
+          seed: null,
+          environment: { imported_from: registration.filename },
+        }),
+        metadata: json(metadata),
+        trained_at: metadata.trained_at,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    await emit(ctx, {
+      type: 'ml.model.trained',
+      subject: model.id,
+      data: { model_id: model.id, version, metrics: input.metrics ?? {}, imported: true },
+    })
+    return versionDocument(row)
+  })
+}
+
+function metadataOf(ctx: TxCtx, { input, signature, filename }: Registration, id: string): VersionMetadata {
+  const [metric] = Object.entries(input.metrics ?? {})
+  return {
+    model_version_id: id,
+    metric: { name: metric?.[0] ?? 'unknown', value: metric?.[1] ?? null },
+    training_data_file: filename,
+    trained_at: ctx.clock.now().toISOString(),
+    feature_schema_version: featureSchemaVersion(signature),
+    schema_version: 1,
+    signature,
+  }
+}

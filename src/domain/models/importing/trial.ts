@@ -1,0 +1,44 @@
+// The trial run of a file nobody here made, in a child process of its own with limits on time and memory: a hostile file
+// may loop for ever or take all the memory there is, and neither may happen to the service.
+import { readFile } from 'node:fs/promises'
+import { asFailure } from '../../../core/failure.ts'
+import { serveIsolated } from '../../../jobs/isolated.ts'
+import { openSession } from '../../../runtime/in-process.ts'
+import type { Tensor, Tensors } from '../../../runtime/index.ts'
+import { tensorLayouts } from '../layout.ts'
+import { emptyCells, tensorOf } from '../tensors.ts'
+import type { Trial } from './derive.ts'
+
+serveIsolated(async (input): Promise<Trial> => {
+  const { path } = input as { path: string }
+  const session = await openSession(await readFile(path))
+  const { info } = session
+  const { outputs } = await session.run(sample(info.inputs, 0))
+  const outputWidths = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data.length]))
+  return { info, outputWidths, acceptsMissing: await acceptsMissing() }
+
+  async function acceptsMissing(): Promise<boolean> {
+    try {
+      const missing = await session.run(sample(info.inputs, Number.NaN))
+      return Object.values(missing.outputs).every(allFinite)
+    } catch (error) {
+      if (asFailure(error).kind === 'invalid') return false
+      throw error
+    }
+  }
+})
+
+function allFinite({ data }: Tensor): boolean {
+  return Array.from(data as ArrayLike<unknown>).every((value) => typeof value !== 'number' || Number.isFinite(value))
+}
+
+/** One row in which every number is `value` (zero in types without NaN) and every string is empty. */
+function sample(inputs: Parameters<typeof tensorLayouts>[0], value: number): Tensors {
+  const feeds: Record<string, Tensor> = {}
+  for (const layout of tensorLayouts(inputs)) {
+    const cells = emptyCells(layout, 1)
+    if (cells instanceof Float64Array && !Number.isNaN(value)) cells.fill(value)
+    feeds[layout.name] = tensorOf(layout, cells, 1)
+  }
+  return feeds
+}

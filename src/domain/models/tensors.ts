@@ -1,0 +1,46 @@
+// Cells on their way into tensors: collected as float64 or text, then converted to the type the graph declares.
+import { fail } from '../../core/failure.ts'
+import type { Tensor, TensorType, TypedArray } from '../../runtime/index.ts'
+import type { TensorLayout } from './layout.ts'
+
+export type Cells = Float64Array | string[]
+
+/** Room for `rows` rows, all missing. */
+export function emptyCells({ type, width }: TensorLayout, rows: number): Cells {
+  if (type === 'string') return new Array<string>(rows * width).fill('')
+  return new Float64Array(rows * width).fill(hasMissing(type) ? Number.NaN : 0)
+}
+
+/** Whether a type can say "missing" (as NaN). */
+export function hasMissing(type: TensorType): boolean {
+  return type === 'float64' || type === 'float32' || type === 'string'
+}
+
+/** The first `rows` rows as a tensor of the declared type. */
+export function tensorOf({ type, width, rank }: TensorLayout, cells: Cells, rows: number): Tensor {
+  const dims = rank === 1 ? [rows] : [rows, width]
+  const length = rows * width
+  if (!(cells instanceof Float64Array))
+    return { type, dims, data: cells.length === length ? cells : cells.slice(0, length) }
+  const values = cells.length === length ? cells : cells.slice(0, length)
+  return { type, dims, data: type === 'float64' ? values : convert(type, values) }
+}
+
+const CONVERT: Readonly<Partial<Record<TensorType, (values: Float64Array) => TypedArray>>> = {
+  float32: (values) => Float32Array.from(values),
+  int64: (values) => BigInt64Array.from(values, (value) => BigInt(value)),
+  int32: (values) => Int32Array.from(values),
+  int16: (values) => Int16Array.from(values),
+  int8: (values) => Int8Array.from(values),
+  uint64: (values) => BigUint64Array.from(values, (value) => BigInt(value)),
+  uint32: (values) => Uint32Array.from(values),
+  uint16: (values) => Uint16Array.from(values),
+  uint8: (values) => Uint8Array.from(values),
+  bool: (values) => Uint8Array.from(values),
+}
+
+function convert(type: TensorType, values: Float64Array): TypedArray {
+  const to = CONVERT[type]
+  if (!to) throw fail('invalid', 'MODEL_INPUT_UNSUPPORTED', `Columns cannot be given as ${type}`)
+  return to(values)
+}
