@@ -1,13 +1,13 @@
 // What the pool hands out: models as it knows them, and the two kinds of work on them.
 import type { MlError } from '../core/failure.ts'
-import type { SharedSource } from './protocol.ts'
+import type { SessionSource } from './session.ts'
 import type { ModelInfo, RunResult, Tensor, TensorInfo, Tensors } from './types.ts'
 
 export interface PoolModel {
   /** Its number inside this process: shorter to send than the key, and never used twice. */
   readonly no: number
   readonly key: string
-  readonly source: SharedSource
+  readonly source: SessionSource
   readonly warmUp: Tensors | undefined
   /** Runs accepted and not yet off their worker. */
   pending: number

@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises'
 import { loadFailure } from './engine-failure.ts'
 import type { PoolModel } from './job.ts'
 import { Pool } from './pool.ts'
-import type { SharedSource } from './protocol.ts'
 import { releasedFailure } from './refusals.ts'
+import type { SessionSource } from './session.ts'
 import type { LoadedModel, ModelInfo, ModelSpec, Runtime, RuntimeOptions, RuntimeStatus } from './types.ts'
 
 interface Entry {
@@ -120,18 +120,11 @@ function statusOf(pool: Pool, entries: readonly Entry[]): RuntimeStatus {
   }
 }
 
-/** Bytes are put once where every worker sees them; memory that is shared already is taken as it is. */
-async function toSource(bytes: ModelSpec['bytes']): Promise<SharedSource> {
-  if (!(bytes instanceof Uint8Array)) {
-    try {
-      return { path: bytes.path, bytes: (await stat(bytes.path)).size }
-    } catch (error) {
-      throw loadFailure(error)
-    }
+async function toSource(bytes: ModelSpec['bytes']): Promise<SessionSource> {
+  if (bytes instanceof Uint8Array) return bytes
+  try {
+    return { path: bytes.path, bytes: (await stat(bytes.path)).size }
+  } catch (error) {
+    throw loadFailure(error)
   }
-  const { buffer } = bytes
-  if (buffer instanceof SharedArrayBuffer && buffer.byteLength === bytes.byteLength) return { shared: buffer }
-  const shared = new SharedArrayBuffer(bytes.byteLength)
-  new Uint8Array(shared).set(bytes)
-  return { shared }
 }

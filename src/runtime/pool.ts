@@ -1,7 +1,7 @@
 // Which seat does what, and when. A run goes at once to an idle seat that holds its model, else it waits; a seat has one
 // run in hand at a time, so that nothing waits behind a slow run while another seat is free. A seat that finds only runs
 // of models it does not hold loads one of those.
-import { backoffMs, pause } from '../core/backoff.ts'
+import { backoffMs } from '../core/backoff.ts'
 import { systemClock } from '../core/clock.ts'
 import { asFailure, fail, type MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
@@ -11,7 +11,7 @@ import { RunQueue } from './queue.ts'
 import { admit, closedFailure, fatalFailure, lateFailure } from './refusals.ts'
 import { Seat } from './seat.ts'
 import type { ModelInfo, RunOptions, RunResult, Tensors } from './types.ts'
-import { Watchdog } from './watchdog.ts'
+import { Watchdog, withinMs } from './watchdog.ts'
 
 export interface PoolOptions {
   readonly workers: number
@@ -52,7 +52,7 @@ export class Pool {
     }
     this.seats = Array.from({ length: options.workers }, () => new Seat(events))
     this.#watchdog = new Watchdog(() => this.#inspect())
-    for (const seat of this.seats) seat.start(this.#gpu)
+    this.#startNext()
   }
 
   /** Runs `model`, whose `info` came from `load`. The place where a batcher can be put between callers and seats. */
@@ -109,9 +109,13 @@ export class Pool {
     if (this.seats.some((seat) => seat.job !== null)) {
       await withinMs(CLOSE_GRACE_MS, new Promise<void>((resolve) => (this.#idleAtLast = resolve)))
     }
-    for (const seat of this.seats) this.#dropJob(seat, closedFailure())
     this.#watchdog.stop()
-    await withinMs(CLOSE_GRACE_MS, Promise.all(this.seats.map((seat) => seat.stop())))
+    await withinMs(CLOSE_GRACE_MS, Promise.all(this.seats.map((seat) => this.#vacate(seat, closedFailure()))))
+  }
+
+  /** One after the other: threads that start together on few cores all come late. */
+  #startNext(): void {
+    if (!this.#closed) this.seats.find((seat) => seat.fresh)?.start(this.#gpu)
   }
 
   #pumpAll(): void {
@@ -130,7 +134,16 @@ export class Pool {
     const model = this.queue.findModel((model) => model.loading === 0 && !seat.refused.has(model))
     if (model === undefined) return undefined
     model.loading++
-    return { kind: 'load', model, deaths: 0, settle: () => undefined }
+    return this.#quietLoad(model)
+  }
+
+  /** A load that no caller waits for: its failure goes to the log. */
+  #quietLoad(model: PoolModel): LoadJob {
+    const settle = (outcome: ModelInfo | MlError) => {
+      const fields = { model: model.key, reason: outcome instanceof Error && outcome.message }
+      if (fields.reason) this.#options.log.warn(fields, 'A model did not load on another worker')
+    }
+    return { kind: 'load', model, deaths: 0, settle }
   }
 
   #begin(seat: Seat, job: Job): void {
@@ -149,17 +162,13 @@ export class Pool {
   }
 
   #onReady(seat: Seat, gpuError: string | null): void {
-    if (this.#gpu === 'try') {
-      if (gpuError === null) this.gpuAvailable = true
-      else this.#giveUpGpu(gpuError)
+    if (this.#gpu === 'try') this.gpuAvailable = gpuError === null
+    if (this.#gpu === 'try' && gpuError !== null) {
+      this.#gpu = 'off'
+      this.#options.log.warn({ reason: gpuError }, 'No GPU can be used: models run on the CPU')
     }
+    this.#startNext()
     this.#pump(seat)
-  }
-
-  #giveUpGpu(reason: string): void {
-    this.#gpu = 'off'
-    this.gpuAvailable = false
-    this.#options.log.warn({ reason }, 'No GPU can be used: models run on the CPU')
   }
 
   #onRan(seat: Seat, job: RunJob, outcome: RunResult | MlError): void {
@@ -201,9 +210,13 @@ export class Pool {
     model.loading--
     job.settle(outcome)
     if (!(outcome instanceof Error)) return
-    this.#options.log.warn({ model: model.key, code: outcome.code, reason: outcome.message }, 'A model did not load')
     const hopeless = this.seats.every((seat) => !seat.held.has(model) && seat.refused.has(model))
     if (hopeless && model.loading === 0) for (const run of this.queue.takeAllOf(model)) this.#end(run, outcome)
+  }
+
+  #refuse(seat: Seat, job: LoadJob, failure: MlError): void {
+    seat.refused.set(job.model, failure)
+    this.#endLoad(job, failure)
   }
 
   #onDied(seat: Seat, error: Error | null): void {
@@ -224,9 +237,7 @@ export class Pool {
     const blamed = job.deaths >= MAX_DEATHS
     if (job.kind === 'load') {
       if (!blamed) return void seat.wanted.unshift(job)
-      const failure = fatalFailure(job)
-      seat.refused.set(job.model, failure)
-      this.#endLoad(job, failure)
+      this.#refuse(seat, job, fatalFailure(job))
     } else if (blamed || job.settled) {
       this.#end(job, fatalFailure(job))
     } else {
@@ -241,13 +252,11 @@ export class Pool {
     seat.held.clear()
     if (this.#closed) return
     for (const model of lost) {
-      if (!model.retired) this.#want(seat, { kind: 'load', model, deaths: 0, settle: () => undefined })
+      if (!model.retired) this.#want(seat, this.#quietLoad(model))
     }
-    if (seat.failedStarts === 0) seat.start(this.#gpu)
-    else {
-      const delayMs = backoffMs(seat.failedStarts, { initialMs: 50, maxMs: 10_000 })
-      setTimeout(() => this.#closed || seat.start(this.#gpu), delayMs).unref()
-    }
+    const delayMs = seat.failedStarts && backoffMs(seat.failedStarts, { initialMs: 50, maxMs: 10_000 })
+    if (delayMs === 0) seat.start(this.#gpu)
+    else setTimeout(() => this.#closed || seat.start(this.#gpu), delayMs).unref()
     this.#pumpAll()
   }
 
@@ -267,34 +276,23 @@ export class Pool {
   #abandon(seat: Seat, job: Job): void {
     const { model } = job
     this.#options.log.error({ model: model.key, what: job.kind }, 'A model worker is stuck and has been replaced')
-    this.abandoned++
     model.stuck++
-    seat.abandon(() => {
-      this.abandoned--
-      model.stuck--
-    })
-    this.#dropJob(seat, lateFailure(job))
+    void this.#vacate(seat, lateFailure(job)).then(() => model.stuck--)
     this.#refill(seat)
   }
 
-  #dropJob(seat: Seat, failure: MlError): void {
+  /** Sends the seat's thread away and fails its job; resolves when the thread has ended. */
+  #vacate(seat: Seat, failure: MlError): Promise<void> {
+    this.abandoned++
+    const gone = new Promise<void>((resolve) => seat.vacate(resolve)).then(() => void this.abandoned--)
     const { job } = seat
     seat.job = null
     if (job?.kind === 'run') this.#end(job, failure)
-    if (job?.kind === 'load') {
-      seat.refused.set(job.model, failure)
-      this.#endLoad(job, failure)
-    }
+    if (job?.kind === 'load') this.#refuse(seat, job, failure)
+    return gone
   }
 }
 
 function loadOf(seat: Seat): number {
   return seat.wanted.length + seat.held.size + (seat.job === null ? 0 : 1000) + (seat.ready ? 0 : 0.5)
-}
-
-/** Waits for `done`, but not longer. */
-async function withinMs(ms: number, done: Promise<unknown>): Promise<void> {
-  const over = new AbortController()
-  await Promise.race([done, pause(ms, over.signal)])
-  over.abort()
 }

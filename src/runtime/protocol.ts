@@ -2,6 +2,7 @@
 // for each direction, and a worker has one run at a time, so a number is all that must cross.
 import type { FailureMessage } from './engine-failure.ts'
 import type { Area } from './packet.ts'
+import type { SessionSource } from './session.ts'
 import type { ModelInfo, Tensor, Tensors } from './types.ts'
 
 /** Size of each shared area; larger packets get memory of their own. */
@@ -10,18 +11,20 @@ export const AREA_BYTES = 64 * 1024
 /** The request or the answer lies in the shared area. */
 export const IN_AREA = 1
 
+/** End when the run in hand, if any, is done. */
+export const END = 0
+
 export interface WorkerSetup {
   readonly request: SharedArrayBuffer
   readonly answer: SharedArrayBuffer
   readonly gpu: 'try' | 'off'
 }
 
-export type SharedSource = { readonly shared: SharedArrayBuffer } | { readonly path: string; readonly bytes: number }
-
 export interface LoadOrder {
   readonly op: 'load'
   readonly model: number
-  readonly source: SharedSource
+  /** Bytes are the worker's own: the engine refuses shared memory, so each load is sent a copy. */
+  readonly source: SessionSource
   readonly warmUp?: Tensors
 }
 
@@ -31,7 +34,7 @@ export interface UnloadOrder {
 }
 
 /** A shared buffer is a run whose packet did not fit the area. */
-export type ToWorker = typeof IN_AREA | SharedArrayBuffer | LoadOrder | UnloadOrder
+export type ToWorker = typeof IN_AREA | typeof END | SharedArrayBuffer | LoadOrder | UnloadOrder
 
 export type FromWorker =
   | typeof IN_AREA

@@ -22,7 +22,7 @@ const MAX_PACKET_BYTES = 1024 ** 3
 
 interface Sitting {
   readonly thread: Thread
-  /** Set when the thread was given up: called when it is gone after all. */
+  /** Set when the thread was sent away: called when it has ended. */
   gone: (() => void) | null
 }
 
@@ -38,6 +38,8 @@ export class Seat {
   ready = false
   /** Starts in a row that did not get as far as ready. */
   failedStarts = 0
+  /** Never started yet. */
+  fresh = true
   readonly #events: SeatEvents
   #sitting: Sitting | null = null
 
@@ -50,6 +52,7 @@ export class Seat {
   }
 
   start(gpu: 'try' | 'off'): void {
+    this.fresh = false
     const thread = startThread(gpu, {
       message: (message) => {
         if (this.#sitting === sitting) this.#hear(thread, message)
@@ -69,8 +72,9 @@ export class Seat {
   load(job: LoadJob): void {
     this.#take(job)
     const { no, source, warmUp } = job.model
-    const order = { op: 'load', model: no, source } as const
-    this.#sitting!.thread.send(warmUp === undefined ? order : { ...order, warmUp })
+    const own = source instanceof Uint8Array ? new Uint8Array(source) : source
+    const order = { op: 'load', model: no, source: own, ...(warmUp && { warmUp }) } as const
+    this.#sitting!.thread.send(order, own instanceof Uint8Array ? [own.buffer] : [])
   }
 
   /** @throws MlError `too_large` for feeds beyond 1 GiB; the seat is then as it was. */
@@ -92,20 +96,16 @@ export class Seat {
     if (this.held.delete(model)) this.#sitting?.thread.send({ op: 'unload', model: model.no })
   }
 
-  /** Gives the thread up without waiting; `gone` is called should it end. The job stays for the pool to take away. */
-  abandon(gone: () => void): void {
+  /** Sends the thread away without waiting; `gone` is called when it has ended. The job stays for the pool to take. */
+  vacate(gone: () => void): void {
     const sitting = this.#sitting
-    if (sitting === null) return
+    if (sitting === null) {
+      gone()
+      return
+    }
     sitting.gone = gone
     this.#empty()
-    void sitting.thread.stop()
-  }
-
-  /** Ends the thread; resolves when it is gone. */
-  async stop(): Promise<void> {
-    const sitting = this.#sitting
-    this.#empty()
-    await sitting?.thread.stop()
+    sitting.thread.end()
   }
 
   #take(job: Job): void {

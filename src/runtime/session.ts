@@ -11,6 +11,7 @@ import type { ModelInfo, Tensor, TensorInfo, TypedArray } from './types.ts'
 const SILENT = 4
 env.logLevel = 'fatal'
 
+/** The bytes of the file, or its place and size. */
 export type SessionSource = Uint8Array | { readonly path: string; readonly bytes: number }
 
 export interface SessionOptions {
@@ -80,10 +81,9 @@ async function create(source: SessionSource, { gpu, threads }: SessionOptions): 
 }
 
 function build(source: SessionSource, options: InferenceSession.SessionOptions): Promise<InferenceSession> {
-  if (!(source instanceof Uint8Array)) return InferenceSession.create(source.path, options)
-  // The engine refuses shared memory here, so such bytes are copied for as long as the load takes.
-  const own = source.buffer instanceof ArrayBuffer ? source : source.slice()
-  return InferenceSession.create(own, options)
+  return source instanceof Uint8Array
+    ? InferenceSession.create(source, options)
+    : InferenceSession.create(source.path, options)
 }
 
 function describe(native: InferenceSession): Pick<ModelInfo, 'inputs' | 'outputs' | 'otherOutputs'> {

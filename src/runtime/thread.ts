@@ -1,8 +1,8 @@
-// One worker thread and the two shared areas that belong to it. A thread is used once: after a crash or an overlong
-// run its seat gets another, and this one reports nothing more but its end.
+// One worker thread and the two shared areas that belong to it. A thread is asked to end, never terminated: the engine
+// aborts the whole process when its native code returns into a terminated thread.
 import { Worker } from 'node:worker_threads'
 import { type Area, openArea } from './packet.ts'
-import { AREA_BYTES, type FromWorker, type ToWorker, type WorkerSetup } from './protocol.ts'
+import { AREA_BYTES, END, type FromWorker, type ToWorker, type WorkerSetup } from './protocol.ts'
 
 export interface ThreadEvents {
   message(message: FromWorker): void
@@ -13,9 +13,9 @@ export interface ThreadEvents {
 export interface Thread {
   readonly request: Area
   readonly answer: Area
-  send(order: ToWorker): void
-  /** Ends the thread. One stuck in native code ends when that returns, which may be never: do not wait for ever. */
-  stop(): Promise<void>
+  send(order: ToWorker, transfer?: readonly ArrayBuffer[]): void
+  /** Asks the thread to end after the run in hand, which may be never. The process no longer waits for it. */
+  end(): void
 }
 
 /** The sources run as they are, the build runs its own output: the entry has this file's extension. */
@@ -32,10 +32,6 @@ export function startThread(gpu: WorkerSetup['gpu'], events: ThreadEvents): Thre
   const worker = new Worker(ENTRY, { workerData: setup, name: 'model' })
   let failure: Error | null = null
   worker.on('message', (message: FromWorker) => events.message(message))
-  worker.on('messageerror', (error: Error) => {
-    failure = error
-    void worker.terminate()
-  })
   worker.on('error', (error: unknown) => {
     failure = error instanceof Error ? error : new Error(String(error))
   })
@@ -43,10 +39,10 @@ export function startThread(gpu: WorkerSetup['gpu'], events: ThreadEvents): Thre
   return {
     request: openArea(setup.request),
     answer: openArea(setup.answer),
-    send: (order) => worker.postMessage(order),
-    stop: async () => {
+    send: (order, transfer) => worker.postMessage(order, transfer),
+    end: () => {
       worker.unref()
-      await worker.terminate()
+      worker.postMessage(END)
     },
   }
 }

@@ -70,7 +70,7 @@ export interface ModelSpec {
   /** The sha256 of the bytes. Two loads of one key share one model. */
   readonly key: string
   /**
-   * The whole file, or where it lies. The caller has already refused models with external data: bytes loaded without
+   * The whole file, which must not change while the model is held, or (half the memory) where it lies. The caller has already refused models with external data: bytes loaded without
    * a path would read it from the working directory.
    */
   readonly bytes: Uint8Array | { readonly path: string }
@@ -122,8 +122,8 @@ export interface RuntimeStatus {
   /** Workers replaced since the start, after a crash or an overlong run. */
   readonly replaced: number
   /**
-   * Threads given up while stuck in native code and not yet gone. They burn a core and cannot be stopped, and a normal
-   * exit would wait for them for ever: a process with any must end by SIGKILL.
+   * Threads sent away that have not ended, stuck in native code: each burns a core and cannot be stopped. A normal exit
+   * would wait for them for ever, or abort. A process that still has any after `close` must end by SIGKILL.
    */
   readonly abandoned: number
 }
@@ -145,7 +145,7 @@ export interface Runtime {
    */
   load(spec: ModelSpec): Promise<LoadedModel>
   status(): RuntimeStatus
-  /** Refuses new work, fails what waits, and stops the workers; a thread stuck in native code is left behind. */
+  /** Refuses new work, fails what waits, lets runs in hand finish (2 s), and ends the workers that can be ended. */
   close(): Promise<void>
 }
 

@@ -1,5 +1,6 @@
-// One coarse timer for all deadlines, running only while there is work: a timer per run would cost more than the rest
+// Deadlines. One coarse timer for all deadlines, running only while there is work: a timer per run would cost more than the rest
 // of the bookkeeping. A deadline is seen up to one tick late.
+import { pause } from '../core/backoff.ts'
 
 const TICK_MS = 20
 
@@ -22,4 +23,11 @@ export class Watchdog {
     if (this.#timer !== null) clearInterval(this.#timer)
     this.#timer = null
   }
+}
+
+/** Waits for `done`, but not longer than `ms`. */
+export async function withinMs(ms: number, done: Promise<unknown>): Promise<void> {
+  const over = new AbortController()
+  await Promise.race([done, pause(ms, over.signal)])
+  over.abort()
 }

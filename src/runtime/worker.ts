@@ -8,15 +8,15 @@ import { type Area, openArea, packetBytes, readTensors, writeTensors } from './p
 import { probeGpu } from './probe.ts'
 import {
   ANSWER_WORDS,
+  END,
   type FromWorker,
   IN_AREA,
   type LoadOrder,
   readRequest,
-  type SharedSource,
   type ToWorker,
   type WorkerSetup,
 } from './protocol.ts'
-import { openSession, type Session, type SessionSource } from './session.ts'
+import { openSession, type Session } from './session.ts'
 import type { Tensor } from './types.ts'
 
 const port = parentPort
@@ -30,8 +30,14 @@ let gpu = setup.gpu
 /** Outputs this large are handed over instead of copied. */
 const TRANSFER_BYTES = 16 * 1024
 
-port.on('message', (order: ToWorker) => {
-  handle(order).catch((error: unknown) => send({ op: 'failed', failure: toMessage(error) }))
+let inHand = 0
+let ending = false
+
+port.on('message', async (order: ToWorker) => {
+  if (order === END) ending = true
+  else await carryOut(order)
+  // With its port closed the thread has nothing left to wait for and ends by itself.
+  if (ending && inHand === 0) port.close()
 })
 
 const found = gpu === 'try' ? await probeGpu() : { gpu: false, gpuError: null }
@@ -42,7 +48,18 @@ function send(message: FromWorker, transfer?: readonly ArrayBuffer[]): void {
   port!.postMessage(message, transfer)
 }
 
-async function handle(order: ToWorker): Promise<void> {
+async function carryOut(order: Exclude<ToWorker, typeof END>): Promise<void> {
+  inHand++
+  try {
+    await handle(order)
+  } catch (error) {
+    send({ op: 'failed', failure: toMessage(error) })
+  } finally {
+    inHand--
+  }
+}
+
+async function handle(order: Exclude<ToWorker, typeof END>): Promise<void> {
   if (order === IN_AREA) return run(request)
   if (order instanceof SharedArrayBuffer) return run(openArea(order))
   if (order.op === 'load') return load(order)
@@ -53,7 +70,9 @@ async function handle(order: ToWorker): Promise<void> {
 }
 
 async function load({ model, source, warmUp }: LoadOrder): Promise<void> {
-  const session = await openSession(sourceOf(source), { gpu, threads: 1 })
+  const session = await openSession(source, { gpu, threads: 1 })
+  // The engine has made its own of the bytes; without this they would stay until the next garbage collection.
+  if (source instanceof Uint8Array && source.buffer instanceof ArrayBuffer) source.buffer.transfer(0)
   try {
     if (warmUp !== undefined) await session.run(orderFeeds(session.info, warmUp), [])
   } catch (error) {
@@ -62,10 +81,6 @@ async function load({ model, source, warmUp }: LoadOrder): Promise<void> {
   }
   sessions.set(model, session)
   send({ op: 'loaded', info: session.info })
-}
-
-function sourceOf(source: SharedSource): SessionSource {
-  return 'shared' in source ? new Uint8Array(source.shared) : source
 }
 
 async function run(area: Area): Promise<void> {

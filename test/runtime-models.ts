@@ -1,0 +1,75 @@
+// Small models for the runtime's tests, among them one that takes as long as it is told to: a Loop that counts.
+import { GraphBuilder } from '../src/ml/onnx/graph.ts'
+import { modelBytes, nodeMessage, tensorMessage, valueMessage } from '../src/ml/onnx/proto.ts'
+import { Message } from '../src/ml/onnx/wire.ts'
+import type { Tensor } from '../src/runtime/index.ts'
+
+/** y = x + `amount`, for x of shape [N]. */
+export function addModel(amount: number): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', ['N'])
+  const b = graph.constant('b', { type: 'float32', dims: [1], data: Float32Array.of(amount) })
+  graph.output('y', graph.node('Add', [x, b]), 'float32', ['N'])
+  return graph.build({ name: `add ${amount}` })
+}
+
+/** y = x for every element type that the builder knows, each under its own name. */
+export function echoModel(
+  types: readonly ('float32' | 'float64' | 'int64' | 'int32' | 'bool' | 'string')[],
+): Uint8Array {
+  const graph = new GraphBuilder()
+  for (const type of types) {
+    const x = graph.input(`${type}_in`, type, ['N', 'M'])
+    graph.output(`${type}_out`, graph.node('Identity', [x]), type, ['N', 'M'])
+  }
+  return graph.build({ name: 'echo' })
+}
+
+/** A constant of `megabytes`, to be seen in the memory of the process; y = x + its first value, which is 0. */
+export function heavyModel(megabytes: number): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', ['N'])
+  const data = new Float32Array(megabytes * 2 ** 18)
+  const weights = graph.constant('w', { type: 'float32', dims: [data.length], data })
+  const at = graph.constant('at', { type: 'int64', dims: [1], data: [0] })
+  graph.output('y', graph.node('Add', [x, graph.node('Gather', [weights, at])]), 'float32', ['N'])
+  return graph.build({ name: 'heavy' })
+}
+
+/** y = x + `count` by adding 1 `count` times, where `count` is an input: the time it takes is the caller's choice. */
+export function loopModel(): Uint8Array {
+  const body = new Message()
+  const plain = { domain: '', attributes: {} }
+  body.message(1, nodeMessage({ op: 'Identity', name: 'go', inputs: ['more'], outputs: ['more_out'], ...plain }))
+  body.message(1, nodeMessage({ op: 'Add', name: 'add', inputs: ['v', 'one'], outputs: ['v_out'], ...plain }))
+  body.string(2, 'body')
+  body.message(11, valueMessage('i', 'int64', []))
+  body.message(11, valueMessage('more', 'bool', []))
+  body.message(11, valueMessage('v', 'float32', [1]))
+  body.message(12, valueMessage('more_out', 'bool', []))
+  body.message(12, valueMessage('v_out', 'float32', [1]))
+  const attribute = new Message()
+  attribute.string(1, 'body')
+  attribute.message(6, body)
+  attribute.int(20, 5)
+  const loop = nodeMessage({ op: 'Loop', name: 'loop', inputs: ['count', '', 'x'], outputs: ['y'], ...plain })
+  loop.message(5, attribute)
+  return modelBytes({
+    name: 'loop',
+    irVersion: 8,
+    opsets: new Map([['', 18]]),
+    metadata: {},
+    nodes: [loop],
+    initializers: [tensorMessage('one', { type: 'float32', dims: [1], data: Float32Array.of(1) })],
+    inputs: [valueMessage('count', 'int64', []), valueMessage('x', 'float32', [1])],
+    outputs: [valueMessage('y', 'float32', [1])],
+  })
+}
+
+export function floats(...values: number[]): Tensor {
+  return { type: 'float32', dims: [values.length], data: Float32Array.from(values) }
+}
+
+export function loopFeeds(count: number, x = 0): Record<string, Tensor> {
+  return { count: { type: 'int64', dims: [], data: BigInt64Array.of(BigInt(count)) }, x: floats(x) }
+}
