@@ -1,0 +1,51 @@
+// Counts and digests a body while it flows by, so that storing never reads it twice.
+import { createHash } from 'node:crypto'
+import type { ObjectBody, StoredObject } from './index.ts'
+
+export interface MeasuredBody {
+  readonly chunks: AsyncIterable<Uint8Array>
+  /** Valid once `chunks` has been read to its end. */
+  result(): StoredObject
+}
+
+/** Stops with the signal's reason when it fires, also while the source is silent. */
+export function measured(body: ObjectBody, signal?: AbortSignal): MeasuredBody {
+  const hash = createHash('sha256')
+  let size = 0
+  async function* chunks(): AsyncIterable<Uint8Array> {
+    for await (const chunk of untilAborted(body instanceof Uint8Array ? [body] : body, signal)) {
+      hash.update(chunk)
+      size += chunk.byteLength
+      yield chunk
+    }
+  }
+  return { chunks: chunks(), result: () => ({ size, sha256: hash.digest('hex') }) }
+}
+
+async function* untilAborted(
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncIterable<Uint8Array> {
+  signal?.throwIfAborted()
+  if (!signal) return yield* source
+  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  aborted.catch(() => {})
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  let finished = false
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), aborted])
+      if (next.done) {
+        finished = true
+        return
+      }
+      yield next.value
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    // Not awaited: a generator that hangs in `next` would not return before that is done.
+    if (!finished) void Promise.resolve(iterator.return?.()).catch(() => {})
+  }
+}
