@@ -1,0 +1,151 @@
+// A table held against a data contract. Counts come from the measuring pass; only where a rule is broken is the file read
+// once more, with row numbers, for the first hundred places.
+import type { ContractColumn, ContractFinding, DataContract, ValidationReport } from '../contract/datasets.ts'
+import { type ColumnFacts, limitExpressions, type MeasuredColumn, type TableFile } from './facts.ts'
+import type { Reading } from './reading.ts'
+import { MAX_FINDINGS, shown } from './refuse.ts'
+import { typedRelation, wrongExpression } from './sql.ts'
+
+export interface CheckedColumn {
+  readonly contract: ContractColumn
+  readonly column: MeasuredColumn
+  readonly facts: ColumnFacts
+}
+
+interface Violation {
+  readonly name: string
+  readonly rule: string
+  readonly count: number
+  readonly column?: MeasuredColumn
+  /** SQL over `x`, `t` and `r`; absent for rules about a whole column. */
+  readonly where?: string
+}
+
+/** The columns of the file a contract speaks of, typed as it says. */
+export function contractColumns(
+  reading: Reading,
+  contract: DataContract,
+): { contract: ContractColumn; column: MeasuredColumn }[] {
+  const indexes = new Map(reading.columns.map(({ name }, index) => [name, index]))
+  return contract.columns.flatMap((wanted) => {
+    const index = indexes.get(wanted.name)
+    if (index === undefined) return []
+    const { source, slashOrder } = reading.columns[index]!
+    const { dtype, categories } = wanted
+    return [{ contract: wanted, column: { index, source, dtype, categories, slashOrder, limits: wanted } }]
+  })
+}
+
+export async function checkTable(
+  table: TableFile,
+  contract: DataContract,
+  checked: readonly CheckedColumn[],
+): Promise<ValidationReport> {
+  const violations = [...columnRules(table.reading, contract, checked), ...checked.flatMap(cellRules)]
+  violations.push(...(await duplicates(table, checked)))
+  const findings = violations
+    .filter(({ where }) => !where)
+    .map(({ name, rule }) => finding(null, name, { rule, value: null }))
+  if (findings.length < MAX_FINDINGS) findings.push(...(await places(table, violations)))
+  return {
+    valid: violations.length === 0,
+    findings: findings.slice(0, MAX_FINDINGS),
+    counts: violations.map(({ name, rule, count }) => ({ column: name, rule, count })),
+  }
+}
+
+function finding(
+  row: number | null,
+  column: string,
+  { rule, value }: { readonly rule: string; readonly value: string | null },
+): ContractFinding {
+  return { row, column, rule, value: shown(value) }
+}
+
+/** Rules about columns as a whole: missing, unknown, and a target that is not there or holds nothing. */
+function columnRules(reading: Reading, contract: DataContract, checked: readonly CheckedColumn[]): Violation[] {
+  const present = new Set(reading.columns.map(({ name }) => name))
+  const known = new Set(contract.columns.map(({ name }) => name))
+  const absent = contract.columns.filter(({ name, required }) => required !== false && !present.has(name))
+  const unknown = reading.columns.filter(({ name }) => !known.has(name))
+  const { target } = contract
+  const targetIsEmpty = checked.some(({ contract: { name }, facts }) => name === target && facts.values === 0)
+  const broken = (name: string, rule: string): Violation => ({ name, rule, count: 1 })
+  return [
+    ...absent.map(({ name }) => broken(name, 'required')),
+    ...unknown.map(({ name }) => broken(name, 'unknown_column')),
+    ...(target !== undefined && (!present.has(target) || targetIsEmpty) ? [broken(target, 'target')] : []),
+  ]
+}
+
+function cellRules({ contract, column, facts }: CheckedColumn): Violation[] {
+  const { name } = contract
+  const wrong = wrongExpression(column)
+  const { below, above, outside } = limitExpressions(column)
+  const missing = contract.nullable === false ? facts.rows - facts.values - facts.wrong : 0
+  const rules: Violation[] = [
+    { name, column, rule: 'nullable', count: missing, where: `x${column.index} IS NULL AND NOT (${wrong})` },
+    { name, column, rule: 'dtype', count: facts.wrong, where: wrong },
+    { name, column, rule: 'min', count: facts.below, where: below ?? 'false' },
+    { name, column, rule: 'max', count: facts.above, where: above ?? 'false' },
+    { name, column, rule: 'categories', count: facts.outside, where: outside ?? 'false' },
+  ]
+  return rules.filter(({ count }) => count > 0)
+}
+
+/** Repeated values of columns that must be unique: every occurrence after the first is a finding. */
+async function duplicates(table: TableFile, checked: readonly CheckedColumn[]): Promise<Violation[]> {
+  const found: Violation[] = []
+  for (const { contract, column } of checked) {
+    if (!contract.unique) continue
+    const relation = typedRelation(table.file, table.reading, { columns: [column], rowNumbers: 'none' })
+    const x = `x${column.index}`
+    const repeated = `SELECT count(*) AS n FROM ${relation} WHERE ${x} IS NOT NULL GROUP BY ${x} HAVING n > 1`
+    const [row] = await table.engine.rows(`SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (${repeated})`)
+    const count = Number(row![0])
+    if (count === 0) continue
+    const where = `${x} IS NOT NULL AND row_number() OVER (PARTITION BY ${x} ORDER BY r) > 1`
+    found.push({ name: contract.name, column, rule: 'unique', count, where })
+  }
+  return found
+}
+
+/** The first places where the given rules are broken, by row and then in the order of the contract. */
+async function places(table: TableFile, violations: readonly Violation[]): Promise<ContractFinding[]> {
+  const inCells = violations.filter((v): v is CellViolation => v.column !== undefined && v.where !== undefined)
+  const groups = inCells.filter(({ rule }) => rule === 'unique').map((violation) => [violation])
+  const others = inCells.filter(({ rule }) => rule !== 'unique')
+  for (let from = 0; from < others.length; from += RULES_A_PASS) groups.push(others.slice(from, from + RULES_A_PASS))
+  const found = (await Promise.all(groups.map((group) => placesOf(table, group)))).flat()
+  const order = new Map(violations.map(({ name, rule }, k) => [`${name}\u0000${rule}`, k]))
+  const rank = ({ column, rule }: ContractFinding) => order.get(`${column}\u0000${rule}`)!
+  return found.sort((a, b) => a.row! - b.row! || rank(a) - rank(b)).slice(0, MAX_FINDINGS)
+}
+
+type CellViolation = Violation & Required<Pick<Violation, 'column' | 'where'>>
+const RULES_A_PASS = 64
+
+async function placesOf(table: TableFile, group: readonly CellViolation[]): Promise<ContractFinding[]> {
+  const columns = [...new Map(group.map(({ column }) => [column.index, column])).values()]
+  const relation = typedRelation(table.file, table.reading, { columns, rowNumbers: 'from 1' })
+  const isUnique = group[0]!.rule === 'unique'
+  const flags = group.map(({ where }) => `coalesce(${where}, false)`)
+  const values = group.map(({ column }) => `left(t${column.index}, 201)`)
+  // Rows keep their order, so without ORDER BY the pass ends at its hundredth finding.
+  const filter = isUnique ? `QUALIFY ${flags[0]} ORDER BY r` : `WHERE ${flags.join(' OR ')}`
+  const picked = isUnique ? ['true'] : flags
+  const rows = await table.engine.rows(
+    `SELECT r, ${[...picked, ...values].join(', ')} FROM ${relation} ${filter} LIMIT ${MAX_FINDINGS}`,
+  )
+  return rows.flatMap(([r, ...cells]) => {
+    const broken = group.map(({ name, rule }, k) => ({
+      name,
+      rule,
+      isBroken: cells[k],
+      value: cells[group.length + k],
+    }))
+    return broken
+      .filter(({ isBroken }) => isBroken)
+      .map(({ name, rule, value }) => finding(Number(r), name, { rule, value: value as string | null }))
+  })
+}

@@ -1,0 +1,144 @@
+// Why a file could not be read. Runs only after DuckDB has refused it: reads the file once more in JavaScript, which is
+// slow and exact, and throws a failure that names row, column and reason.
+import { isUtf8 } from 'node:buffer'
+import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { RecordScanner, type ScanProblem } from './delimited.ts'
+import { EngineError } from './engine.ts'
+import type { Reading, TableLimits } from './reading.ts'
+import { refuse } from './refuse.ts'
+import type { SourceFile } from './source.ts'
+
+export interface Diagnosis {
+  readonly file: SourceFile
+  readonly reading: Reading
+  readonly limits: TableLimits
+}
+
+/** The failure to throw for an engine error; `mixed newlines` where the file becomes readable once they are alike. */
+export async function diagnose(error: unknown, diagnosis: Diagnosis): Promise<unknown> {
+  if (!(error instanceof EngineError)) return error
+  const { format } = diagnosis.reading
+  if (format === 'csv') return (await diagnoseCsv(diagnosis)) ?? unexplained(error, 'CSV')
+  if (format === 'parquet') return unexplained(error, 'Parquet')
+  return (format === 'jsonl' ? await diagnoseLines(diagnosis) : undefined) ?? unexplained(error, 'JSON')
+}
+
+function unexplained(error: EngineError, format: string): unknown {
+  // The reader's own words, without the path of the temporary folder.
+  const words = error.message.replace(/"?\/[^\s"]*\/table-[^\s":,]*"?/g, 'the file').replace(/^[A-Za-z ]*Error: /, '')
+  return refuse('format', `The file cannot be read as ${format}: ${words}`)
+}
+
+async function* pieces(file: SourceFile, signal?: AbortSignal): AsyncGenerator<string> {
+  const bytes: Readable = createReadStream(file.path, { highWaterMark: 256 * 1024, ...(signal && { signal }) })
+  // One character a byte: positions stay exact and invalid UTF-8 survives to be found.
+  for await (const chunk of file.gzip ? bytes.pipe(createGunzip()) : bytes) yield (chunk as Buffer).toString('latin1')
+}
+
+export const MIXED_NEWLINES = Symbol('mixed newlines')
+
+async function diagnoseCsv({ file, reading, limits }: Diagnosis): Promise<unknown> {
+  const names = reading.columns.map(({ name }) => name)
+  const delimiter = reading.delimiter ?? ','
+  let found: unknown
+  const scanner = new RecordScanner(
+    delimiter,
+    (fields, row) => {
+      found = checkRecord(fields, row, names)
+      return found === undefined
+    },
+    limits.rowBytes,
+  )
+  for await (const piece of pieces(file)) {
+    scanner.push(piece)
+    if (scanner.stopped) break
+  }
+  scanner.end()
+  if (found) return found
+  if (scanner.problem) return scanFailure(scanner.problem, names, limits)
+  return scanner.newlines.size > 1 ? MIXED_NEWLINES : undefined
+}
+
+function checkRecord(fields: readonly string[], row: number, names: readonly string[]): unknown {
+  // One empty field too many is a delimiter at the end of the line, which carries nothing.
+  const isTrailing = fields.length === names.length + 1 && fields.at(-1) === ''
+  if (fields.length !== names.length && !isTrailing) {
+    const message = `Row ${row} has ${fields.length} fields where the header has ${names.length}`
+    return refuse('field_count', message, { row, value: fields.join(' | ') })
+  }
+  const bad = fields.findIndex((field) => !isUtf8(Buffer.from(field, 'latin1')))
+  if (bad < 0) return undefined
+  const bytes = Buffer.from(fields[bad]!, 'latin1')
+  const column = names[bad] ?? ''
+  const at = firstBadByte(bytes)
+  const message = `Row ${row}, column "${column}" is not valid UTF-8 (byte ${at + 1} of the cell is 0x${bytes[at]!.toString(16)}): save the file as UTF-8`
+  return refuse('encoding', message, { row, column, value: bytes.toString('latin1') })
+}
+
+function firstBadByte(bytes: Buffer): number {
+  for (let length = 1; length <= bytes.length; length++) {
+    // A prefix may end inside a character; it is bad once up to three more bytes cannot complete it.
+    const ends = [0, 1, 2, 3].map((more) => Math.min(length + more, bytes.length))
+    if (ends.every((end) => !isUtf8(bytes.subarray(0, end)))) return length - 1
+  }
+  return 0
+}
+
+function scanFailure({ row, field, kind }: ScanProblem, names: readonly string[], limits: TableLimits): unknown {
+  const column = names[field] ?? ''
+  const where = `Row ${row}, column "${column}"`
+  if (kind === 'too_long') return refuse('limit', `Row ${row} is longer than ${limits.rowBytes} bytes`, { row, column })
+  if (kind === 'unterminated') return refuse('quotes', `${where}: a quote is opened and never closed`, { row, column })
+  return refuse('quotes', `${where}: text follows a closing quote (a quote inside a cell must be doubled)`, {
+    row,
+    column,
+  })
+}
+
+async function diagnoseLines({ file, limits }: Diagnosis): Promise<unknown> {
+  let rest = ''
+  let row = 0
+  let found: unknown
+  const take = (line: string) => {
+    if (line.trim() === '' || found) return
+    row++
+    found = checkLine(line, row)
+  }
+  for await (const piece of pieces(file)) {
+    const lines = (rest + piece).split('\n')
+    rest = lines.pop() ?? ''
+    lines.forEach(take)
+    if (rest.length > limits.rowBytes) {
+      found ??= refuse('limit', `Row ${row + 1} is longer than ${limits.rowBytes} bytes`, { row: row + 1 })
+    }
+    if (found) return found
+  }
+  take(rest)
+  return found
+}
+
+function checkLine(latin1: string, row: number): unknown {
+  const bytes = Buffer.from(latin1, 'latin1')
+  if (!isUtf8(bytes)) return refuse('encoding', `Row ${row} is not valid UTF-8: save the file as UTF-8`, { row })
+  const line = bytes.toString('utf8').trim()
+  if (latin1.length > 4 * 1024 * 1024) return refuse('limit', `Row ${row} is longer than 4 MB`, { row })
+  try {
+    const value: unknown = JSON.parse(line.replace(/^\ufeff/, ''))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return repeatedKey(line, row)
+    return refuse('json', `Row ${row} is not a JSON object`, { row, value: line })
+  } catch (error) {
+    return refuse('json', `Row ${row} is not valid JSON: ${(error as Error).message.slice(0, 120)}`, {
+      row,
+      value: line,
+    })
+  }
+}
+
+function repeatedKey(line: string, row: number): unknown {
+  const keys = [...line.matchAll(/[{,]\s*"((?:[^"\\]|\\.)*)"\s*:/g)].map((match) => match[1]!)
+  const repeated = keys.find((key, i) => keys.indexOf(key) !== i)
+  if (repeated === undefined || keys.length > 5000) return undefined
+  return refuse('json', `Row ${row} has the key "${repeated}" twice`, { row, column: repeated })
+}

@@ -1,0 +1,185 @@
+// Which dtype a column has. A guess from the first rows (in JavaScript, with the parser that serves requests) is confirmed
+// or overturned by counts over the whole file, so no value is ever lost to a guess.
+//
+// In doubt a column stays `string`: codes with leading zeros or a plus sign, whole numbers beyond 2^53, thousands
+// separators, decimal commas, slashed dates that never show which number is the month, and mixtures. Yes/no and 0/1 are
+// what they look like; only true/false is boolean. Infinities leave a column numeric and are findings.
+import type { ColumnDtype } from '../contract/datasets.ts'
+import {
+  isInfinite,
+  isSlashed,
+  MISSING_UNLESS_TEXT,
+  parseMoment,
+  parseText,
+  type SlashOrder,
+  trimCell,
+} from './cell.ts'
+import { type ColumnFacts, type MeasuredColumn, measure, type TableFile } from './facts.ts'
+import type { ColumnSource } from './reading.ts'
+import { fileRelation, LARGEST_INTEGER, list } from './sql.ts'
+
+/** A string column is prose when it reads like sentences and rarely repeats itself. */
+export const TEXT_RULE = { minMeanWords: 3, minDistinctShare: 0.2 } as const
+const SAMPLE_CELLS = 200_000
+const SAMPLE_ROWS = 2000
+
+export interface Inferred {
+  readonly column: MeasuredColumn
+  readonly facts: ColumnFacts
+}
+
+interface Guess {
+  readonly dtype: ColumnDtype
+  readonly slashOrders?: readonly SlashOrder[]
+  readonly meanWords: number
+  /** A number with a decimal point was seen. */
+  readonly isFractional: boolean
+  /** Most values were seen once. */
+  readonly isVaried: boolean
+  /** No value was seen: anything may follow. */
+  readonly isBlind: boolean
+}
+
+/** The dtypes of the columns at `indexes`, with the facts of the pass that confirmed them. */
+export async function inferColumns(table: TableFile, indexes: readonly number[], target?: string): Promise<Inferred[]> {
+  const guesses = await guessAll(table, indexes)
+  const found = new Map<number, Inferred>()
+  let open = indexes.map((index, k) => ({ index, guess: guesses[k]! }))
+  for (let round = 0; open.length > 0; round++) {
+    const tried = open.flatMap(({ index, guess }) =>
+      candidates(table, index, guess).map((column) => ({ column, guess })),
+    )
+    const facts = await measure(
+      table,
+      tried.map(({ column }) => column),
+    )
+    const again: typeof open = []
+    for (const { index, guess } of open) {
+      const mine = tried.map((t, k) => ({ ...t, facts: facts[k]! })).filter((t) => t.column.index === index)
+      const settled = settle(await lookCloser(table, mine))
+      if (settled) found.set(index, finish(settled, guess, table.reading.columns[index]!.name === target))
+      else again.push({ index, guess: await guessAgain(table, index, { guess, round }) })
+    }
+    open = again
+  }
+  return indexes.map((index) => found.get(index)!)
+}
+
+function candidates(table: TableFile, index: number, guess: Guess): MeasuredColumn[] {
+  const { dtype, slashOrders = [], isFractional, isVaried } = guess
+  const also = [
+    ...(dtype === 'number' && !isFractional ? (['whole'] as const) : []),
+    ...(isVaried ? (['frequent'] as const) : []),
+  ]
+  const base = { index, source: table.reading.columns[index]!.source, dtype, also }
+  return slashOrders.length > 0 ? slashOrders.map((slashOrder) => ({ ...base, slashOrder })) : [base]
+}
+
+/** Numbers with cells that are none, or beyond 2^53, are looked at again: infinities and codes are told apart. */
+async function lookCloser(table: TableFile, tried: readonly Inferred[]): Promise<Inferred[]> {
+  const all: Inferred[] = []
+  for (const one of tried) {
+    const { column, facts } = one
+    const isFar = Math.max(Math.abs(facts.min ?? 0), Math.abs(facts.max ?? 0)) > LARGEST_INTEGER
+    const isUnclear = column.dtype === 'number' && facts.coded === 0 && (facts.wrong > 0 || isFar)
+    if (!isUnclear) all.push(one)
+    else {
+      const [{ infinite, huge }] = (await measure(table, [{ ...column, also: ['kinds'] }])) as [ColumnFacts]
+      all.push({ column, facts: { ...facts, infinite, huge } })
+    }
+  }
+  return all
+}
+
+/** The one candidate the whole column agrees with; undefined where none or (month or day first?) two do. */
+function settle(tried: readonly Inferred[]): Inferred | undefined {
+  const fitting = tried.filter(({ column, facts }) => {
+    if (column.dtype !== 'number') return facts.wrong === 0
+    const isWhole = column.also?.includes('whole') && facts.fractional === 0
+    return facts.wrong === facts.infinite && facts.coded === 0 && !(isWhole && facts.huge > 0)
+  })
+  return fitting.length === 1 ? fitting[0] : undefined
+}
+
+function finish({ column, facts }: Inferred, guess: Guess, isTarget: boolean): Inferred {
+  if (facts.values + facts.wrong === 0) return { column: { ...column, dtype: 'string' }, facts }
+  if (column.dtype === 'number' && !guess.isFractional && facts.fractional === 0)
+    return { column: { ...column, dtype: 'integer' }, facts }
+  if (column.dtype !== 'string' || isTarget) return { column, facts }
+  const isProse =
+    guess.meanWords >= TEXT_RULE.minMeanWords && facts.distinct >= TEXT_RULE.minDistinctShare * facts.values
+  return { column: { ...column, dtype: isProse ? 'text' : 'string' }, facts }
+}
+
+async function guessAgain(
+  table: TableFile,
+  index: number,
+  { guess, round }: { readonly guess: Guess; readonly round: number },
+): Promise<Guess> {
+  if (!guess.isBlind || round > 0) return { ...guess, slashOrders: [], dtype: 'string' }
+  const c = `CAST(c${index} AS VARCHAR)`
+  const rows = await table.engine.rows(
+    `SELECT ${c} FROM ${fileRelation(table.file, table.reading, [index])} WHERE ${c} IS NOT NULL
+     AND trim(${c}, ' "') NOT IN (${list(MISSING_UNLESS_TEXT)}) LIMIT ${SAMPLE_ROWS}`,
+  )
+  return guessColumn(
+    rows.map((row) => row[0] as string),
+    table.reading.columns[index]!.source,
+  )
+}
+
+async function guessAll(table: TableFile, indexes: readonly number[]): Promise<Guess[]> {
+  const limit = Math.max(20, Math.min(SAMPLE_ROWS, Math.floor(SAMPLE_CELLS / indexes.length)))
+  const relation = fileRelation(table.file, table.reading, indexes)
+  const columns = indexes.map((i) => `CAST(c${i} AS VARCHAR)`).join(', ')
+  const rows = await table.engine.rows(`SELECT ${columns} FROM ${relation} LIMIT ${limit}`)
+  const cells = indexes.map((_, k) => rows.map((row) => row[k] as string | null))
+  return indexes.map((index, k) => guessColumn(cells[k]!, table.reading.columns[index]!.source))
+}
+
+const BY_SOURCE: Partial<Record<ColumnSource, ColumnDtype>> = {
+  integer: 'number',
+  real: 'number',
+  boolean: 'boolean',
+  time: 'datetime',
+}
+
+/** A dtype all sampled cells agree on. JSON strings and Parquet strings were meant as strings, unless they are dates. */
+export function guessColumn(cells: readonly (string | null)[], source: ColumnSource): Guess {
+  const fixed = BY_SOURCE[source]
+  if (fixed) return { dtype: fixed, meanWords: 0, isFractional: source === 'real', isVaried: true, isBlind: false }
+  const isQuoted = source === 'json' && cells.every((cell) => cell === null || cell.startsWith('"'))
+  const texts = cells
+    .map((cell) => (cell === null ? '' : trimCell(source === 'json' ? jsonText(cell) : cell)))
+    .filter((text) => parseText({ dtype: 'number' }, text) !== null)
+  const meanWords = texts.reduce((sum, text) => sum + countWords(text), 0) / Math.max(1, texts.length)
+  const as = (dtype: ColumnDtype, slashOrders: readonly SlashOrder[] = []) => {
+    const isFractional = texts.some((text) => text.includes('.'))
+    const isVaried = new Set(texts).size > texts.length / 2
+    return { dtype, slashOrders, meanWords, isFractional, isVaried, isBlind: texts.length === 0 }
+  }
+  if (texts.length === 0) return as('number')
+  if (!isQuoted && texts.every(isNumberLike)) return as('number')
+  if (texts.every((text) => /^(true|false)$/i.test(text))) return as('boolean')
+  if (texts.every((text) => parseMoment(text) !== undefined)) return as('datetime')
+  const orders = (['mdy', 'dmy'] as const).filter((order) =>
+    texts.every((text) => parseMoment(text, order) !== undefined),
+  )
+  if (texts.every(isSlashed) && orders.length > 0) return as('datetime', orders)
+  return as('string')
+}
+
+function isNumberLike(text: string): boolean {
+  return typeof parseText({ dtype: 'number' }, text) === 'number' || isInfinite(text)
+}
+
+function jsonText(json: string): string {
+  return json.startsWith('"') ? String(JSON.parse(json)) : json
+}
+
+/** Words between spaces; each character of a script that writes no spaces counts as half a word. */
+function countWords(text: string): number {
+  const spaced = text.match(/\S+/g)?.length ?? 0
+  const unspaced = text.match(/[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]/g)?.length ?? 0
+  return spaced + unspaced / 2
+}

@@ -1,0 +1,169 @@
+// Columns of a file as the typed arrays training wants. Categories become codes inside DuckDB, and prose crosses as JSON
+// lines: handing strings over one by one costs two microseconds each, ten times as much as either.
+import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import type { ContractColumn } from '../contract/datasets.ts'
+import { fail } from '../core/failure.ts'
+import type { Column, Table } from '../ml/table.ts'
+import { contractColumns } from './check.ts'
+import { type Engine, quote } from './engine.ts'
+import type { TableFile } from './facts.ts'
+import { type TypedColumn, typedRelation, wrongExpression } from './sql.ts'
+
+const DICTIONARIES_A_PASS = 60
+
+interface NamedColumn {
+  readonly name: string
+  readonly column: TypedColumn
+}
+
+/** The named columns; a cell that does not fit its dtype fails with DATASET_INVALID rather than becoming missing. */
+export async function loadTable(table: TableFile, wanted: readonly ContractColumn[], folder: string): Promise<Table> {
+  const columns = contractColumns(table.reading, { columns: [...wanted] }).map(({ contract, column }) => ({
+    name: contract.name,
+    column,
+  }))
+  const absent = wanted.find(({ name }) => !columns.some((column) => column.name === name))
+  if (absent) throw fail('invalid', 'DATASET_INVALID', `The file has no column "${absent.name}"`)
+  const categories = columns.filter(({ column }) => column.dtype === 'string')
+  const dictionaries = await makeDictionaries(table, categories)
+  const fixed = columns.filter(({ column }) => column.dtype !== 'text')
+  const parts = await Promise.all([
+    loadFixed(table, fixed, dictionaries),
+    loadTexts(
+      table,
+      columns.filter(({ column }) => column.dtype === 'text'),
+      folder,
+    ),
+  ])
+  const loaded = new Map(parts.flatMap((part) => [...part]))
+  const [first] = loaded.values()
+  return { rows: first ? lengthOf(first) : 0, columns: new Map(wanted.map(({ name }) => [name, loaded.get(name)!])) }
+}
+
+function lengthOf(column: Column): number {
+  return column.form === 'category' ? column.codes.length : column.values.length
+}
+
+/** The distinct values of each category column in order of first appearance, also as an ENUM type `e<index>`. */
+async function makeDictionaries(table: TableFile, columns: readonly NamedColumn[]): Promise<Map<number, string[]>> {
+  const found = new Map<number, string[]>()
+  for (let from = 0; from < columns.length; from += DICTIONARIES_A_PASS) {
+    const group = columns.slice(from, from + DICTIONARIES_A_PASS).map(({ column }) => column)
+    const relation = typedRelation(table.file, table.reading, { columns: group, rowNumbers: 'from 1' })
+    const xs = group.map(({ index }) => `x${index}`)
+    await table.engine.run(`CREATE OR REPLACE TEMP TABLE dictionary AS
+      SELECT grouping_id(${xs.join(', ')}) AS g, coalesce(${xs.join(', ')}) AS v, min(r) AS first
+      FROM ${relation} GROUP BY GROUPING SETS (${xs.map((x) => `(${x})`).join(', ')}) HAVING v IS NOT NULL`)
+    for (const [k, { index }] of group.entries()) {
+      const g = (1n << BigInt(group.length)) - 1n - (1n << BigInt(group.length - 1 - k))
+      const values = `SELECT v FROM dictionary WHERE g = ${g} ORDER BY first`
+      found.set(index, await readDictionary(table.engine, values))
+      await table.engine.run(`CREATE TYPE e${index} AS ENUM (${values})`)
+    }
+  }
+  return found
+}
+
+async function readDictionary(engine: Engine, values: string): Promise<string[]> {
+  const dictionary: string[] = []
+  for await (const chunk of engine.chunks(values)) {
+    for (const value of chunk.getColumnValues(0)) dictionary.push(String(value))
+  }
+  return dictionary
+}
+
+/** Grows by doubling: the number of rows is known only at the end. */
+class Growing<A extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer>> {
+  #array: A
+  readonly #make: (length: number) => A
+  length = 0
+
+  constructor(make: (length: number) => A) {
+    this.#make = make
+    this.#array = make(65_536)
+  }
+
+  /** Room for `count` more; returns where to write them. */
+  extend(count: number): { readonly into: A; readonly at: number } {
+    const at = this.length
+    this.length += count
+    if (this.length > this.#array.length) {
+      const larger = this.#make(Math.max(this.length, this.#array.length * 2))
+      larger.set(this.#array)
+      this.#array = larger
+    }
+    return { into: this.#array, at }
+  }
+
+  done(): A {
+    return this.#array.slice(0, this.length) as A
+  }
+}
+
+async function loadFixed(
+  table: TableFile,
+  columns: readonly NamedColumn[],
+  dictionaries: ReadonlyMap<number, string[]>,
+): Promise<Map<string, Column>> {
+  if (columns.length === 0) return new Map()
+  const typed = columns.map(({ column }) => column)
+  const relation = typedRelation(table.file, table.reading, { columns: typed, rowNumbers: 'none' })
+  const values = typed.map((column) => outExpression(column, dictionaries.get(column.index)))
+  const numbers = columns.map(() => new Growing((length) => new Float64Array(length)))
+  const codes = columns.map(() => new Growing((length) => new Int32Array(length)))
+  for await (const chunk of table.engine.chunks(`SELECT ${values.join(', ')} FROM ${relation}`)) {
+    for (const [k, { column }] of columns.entries()) {
+      const vector = chunk.getColumnVector(k)
+      const { into, at } = (column.dtype === 'string' ? codes : numbers)[k]!.extend(chunk.rowCount)
+      for (let i = 0; i < chunk.rowCount; i++) into[at + i] = vector.getItem(i) as number
+    }
+  }
+  return new Map(
+    columns.map(({ name, column }, k): [string, Column] => {
+      const dictionary = dictionaries.get(column.index)
+      if (dictionary) return [name, { form: 'category', codes: codes[k]!.done(), dictionary }]
+      return [name, { form: 'number', values: numbers[k]!.done() }]
+    }),
+  )
+}
+
+/** A value without NULLs, so that whole vectors can be copied: NaN and -1 stand for missing. */
+function outExpression(column: TypedColumn, dictionary: readonly string[] | undefined): string {
+  const x = `x${column.index}`
+  if (dictionary)
+    return dictionary.length === 0 ? '-1::INTEGER' : `coalesce(enum_code(CAST(${x} AS e${column.index}))::INTEGER, -1)`
+  const value = `CAST(${x} AS DOUBLE)`
+  const problem = `error('wrong cell in column ${column.index}: ' || t${column.index})`
+  return `CASE WHEN ${x} IS NOT NULL THEN ${value} WHEN ${wrongExpression(column)} THEN ${problem} ELSE 'NaN'::DOUBLE END`
+}
+
+async function loadTexts(
+  table: TableFile,
+  columns: readonly NamedColumn[],
+  folder: string,
+): Promise<Map<string, Column>> {
+  if (columns.length === 0) return new Map()
+  const typed = columns.map(({ column }) => column)
+  const relation = typedRelation(table.file, table.reading, { columns: typed, rowNumbers: 'none' })
+  const path = `${folder}/texts`
+  const fields = typed.map(({ index }) => `x${index} AS ${quote(`t${index}`).replaceAll("'", '"')}`)
+  await table.engine.run(`COPY (SELECT ${fields.join(', ')} FROM ${relation}) TO ${quote(path)} (FORMAT json)`)
+  const values = columns.map((): (string | null)[] => [])
+  const take = (lines: string) => {
+    const rows = JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as Record<string, string | null>[]
+    for (const [k, { column }] of columns.entries()) {
+      for (const row of rows) values[k]!.push(row[`t${column.index}`] ?? null)
+    }
+  }
+  let rest = ''
+  for await (const piece of createReadStream(path, { encoding: 'utf8', highWaterMark: 256 * 1024 })) {
+    const text = rest + String(piece)
+    const end = text.lastIndexOf('\n')
+    if (end > 0) take(text.slice(0, end))
+    rest = text.slice(end + 1)
+  }
+  if (rest !== '') take(rest)
+  await rm(path)
+  return new Map(columns.map(({ name }, k): [string, Column] => [name, { form: 'text', values: values[k]! }]))
+}

@@ -1,0 +1,123 @@
+// Column profiles: the counts of the measuring pass, then distinct counts and the ten most frequent values from one grouped
+// pass. Above 100,000 distinct values only those a sketch found frequent are counted (exactly), and single ones left out.
+import type { ColumnProfile } from '../contract/datasets.ts'
+import { quote } from './engine.ts'
+import { type ColumnFacts, keyExpression, measure, type TableFile } from './facts.ts'
+import type { Inferred } from './infer.ts'
+import { isNumeric, type TypedColumn, typedRelation } from './sql.ts'
+
+const EXACT_DISTINCT = 100_000
+/** The sketch is a few percent off. */
+const SKETCH_MARGIN = 1.15
+const GROUPS_A_PASS = 500_000
+const COLUMNS_A_PASS = 60
+const TOP = 10
+
+type Top = ColumnProfile['top']
+interface Frequencies {
+  readonly distinct: number
+  readonly top: Top
+}
+
+export async function profileColumns(table: TableFile, inferred: readonly Inferred[]): Promise<ColumnProfile[]> {
+  const missed = inferred.filter(({ facts, column }) => !isCountable(facts) && !column.also?.includes('frequent'))
+  const again = await measure(
+    table,
+    missed.map(({ column }) => ({ ...column, also: ['frequent'] })),
+  )
+  const sketched = new Map(
+    missed.map(({ column, facts }, k) => [column.index, { column, facts: { ...facts, frequent: again[k]!.frequent } }]),
+  )
+  const frequencies = new Map<number, Frequencies>()
+  for (const group of passes(inferred.map((one) => sketched.get(one.column.index) ?? one))) {
+    await countValues(table, group, frequencies)
+  }
+  return inferred.map(({ column, facts }) => {
+    const { distinct, top } = frequencies.get(column.index)!
+    const nulls = facts.rows - facts.values - facts.wrong
+    const name = table.reading.columns[column.index]!.name
+    return { name, dtype: column.dtype, nulls, distinct, ...range(column, facts), top }
+  })
+}
+
+function range({ dtype }: TypedColumn, { min, max, mean }: ColumnFacts): Pick<ColumnProfile, 'min' | 'max' | 'mean'> {
+  if (dtype === 'datetime') return { min: isoTime(min), max: isoTime(max), mean: null }
+  if (isNumeric(dtype)) return { min, max, mean: mean === null ? null : Number(mean.toPrecision(12)) }
+  return { min: null, max: null, mean: dtype === 'boolean' ? mean : null }
+}
+
+function isoTime(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}
+
+function groupsOf({ facts }: Inferred): number {
+  return isCountable(facts) ? facts.distinct : TOP
+}
+
+function* passes(columns: readonly Inferred[]): Generator<Inferred[]> {
+  let group: Inferred[] = []
+  let groups = 0
+  for (const column of columns) {
+    if (group.length === COLUMNS_A_PASS || (group.length > 0 && groups + groupsOf(column) > GROUPS_A_PASS)) {
+      yield group
+      group = []
+      groups = 0
+    }
+    group.push(column)
+    groups += groupsOf(column)
+  }
+  if (group.length > 0) yield group
+}
+
+async function countValues(
+  table: TableFile,
+  group: readonly Inferred[],
+  into: Map<number, Frequencies>,
+): Promise<void> {
+  const columns = group.map(({ column }) => column)
+  const relation = typedRelation(table.file, table.reading, { columns, rowNumbers: 'none' })
+  const names = columns.map((_, k) => `k${k}`)
+  const keys = group.map((column, k) => `${countedKey(column)} AS k${k}`).join(', ')
+  const sets = names.map((name) => `(${name})`).join(', ')
+  const value = `coalesce(${names.map((name) => `CAST(${name} AS VARCHAR)`).join(', ')})`
+  // Count and value in one sortable string: the order of equally frequent values is then always the same.
+  const rows = await table.engine.rows(`
+    WITH counted AS (
+      SELECT grouping_id(${names.join(', ')}) AS g, ${value} AS v, count(*) AS n
+      FROM (SELECT ${keys} FROM ${relation}) GROUP BY GROUPING SETS (${sets}))
+    SELECT CAST(g AS VARCHAR), count(v), max(lpad(CAST(n AS VARCHAR), 12, '0') || v, ${TOP}) FROM counted GROUP BY g`)
+  const bySet = new Map(rows.map((row) => [BigInt(row[0] as string), row]))
+  for (const [k, { column, facts }] of group.entries()) {
+    const row = bySet.get((1n << BigInt(columns.length)) - 1n - (1n << BigInt(columns.length - 1 - k)))
+    const top = ((row?.[2] ?? []) as string[]).map((text) => ({
+      value: valueText(column, text.slice(12)),
+      count: Number(text.slice(0, 12)),
+    }))
+    if (isCountable(facts)) into.set(column.index, { distinct: Number(row?.[1] ?? 0), top })
+    else
+      into.set(column.index, {
+        distinct: Math.min(facts.distinct, facts.values),
+        top: top.filter(({ count }) => count > 1),
+      })
+  }
+}
+
+function isCountable({ distinct }: ColumnFacts): boolean {
+  return distinct <= EXACT_DISTINCT * SKETCH_MARGIN
+}
+
+/** The value itself, or, where there are too many different ones, only the values the sketch found frequent. */
+function countedKey({ column, facts }: Inferred): string {
+  const key = keyExpression(column)
+  if (isCountable(facts)) return key
+  const known = facts.frequent.filter((value) => value !== null)
+  const literals = known.map((value) => (typeof value === 'string' ? quote(value) : `${value}::DOUBLE`))
+  return literals.length === 0 ? `NULL::VARCHAR` : `CASE WHEN ${key} IN (${literals.join(', ')}) THEN ${key} END`
+}
+
+/** A grouping key as a person writes the value. */
+function valueText({ dtype }: TypedColumn, key: string): string {
+  if (dtype === 'datetime') return new Date(Number(key)).toISOString()
+  if (isNumeric(dtype)) return String(Number(key))
+  return key.split('\u0001')[0]!
+}
