@@ -1,0 +1,63 @@
+// The nodes behind numbers.ts: all numeric columns as one [N, k] float64 tensor, so that a thousand columns cost as many
+// nodes as one.
+import type { GraphBuilder, Value } from '../onnx/graph.ts'
+import { int64s } from './block.ts'
+import { writeDatePart } from './dates.ts'
+import type { NumberFit } from './numbers.ts'
+
+/** Scaled values are cut here: float32 ends at 3e38, and a cut value must survive being multiplied by a weight. */
+const CUT = 1e30
+
+export function writeNumbers(
+  graph: GraphBuilder,
+  inputs: ReadonlyMap<string, Value>,
+  fits: readonly NumberFit[],
+): Value {
+  const row = (hint: string, of: (fit: NumberFit) => number, among = fits) =>
+    graph.constant(hint, { type: 'float64', dims: [1, among.length], data: Float64Array.from(among, of) })
+  const raw = join(
+    graph,
+    fits.map((fit) => inputs.get(fit.column)!),
+  )
+  const present = graph.node('LessOrEqual', [graph.node('Abs', [raw]), row('limit', (fit) => fit.limit)], {
+    hint: 'present',
+  })
+  const filled = graph.node('Where', [present, raw, row('fill', (fit) => fit.fill)], { hint: 'filled' })
+  const parts: Value[] = []
+  const valued = fits.filter((fit) => fit.valued)
+  if (valued.length > 0) {
+    const values = pick(graph, filled, fits, (fit) => fit.valued)
+    const centered = graph.node('Sub', [values, row('center', (fit) => fit.center, valued)])
+    const scaled = graph.node('Div', [centered, row('spread', (fit) => fit.spread, valued)])
+    const bounds = [-CUT, CUT].map((cut) =>
+      graph.constant('cut', { type: 'float64', dims: [], data: Float64Array.of(cut) }),
+    )
+    const cut = graph.node('Clip', [scaled, ...bounds])
+    parts.push(graph.node('Cast', [cut], { attributes: { to: { int: 1 } }, hint: 'numbers' }))
+  }
+  if (fits.some((fit) => fit.marked)) {
+    const missing = graph.node('Not', [pick(graph, present, fits, (fit) => fit.marked)], { hint: 'missing' })
+    parts.push(graph.node('Cast', [missing], { attributes: { to: { int: 1 } } }))
+  }
+  fits.forEach((fit, at) => {
+    if (fit.parts.length === 0) return
+    const date = graph.node('Gather', [filled, int64s(graph, 'column', [at])], { attributes: { axis: { int: 1 } } })
+    for (const part of fit.parts) parts.push(writeDatePart(graph, date, part))
+  })
+  return join(graph, parts)
+}
+
+export function join(graph: GraphBuilder, values: readonly Value[]): Value {
+  return values.length === 1 ? values[0]! : graph.node('Concat', values, { attributes: { axis: { int: 1 } } })
+}
+
+function pick(
+  graph: GraphBuilder,
+  value: Value,
+  fits: readonly NumberFit[],
+  wanted: (fit: NumberFit) => boolean,
+): Value {
+  const at = fits.flatMap((fit, i) => (wanted(fit) ? [i] : []))
+  if (at.length === fits.length) return value
+  return graph.node('Gather', [value, int64s(graph, 'columns', at)], { attributes: { axis: { int: 1 } } })
+}

@@ -1,0 +1,45 @@
+// Every choice an encoding makes that a caller may change, with its default, in this one place.
+
+export interface TextOptions {
+  /** Shortest and longest n-gram of words; null for none. */
+  readonly words: readonly [number, number] | null
+  /**
+   * Shortest and longest n-gram of characters; null for none. They help with languages written without spaces and with
+   * misspellings, and cost about four times the words.
+   */
+  readonly characters: readonly [number, number] | null
+  /** An n-gram must occur in so many cells (in one, where none occurs in so many). */
+  readonly minDocuments: number
+  /** The most frequent so many n-grams are kept, for words and for characters each, per column. */
+  readonly maxFeatures: number
+  /** Count an n-gram 1 + ln(count) times, so that a word written ten times weighs 3.3 and not 10. */
+  readonly sublinear: boolean
+}
+
+export interface EncodingOptions {
+  /** `standard`: numbers minus their mean, divided by their standard deviation. `none`: as they are (for trees). */
+  readonly scale: 'standard' | 'none'
+  /** `onehot`: a 0/1 feature per category. `ordinal`: one feature with the category's number (for trees). */
+  readonly categories: 'onehot' | 'ordinal'
+  /** Rarer categories share the feature "other". */
+  readonly minCategoryRows: number
+  /** The most frequent so many categories of a column get a feature; the others count as rare. */
+  readonly maxCategories: number
+  readonly text: TextOptions
+}
+
+export interface EncodingChoices extends Partial<Omit<EncodingOptions, 'text'>> {
+  readonly text?: Partial<TextOptions>
+}
+
+export const ENCODING_DEFAULTS: EncodingOptions = {
+  scale: 'standard',
+  categories: 'onehot',
+  minCategoryRows: 2,
+  maxCategories: 4096,
+  text: { words: [1, 2], characters: null, minDocuments: 2, maxFeatures: 20_000, sublinear: true },
+}
+
+export function encodingOptions(choices: EncodingChoices = {}): EncodingOptions {
+  return { ...ENCODING_DEFAULTS, ...choices, text: { ...ENCODING_DEFAULTS.text, ...choices.text } }
+}
