@@ -39,7 +39,8 @@ export function writeDatePart(graph: GraphBuilder, date: Value, part: DatePart):
     const shifted = graph.node('Add', [graph.node('Floor', [turns]), float64('epoch', WEEKDAY_OF_EPOCH)])
     turns = graph.node('Div', [shifted, float64('week', 7)])
   }
-  const phase = graph.node('Sub', [turns, graph.node('Floor', [turns])])
+  // From the nearest whole turn, not the one before: sines are exact near 0 and not near 2π.
+  const phase = graph.node('Sub', [turns, graph.node('Round', [turns])])
   const radians = graph.node('Mul', [phase, float64('circle', 2 * Math.PI)])
   // In float64: the runtime's float32 sine differs in its last bit between the middle and the end of a batch.
   const circle = graph.node('Concat', [graph.node('Sin', [radians]), graph.node('Cos', [radians])], {

@@ -52,6 +52,14 @@ const graphBytes = (encoding: Encoding) => {
   return Buffer.from(graph.build({ name: 'encoding' }))
 }
 
+/** The runtime's sines and cosines differ in their last bits between the middle and the end of a batch. */
+function expectClose(actual: readonly number[][], expected: readonly number[][]): void {
+  const far = actual.flatMap((row, i) =>
+    row.filter((x, j) => !(Math.abs(x - expected[i]![j]!) <= 1e-6 * Math.max(1, Math.abs(x)))),
+  )
+  expect([actual.length, far]).toEqual([expected.length, []])
+}
+
 describe('encodings', () => {
   it('give finite values for anything they are fed, whatever they were fitted on', async () => {
     const anchor = { amount: 1, other: 2 }
@@ -73,7 +81,7 @@ describe('encodings', () => {
           expect(row.filter((x) => !Number.isFinite(x))).toEqual([])
         for (const table of [fitted, fed]) {
           const rows = await served(encoding, withAnchor(table))
-          expect(rowsOf(await trained(encoding, withAnchor(table)))).toEqual(rows)
+          expectClose(rowsOf(await trained(encoding, withAnchor(table))), rows)
         }
       }),
       { numRuns: 60, seed: 11 },

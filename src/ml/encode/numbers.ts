@@ -99,7 +99,7 @@ function moments(values: Float64Array, fill: number, gaps: number): { mean: numb
   const count = values.length + gaps
   let largest = Math.abs(fill)
   for (const value of values) largest = Math.max(largest, Math.abs(value))
-  const unit = largest === 0 ? 1 : 2 ** Math.floor(Math.log2(largest))
+  const unit = largest === 0 ? 1 : 2 ** Math.min(1023, Math.floor(Math.log2(largest)))
   const first = values[0]! / unit
   let sum = (fill / unit - first) * gaps
   for (const value of values) sum += value / unit - first
