@@ -4,9 +4,11 @@ import { type Background, startBackground } from './app/background.ts'
 import { type OpenServices, openServices } from './app/open-services.ts'
 import { CODE_VERSION } from './app/version.ts'
 import { type Config, withoutCredentials } from './config.ts'
+import { DEFAULT_ENVIRONMENT } from './contract/models.ts'
 import type { Call, Dispatch } from './core/caller.ts'
 import type { Log } from './core/log.ts'
 import { anonymousCaller, createDispatch } from './domain/access/index.ts'
+import type { Services } from './domain/ctx.ts'
 import { createHandlers } from './domain/handlers.ts'
 import { type CustomModel, Serving, type ServingCtx } from './domain/serving/index.ts'
 import { createHttpApp, type HttpOptions } from './http/app.ts'
@@ -21,12 +23,21 @@ export interface AppOptions {
   readonly worker?: boolean
 }
 
+export interface LiveVersion {
+  readonly modelId: string
+  readonly version: string
+  readonly sha256: string
+}
+
 export interface App {
   readonly config: Config
   readonly dispatch: Dispatch
   readonly http: ReturnType<typeof createHttpApp>
   /** Resolves once the database answers and the registry was read. */
   readonly begun: Promise<void>
+  readonly cache: Services['cache']
+  /** What answers predictions of a model (id or name) in production right now. */
+  liveVersion(tenantId: string, model: string): LiveVersion | undefined
   /** @returns the address it listens on. */
   listen(address?: { readonly host?: string; readonly port?: number }): Promise<string>
   stop(): Promise<void>
@@ -65,18 +76,19 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     openapi: openApiDocument(CODE_VERSION),
     ...(options.setupRoutes && { setupRoutes: options.setupRoutes }),
   })
-  return assemble({ config, services, background, dispatch, http })
+  return assemble({ config, services, serving, background, dispatch, http })
 }
 
 interface Parts {
   readonly config: Config
   readonly services: OpenServices
+  readonly serving: Serving
   readonly background: Background
   readonly dispatch: Dispatch
   readonly http: ReturnType<typeof createHttpApp>
 }
 
-function assemble({ config, services, background, dispatch, http }: Parts): App {
+function assemble({ config, services, serving, background, dispatch, http }: Parts): App {
   let stopped: Promise<void> | undefined
   const stop = async () => {
     await http.close()
@@ -88,6 +100,8 @@ function assemble({ config, services, background, dispatch, http }: Parts): App 
     dispatch,
     http,
     begun: background.begun,
+    cache: services.cache,
+    liveVersion: (tenantId, model) => serving.live.find(tenantId, model, DEFAULT_ENVIRONMENT)?.record,
     async listen({ host = config.serviceHost, port = config.servicePort } = {}) {
       await http.listen({ host, port })
       const address = http.server.address() as AddressInfo

@@ -1,0 +1,115 @@
+import { openAsBlob } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import type { Command } from 'commander'
+import type { DataContract, Dataset } from '../../contract/datasets.ts'
+import { fail } from '../../core/failure.ts'
+import { withService } from '../command.ts'
+import type { CliHost } from '../host.ts'
+import { table } from '../terminal.ts'
+
+interface UploadOptions {
+  readonly name?: string
+  readonly target?: string
+  readonly contract?: string
+}
+
+export function addDatasetCommands(program: Command, host: CliHost): void {
+  const datasets = program.command('datasets').description('upload, look at and check tables')
+  datasets
+    .command('upload')
+    .description('upload a CSV, TSV, JSON lines or Parquet file')
+    .argument('<file>')
+    .option('--name <name>', 'default: the name of the file')
+    .option('--target <column>', 'column to be predicted')
+    .option('--contract <file>', 'JSON file of the contract that the data must keep')
+    .action((file: string, options: UploadOptions, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const { name, target, contract } = options
+        const dataset = await client.datasets.create({
+          file: await openAsBlob(file),
+          filename: basename(file),
+          ...(name !== undefined && { name }),
+          ...(target !== undefined && { target }),
+          ...(contract !== undefined && { contract: await readContract(contract) }),
+        })
+        terminal.result(dataset, () => profile(dataset))
+      }),
+    )
+  datasets
+    .command('list')
+    .description('list datasets, newest first')
+    .option('--limit <number>', 'how many', '20')
+    .action(({ limit }: { limit: string }, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const page = await client.datasets.list({ limit: Number(limit) })
+        terminal.result(page, () => table(page.items, ['id', 'name', 'rows', 'target', 'size_bytes', 'created_at']))
+      }),
+    )
+  datasets
+    .command('show')
+    .description('profile of a dataset')
+    .argument('<id>')
+    .action((id: string, _options: unknown, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const dataset = await client.datasets.get({ dataset_id: id })
+        terminal.result(dataset, () => profile(dataset))
+      }),
+    )
+  addDatasetChecks(datasets, host)
+}
+
+function addDatasetChecks(datasets: Command, host: CliHost): void {
+  datasets
+    .command('rows')
+    .description('the first rows of a dataset')
+    .argument('<id>')
+    .option('--limit <number>', 'how many', '10')
+    .action((id: string, { limit }: { limit: string }, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const { rows } = await client.datasets.rows({ dataset_id: id, limit: Number(limit) })
+        terminal.result(rows, () => table(rows, Object.keys(rows[0] ?? {})))
+      }),
+    )
+  datasets
+    .command('validate')
+    .description('hold a dataset against a contract')
+    .argument('<id>')
+    .requiredOption('--contract <file>', 'JSON file of the contract')
+    .action((id: string, { contract }: { contract: string }, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const report = await client.datasets.validate({ dataset_id: id, contract: await readContract(contract) })
+        terminal.result(report, () =>
+          report.valid ? 'The dataset keeps the contract' : table(report.findings, ['row', 'column', 'rule', 'value']),
+        )
+        if (!report.valid) throw fail('invalid', 'CONTRACT_VIOLATION', 'The dataset breaks the contract')
+      }),
+    )
+  datasets
+    .command('delete')
+    .description('delete a dataset')
+    .argument('<id>')
+    .option('--force', 'even if a version was made from it')
+    .action((id: string, { force = false }: { force?: boolean }, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const deleted = await client.datasets.delete({ dataset_id: id, force })
+        terminal.result(deleted, () => `${deleted.id} is deleted`)
+      }),
+    )
+}
+
+function profile(dataset: Dataset): string {
+  const columns = dataset.columns.map(({ top, ...column }) => ({ ...column, most_frequent: top[0]?.value ?? null }))
+  const shown = ['name', 'dtype', 'nulls', 'distinct', 'min', 'max', 'mean', 'most_frequent']
+  return `${dataset.id}  ${dataset.name}: ${dataset.rows} rows, target ${dataset.target ?? '-'}\n\n${table(columns, shown)}`
+}
+
+async function readContract(path: string): Promise<DataContract> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as DataContract
+  } catch (cause) {
+    throw fail('invalid', 'FILE_UNREADABLE', `Cannot read a contract from ${path}: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}

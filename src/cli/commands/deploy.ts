@@ -1,0 +1,90 @@
+import { openAsBlob } from 'node:fs'
+import { basename } from 'node:path'
+import { type Command, Option } from 'commander'
+import type { Deployment } from '../../contract/models.ts'
+import { MODEL_TYPES, type ModelType } from '../../contract/models.ts'
+import { fail } from '../../core/failure.ts'
+import { withService } from '../command.ts'
+import type { CliHost } from '../host.ts'
+
+interface Place {
+  readonly environment?: string
+  readonly reason?: string
+}
+
+export function addDeployCommands(program: Command, host: CliHost): void {
+  for (const [name, description] of [
+    ['promote', 'make a version live in production'],
+    ['deploy', 'make a version live in an environment'],
+  ] as const) {
+    const command = program.command(name).description(description).argument('<model>').argument('<version>')
+    if (name === 'deploy') command.option('--environment <name>', 'where; default: production')
+    command.option('--reason <text>', 'kept in the history')
+    command.action((model: string, version: string, options: Place, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const deployment = await client.models.deploy({ model_id: model, version, ...options })
+        terminal.result(deployment, () => sentence(model, deployment))
+      }),
+    )
+  }
+  program
+    .command('rollback')
+    .description('go back to the version that was live before')
+    .argument('<model>')
+    .option('--environment <name>', 'where; default: production')
+    .option('--reason <text>', 'kept in the history')
+    .action((model: string, options: Place, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const deployment = await client.models.rollback({ model_id: model, ...options })
+        terminal.result(deployment, () => sentence(model, deployment))
+      }),
+    )
+  program
+    .command('import')
+    .description('register an ONNX file that was trained elsewhere')
+    .argument('<model>', 'name of the model; made if there is none')
+    .argument('<file>', 'the ONNX file')
+    .addOption(new Option('--type <type>', 'of a new model').choices(MODEL_TYPES).default('classification'))
+    .option('--labels <names...>', 'class names, in the order of the scores')
+    .option('--model-version <version>', 'number of the version')
+    .action((model: string, file: string, options: ImportOptions, command: Command) =>
+      importFile(host, command, { model, file, options }),
+    )
+}
+
+interface ImportOptions {
+  readonly type: ModelType
+  readonly labels?: string[]
+  readonly modelVersion?: string
+}
+
+interface Import {
+  readonly model: string
+  readonly file: string
+  readonly options: ImportOptions
+}
+
+function importFile(host: CliHost, command: Command, { model, file, options }: Import): Promise<void> {
+  return withService(host, command, async ({ client, terminal }) => {
+    const blob = await openAsBlob(file).catch((cause: unknown) => {
+      throw fail('invalid', 'FILE_UNREADABLE', `Cannot read ${file}`, { cause })
+    })
+    const known = await client.models.get({ model_id: model }).catch(() => undefined)
+    const { id } = known ?? (await client.models.create({ name: model, type: options.type }))
+    const version = await client.versions.import({
+      model_id: id,
+      file: blob,
+      filename: basename(file),
+      ...(options.labels && { labels: options.labels }),
+      ...(options.modelVersion !== undefined && { version: options.modelVersion }),
+    })
+    terminal.result(version, () => {
+      const inputs = version.signature?.inputs.map(({ name, dtype }) => `${name}: ${dtype}`).join(', ')
+      return `Version ${version.version} of ${model} takes ${inputs}\nMake it live: modelyard promote ${model} ${version.version}`
+    })
+  })
+}
+
+function sentence(model: string, { version, environment, from_version }: Deployment): string {
+  return `${model} ${version} is live in "${environment}"${from_version ? `, in place of ${from_version}` : ''}`
+}

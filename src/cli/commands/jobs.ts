@@ -1,0 +1,56 @@
+import { type Command, Option } from 'commander'
+import { JOB_STATUSES, type JobStatus } from '../../contract/training.ts'
+import { withService } from '../command.ts'
+import { followJob } from '../follow-job.ts'
+import type { CliHost } from '../host.ts'
+import { table } from '../terminal.ts'
+
+export function addJobCommands(program: Command, host: CliHost): void {
+  const jobs = program.command('jobs').description('look at training jobs, follow and cancel them')
+  jobs
+    .command('list')
+    .description('list training jobs, newest first')
+    .addOption(new Option('--status <status>', 'only jobs in this state').choices(JOB_STATUSES))
+    .action(({ status }: { status?: JobStatus }, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const page = await client.training_jobs.list(status ? { status } : {})
+        const rows = page.items.map((job) => ({ ...job, done: `${Math.round(job.progress * 100)}%` }))
+        terminal.result(page, () => table(rows, ['id', 'model_id', 'version', 'status', 'done', 'message']))
+      }),
+    )
+  jobs
+    .command('show')
+    .description('one training job')
+    .argument('<id>')
+    .action((id: string, _options: unknown, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const job = await client.training_jobs.get({ job_id: id })
+        terminal.result(job, () =>
+          table(
+            Object.entries(job).map(([field, value]) => ({ field, value })),
+            ['field', 'value'],
+          ),
+        )
+      }),
+    )
+  jobs
+    .command('follow')
+    .description('watch a training job to its end')
+    .argument('<id>')
+    .action((id: string, _options: unknown, command: Command) =>
+      withService(host, command, async (session) => {
+        const job = await followJob(session, id)
+        session.terminal.result(job, () => job.message)
+      }),
+    )
+  jobs
+    .command('cancel')
+    .description('stop a queued or running job')
+    .argument('<id>')
+    .action((id: string, _options: unknown, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const job = await client.training_jobs.cancel({ job_id: id })
+        terminal.result(job, () => (job.status === 'cancelled' ? 'Cancelled' : 'The worker is being told to stop'))
+      }),
+    )
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { fail } from '../../core/failure.ts'
+import { type Session, withService } from '../command.ts'
+import type { CliHost } from '../host.ts'
+import { parseAssignments } from '../values.ts'
+
+interface PredictOptions {
+  readonly file?: string
+  readonly modelVersion?: string
+  readonly environment?: string
+}
+
+const ROWS_A_REQUEST = 1000
+
+export function addPredictCommand(program: Command, host: CliHost): void {
+  program
+    .command('predict')
+    .description('predict a row given as JSON or as column=value, or every row of a JSON lines file')
+    .argument('<model>')
+    .argument('[row...]', '\'{"age": 42}\', or age=42 income=52000')
+    .option('--file <path>', 'a JSON lines file; one answer a line')
+    .option('--model-version <version>', 'default: the version that is live')
+    .option('--environment <name>', 'default: production')
+    .action((model: string, row: string[], options: PredictOptions, command: Command) =>
+      withService(host, command, (session) =>
+        options.file === undefined ? one(session, { model, row, options }) : many(session, { model, row, options }),
+      ),
+    )
+}
+
+interface Asked {
+  readonly model: string
+  readonly row: readonly string[]
+  readonly options: PredictOptions
+}
+
+function chosen({ modelVersion, environment }: PredictOptions) {
+  return {
+    ...(modelVersion !== undefined && { version: modelVersion }),
+    ...(environment !== undefined && { environment }),
+  }
+}
+
+async function one({ client, terminal }: Session, { model, row, options }: Asked): Promise<void> {
+  if (row.length === 0) throw fail('invalid', 'ROW_MISSING', 'Give a row, or a file with --file')
+  const input_data = row.length === 1 && /^\s*[[{]/.test(row[0]!) ? json(row[0]!, 'The row') : parseAssignments(row)
+  const answer = await client.models.predict({
+    model_id: model,
+    input_data: input_data as Record<string, unknown>,
+    ...chosen(options),
+  })
+  terminal.result(answer, () => {
+    const confidence = answer.confidence === undefined ? '' : `  (${(answer.confidence * 100).toFixed(1)} %)`
+    return `${answer.prediction}${confidence}`
+  })
+}
+
+async function many({ client, terminal }: Session, { model, options }: Asked): Promise<void> {
+  const lines = (await readFile(options.file!, 'utf8')).split('\n').filter((line) => line.trim() !== '')
+  const rows = lines.map((line, index) => json(line, `Line ${index + 1}`))
+  const answers: unknown[] = []
+  for (let start = 0; start < rows.length; start += ROWS_A_REQUEST) {
+    const input_data = rows.slice(start, start + ROWS_A_REQUEST)
+    const { predictions } = await client.models.predict_batch({ model_id: model, input_data, ...chosen(options) })
+    answers.push(...predictions)
+    terminal.progress(answers.length / rows.length, `${answers.length} of ${rows.length} rows`, String(start))
+  }
+  terminal.result(answers, () => answers.map((answer) => JSON.stringify(answer)).join('\n'))
+}
+
+function json(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw fail('malformed', 'MALFORMED_JSON', `${what} is not valid JSON: ${(cause as Error).message}`, { cause })
+  }
+}

@@ -1,0 +1,49 @@
+// The command line: the same operations from a shell. `runCli` returns the exit code; only main.ts exits.
+import { Command } from 'commander'
+import { report } from './command.ts'
+import { addDatasetCommands } from './commands/datasets.ts'
+import { addDemoCommand } from './commands/demo.ts'
+import { addDeployCommands } from './commands/deploy.ts'
+import { addJobCommands } from './commands/jobs.ts'
+import { addModelCommands } from './commands/models.ts'
+import { addPredictCommand } from './commands/predict.ts'
+import { addServeCommands } from './commands/serve.ts'
+import { addTrainCommand } from './commands/train.ts'
+import type { CliHost } from './host.ts'
+
+export type { CliHost, Connection, Flags, HostCheck, Setting } from './host.ts'
+
+export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
+  try {
+    await createProgram(host).parseAsync([...argv], { from: 'user' })
+    return 0
+  } catch (error) {
+    return report(error, argv.includes('--json'))
+  }
+}
+
+/** The program without its run, so that the reference page can be written from it. */
+export function createProgram(host: CliHost): Command {
+  const program = new Command('modelyard')
+    .description('Train, register, promote, serve and watch machine-learning models.')
+    .version(host.version)
+    .option('--json', 'print results as JSON')
+    .option(
+      '--url <url>',
+      'the service to talk to; default: the one running on the data folder, else one started for the command',
+    )
+    .option('--tenant <id>', 'act as this tenant')
+    .option('--data-dir <folder>', 'embedded database, artefacts, lock')
+    .exitOverride()
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
+    .showHelpAfterError('(add --help for the options)')
+  addServeCommands(program, host)
+  addTrainCommand(program, host)
+  addDeployCommands(program, host)
+  addPredictCommand(program, host)
+  addDatasetCommands(program, host)
+  addModelCommands(program, host)
+  addJobCommands(program, host)
+  addDemoCommand(program, host)
+  return program
+}

@@ -1,0 +1,65 @@
+// A small server around one tenant's models: POST /predict/{model_id}, GET /health, and whatever routes its owner adds.
+import type { AddressInfo } from 'node:net'
+import { type FastifyInstance, fastify } from 'fastify'
+import { systemClock } from '../core/clock.ts'
+import { asFailure, fail } from '../core/failure.ts'
+import { failureReply } from '../http/failures.ts'
+import { ServerError } from './errors.ts'
+import type { InputData, ModelManager } from './model-manager.ts'
+
+export interface ModelServerOptions {
+  readonly modelManager: ModelManager
+  /** Default 127.0.0.1. */
+  readonly host?: string
+  /** Default 8000; 0 picks a free one. */
+  readonly port?: number
+  /** Adds routes beside the two that are always there. */
+  readonly setupRoutes?: (app: FastifyInstance) => void | Promise<void>
+}
+
+export interface ModelServer {
+  readonly app: FastifyInstance
+  /** @returns the address it listens on. @throws ServerError, for example when the port is taken. */
+  start(): Promise<string>
+  stop(): Promise<void>
+}
+
+export function createModelServer(options: ModelServerOptions): ModelServer {
+  const { modelManager, host = '127.0.0.1', port = 8000, setupRoutes } = options
+  const app = fastify({ logger: false })
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body } = failureReply(readable(error), request.id, request.url, systemClock)
+    return reply.code(status).type('application/json').send(body)
+  })
+  app.get('/health', async () => ({ status: 'healthy' }))
+  app.post<{ Params: { model_id: string }; Body: { input_data?: InputData } | null }>(
+    '/predict/:model_id',
+    async ({ params, body }) => {
+      const input = body?.input_data
+      if (input === undefined) throw fail('invalid', 'VALIDATION_ERROR', 'input_data: is required')
+      const { prediction, confidence } = await modelManager.predict(params.model_id, input)
+      return { prediction, ...(confidence !== undefined && { probability: confidence }) }
+    },
+  )
+  if (setupRoutes) app.register(async (scope) => setupRoutes(scope))
+  return {
+    app,
+    async start() {
+      try {
+        await app.listen({ host, port })
+        const address = app.server.address() as AddressInfo
+        return `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`
+      } catch (error) {
+        throw ServerError.from(error)
+      }
+    },
+    stop: () => app.close(),
+  }
+}
+
+/** Fastify's own refusals (broken JSON, too large) are the caller's mistakes. */
+function readable(error: unknown) {
+  const { statusCode, message } = error as { statusCode?: number; message?: string }
+  if (statusCode === undefined || statusCode >= 500) return asFailure(error)
+  return fail(statusCode === 413 ? 'too_large' : 'malformed', 'BAD_REQUEST', message ?? 'bad request')
+}

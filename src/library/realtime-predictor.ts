@@ -1,0 +1,64 @@
+// Predictions that are asked for again and again: answered from a cache while the same version is live.
+import { createHash } from 'node:crypto'
+import type { Prediction } from '../contract/predictions.ts'
+import { InferenceError } from './errors.ts'
+import type { InputData, ModelManager, PredictOptions } from './model-manager.ts'
+
+const DEFAULT_TTL_SECONDS = 3600
+
+/** What a predictor needs of a cache; the service's own (`service.cache`) fits, and so does a few lines around a Map. */
+export interface PredictionCache {
+  get(key: string): Promise<Uint8Array | undefined>
+  set(key: string, value: Uint8Array, ttlSeconds: number): Promise<void>
+}
+
+export interface RealtimePredictorOptions {
+  readonly modelManager: ModelManager
+  readonly cache?: PredictionCache
+  /** Life of a cached answer, in seconds; default an hour. */
+  readonly ttlSeconds?: number
+}
+
+export interface RealtimePredictor {
+  /** @throws InferenceError; failures are never cached. */
+  predict(modelId: string, inputData: InputData, options?: PredictOptions): Promise<Prediction>
+}
+
+export function createRealtimePredictor(options: RealtimePredictorOptions): RealtimePredictor {
+  const { modelManager, cache, ttlSeconds = DEFAULT_TTL_SECONDS } = options
+  const underway = new Map<string, Promise<Prediction>>()
+
+  async function answer(key: string, ask: () => Promise<Prediction>): Promise<Prediction> {
+    const known = await cache?.get(key)
+    if (known) return JSON.parse(Buffer.from(known).toString('utf8')) as Prediction
+    const prediction = await ask()
+    await cache?.set(key, Buffer.from(JSON.stringify(prediction)), ttlSeconds)
+    return prediction
+  }
+
+  return {
+    async predict(modelId, inputData, asked = {}) {
+      const live = modelManager.liveVersion(modelId)
+      const ask = () => modelManager.predict(modelId, inputData, asked)
+      // Another version or environment than the live one is rare and has no digest at hand: it is not cached.
+      if (!cache || !live || asked.version !== undefined || asked.environment !== undefined) return ask()
+      const key = cacheKey(modelManager.tenantId, live, inputData)
+      const pending = underway.get(key) ?? answer(key, ask).finally(() => underway.delete(key))
+      underway.set(key, pending)
+      try {
+        return await pending
+      } catch (error) {
+        throw InferenceError.from(error)
+      }
+    },
+  }
+}
+
+/** Tenant, model, digest of the version's file, and the input with its columns in order. */
+function cacheKey(tenantId: string, live: { modelId: string; sha256: string }, inputData: InputData): string {
+  const canonical = Array.isArray(inputData)
+    ? inputData
+    : Object.entries(inputData).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  const digest = createHash('sha256').update(JSON.stringify(canonical)).digest('hex')
+  return `prediction:${tenantId}:${live.modelId}:${live.sha256}:${digest}`
+}
