@@ -4,4 +4,5 @@ import { createCliHost } from './app/cli-host.ts'
 import { runCli } from './cli/index.ts'
 
 const exitCode = await runCli(process.argv.slice(2), createCliHost())
-process.exit(exitCode)
+// What was printed may still be on its way into a pipe.
+process.stdout.write('', () => process.exit(exitCode))
