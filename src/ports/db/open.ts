@@ -14,6 +14,8 @@ export interface DatabaseOptions {
   /** Name shown in `pg_stat_activity`. */
   readonly applicationName: string
   readonly maxConnections?: number
+  /** A transaction that takes longer is rolled back; default 60,000. */
+  readonly transactionTimeoutMs?: number
   /** Run once for a new embedded database, so that its template holds it. */
   readonly preparation?: Preparation
 }

@@ -1,4 +1,5 @@
 // The port over a pool of connections. Both back ends end here: PostgreSQL with ten, the embedded database with one.
+import type { Duplex } from 'node:stream'
 import type { Pool, PoolClient } from 'pg'
 import { fail } from '../../core/failure.ts'
 import { isConnectionError, translateError } from './errors.ts'
@@ -94,6 +95,14 @@ async function releasing<T>(client: PoolClient, running: Promise<T>, timeoutMs: 
   } finally {
     clearTimeout(timer)
     client.removeListener('error', lost.reject)
+    if (!fit) hangUp(client)
     client.release(!fit)
   }
+}
+
+/** Without waiting for the statement that is still running, as the driver's own `end` would. */
+function hangUp(client: PoolClient): void {
+  client.on('error', () => {}) // reports what is done here on purpose
+  const { connection } = client as unknown as { readonly connection: { readonly stream: Duplex } }
+  connection.stream.destroy()
 }

@@ -13,9 +13,11 @@ export interface PostgresOptions {
   readonly url: string
   readonly applicationName: string
   readonly maxConnections?: number
+  readonly transactionTimeoutMs?: number
 }
 
-export function openPostgres({ url, applicationName, maxConnections = 10 }: PostgresOptions): Database {
+export function openPostgres(options: PostgresOptions): Database {
+  const { url, applicationName, maxConnections = 10, transactionTimeoutMs = TRANSACTION_TIMEOUT_MS } = options
   const pool = new pg.Pool({
     connectionString: url,
     max: maxConnections,
@@ -35,8 +37,8 @@ export function openPostgres({ url, applicationName, maxConnections = 10 }: Post
     // Set with BEGIN instead of at connect, because connection poolers refuse start-up parameters.
     settings:
       `set local statement_timeout = ${STATEMENT_TIMEOUT_MS};` +
-      ` set local idle_in_transaction_session_timeout = ${TRANSACTION_TIMEOUT_MS};`,
-    transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+      ` set local idle_in_transaction_session_timeout = ${transactionTimeoutMs};`,
+    transactionTimeoutMs,
     shared: true,
     onClose: async () => {},
   })

@@ -8,7 +8,7 @@ import type { Database } from '../index.ts'
 import { createPooledDatabase } from '../pooled.ts'
 import { typeParsers } from '../types.ts'
 import { copyDurably, moveDurably } from './folders.ts'
-import { type DirectoryLock, lockDirectory } from './lock.ts'
+import { lockDirectory } from './lock.ts'
 import type { WorkerOptions } from './protocol.ts'
 import { createEmbeddedServer } from './server.ts'
 import { EmbeddedSocket } from './socket.ts'
@@ -28,18 +28,20 @@ export interface Preparation {
 export interface EmbeddedOptions {
   readonly dataDir: string
   readonly preparation?: Preparation
+  readonly transactionTimeoutMs?: number
 }
 
 /** @throws `conflict` `DATA_DIR_IN_USE` if another process has the folder. */
-export async function openEmbedded({ dataDir, preparation }: EmbeddedOptions): Promise<Database> {
-  const folder = resolve(dataDir)
+export async function openEmbedded(options: EmbeddedOptions): Promise<Database> {
+  const { preparation, transactionTimeoutMs = TRANSACTION_TIMEOUT_MS } = options
+  const folder = resolve(options.dataDir)
   const lock = await lockDirectory(folder)
   try {
     const dir = join(folder, 'database')
     await removeLeftovers(folder)
     const template = await templatePath(preparation?.key ?? '')
     if (!existsSync(dir) && !existsSync(template)) await create(dir, template, preparation)
-    return serve({ dataDir: dir, templateDir: template }, lock)
+    return serve({ dataDir: dir, templateDir: template }, { transactionTimeoutMs, onClose: () => lock.release() })
   } catch (error) {
     await lock.release()
     throw error
@@ -58,7 +60,7 @@ async function create(dir: string, template: string, preparation: Preparation | 
   const scratch = await mkdtemp(`${dir}.new-`)
   try {
     const fresh = join(scratch, 'database')
-    const db = serve({ dataDir: fresh, templateDir: undefined }, undefined)
+    const db = serve({ dataDir: fresh, templateDir: undefined }, { transactionTimeoutMs: TRANSACTION_TIMEOUT_MS })
     try {
       await db.migrate()
       await preparation?.prepare(db)
@@ -75,7 +77,12 @@ async function create(dir: string, template: string, preparation: Preparation | 
   }
 }
 
-function serve(options: WorkerOptions, lock: DirectoryLock | undefined): Database {
+interface Serving {
+  readonly transactionTimeoutMs: number
+  readonly onClose?: () => Promise<void>
+}
+
+function serve(options: WorkerOptions, { transactionTimeoutMs, onClose }: Serving): Database {
   const server = createEmbeddedServer(options)
   void server.ready().catch(() => {}) // reported to whoever uses it first
   const pool = new pg.Pool({
@@ -92,11 +99,11 @@ function serve(options: WorkerOptions, lock: DirectoryLock | undefined): Databas
     kind: 'embedded',
     url: `embedded:${options.dataDir}`,
     settings: '',
-    transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+    transactionTimeoutMs,
     shared: false,
     onClose: async () => {
       await server.close()
-      await lock?.release()
+      await onClose?.()
     },
   })
 }

@@ -24,59 +24,75 @@ export interface EmbeddedServer {
 }
 
 const CLOSE_TIMEOUT_MS = 10_000
+/** A statement that still runs so long after its transaction was given up is stopped together with its thread. */
+const RESET_TIMEOUT_MS = 10_000
 
 export function createEmbeddedServer(options: WorkerOptions): EmbeddedServer {
   const waiting: Guest[] = []
-  let running: { readonly worker: Worker; readonly ready: Promise<void> } | undefined
+  let running: { readonly ready: Promise<void>; worker: Worker | undefined } | undefined
+  let terminated: Promise<unknown> = Promise.resolve()
   let current: Guest | undefined
   let session = 0
-  let resetting = false
+  let resetting: NodeJS.Timeout | undefined
   let closing = false
 
   function post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    running?.worker.postMessage(message, transfer)
+    running?.worker?.postMessage(message, transfer)
   }
 
   function start(): Promise<void> {
-    if (running !== undefined) return running.ready
+    running ??= { ready: spawn(), worker: undefined }
+    return running.ready
+  }
+
+  async function spawn(): Promise<void> {
+    await terminated // two threads on one folder would destroy it
     const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: options,
       execArgv: [],
     })
-    const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
-    ready.catch(() => {}) // every guest that waits for it is told
-    const stopped = (error: Error) => {
-      reject(error)
+    const ready = Promise.withResolvers<void>()
+    const stopped = (reason: string) => {
+      const error = unavailable(reason)
+      ready.reject(error)
       if (running?.worker === worker) crashed(error)
     }
     worker.on('message', (message: FromWorker) => {
-      if (message.kind === 'ready') resolve()
-      else if (message.kind === 'failed') stopped(unavailable(message.message))
+      if (message.kind === 'ready') ready.resolve()
+      else if (message.kind === 'failed') stopped(message.message)
       else received(message)
     })
-    worker.on('error', (error) => stopped(unavailable(error.message)))
-    worker.on('exit', () => stopped(unavailable('its thread ended')))
-    running = { worker, ready }
-    return ready
+    worker.on('error', (error) => stopped(error.message))
+    worker.on('exit', () => stopped('its thread ended'))
+    running!.worker = worker
+    await ready.promise
   }
 
   function received(message: FromWorker): void {
     if (message.kind === 'bytes' && message.session === session && !resetting) current?.received(message.bytes)
     if (message.kind === 'reset' && message.session === session) {
-      resetting = false
-      current = undefined
+      endReset()
       next()
     }
   }
 
-  /** PostgreSQL recovers from its log at the next start, which the next guest causes. */
-  function crashed(error: Error): void {
-    void running?.worker.terminate()
-    running = undefined
-    resetting = false
-    const guests = [current, ...waiting.splice(0)]
+  function endReset(): void {
+    clearTimeout(resetting)
+    resetting = undefined
     current = undefined
-    if (!closing) for (const guest of guests) guest?.lost(error)
+  }
+
+  /** Everybody is told but whoever had left. PostgreSQL recovers from its log when the next guest starts it. */
+  function crashed(error: Error): void {
+    const lost = resetting ? [] : [current]
+    stopThread()
+    if (!closing) for (const guest of [...lost, ...waiting.splice(0)]) guest?.lost(error)
+  }
+
+  function stopThread(): void {
+    terminated = running?.worker?.terminate() ?? terminated
+    running = undefined
+    endReset()
   }
 
   function next(): void {
@@ -104,14 +120,17 @@ export function createEmbeddedServer(options: WorkerOptions): EmbeddedServer {
       const place = waiting.indexOf(guest)
       if (place >= 0) waiting.splice(place, 1)
       if (guest !== current || resetting) return
-      resetting = true
+      resetting = setTimeout(() => {
+        stopThread()
+        next()
+      }, RESET_TIMEOUT_MS)
       post({ kind: 'reset', session })
     },
     async close() {
       closing = true
-      if (running === undefined) return
-      const { worker, ready } = running
-      await ready.catch(() => {})
+      await running?.ready.catch(() => {})
+      const worker = running?.worker
+      if (worker === undefined) return
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
         const done = () => {
@@ -122,8 +141,8 @@ export function createEmbeddedServer(options: WorkerOptions): EmbeddedServer {
         worker.on('exit', done)
         post({ kind: 'close' })
       })
-      running = undefined
-      await worker.terminate()
+      stopThread()
+      await terminated
     },
   }
 }

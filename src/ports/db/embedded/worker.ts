@@ -24,10 +24,19 @@ async function open(): Promise<PGlite> {
   return database
 }
 
+/**
+ * Every request ends with a Sync or is a simple query, so every answer ends with ReadyForQuery. PGlite that ran out of
+ * stack or memory answers with less, and nothing it says afterwards can be trusted: the thread has to be started again.
+ */
+function endsReady(bytes: Uint8Array): boolean {
+  return bytes.length >= 6 && bytes[bytes.length - 6] === 0x5a && bytes[bytes.length - 2] === 5
+}
+
 function answer(database: PGlite, message: ToWorker): void {
   if (message.kind === 'bytes') {
     // Copied: the result is a view of a buffer that the next statement overwrites.
     const bytes = new Uint8Array(database.execProtocolRawSync(message.bytes))
+    if (!endsReady(bytes)) throw new Error('it did not finish a statement')
     reply({ kind: 'bytes', session: message.session, bytes }, [bytes.buffer])
   } else if (message.kind === 'reset') {
     for (const text of ['rollback', 'discard all']) database.execProtocolRawSync(queryMessage(text))
