@@ -75,7 +75,7 @@ export interface FittedModel {
 }
 
 /**
- * Fits a model. Throws `invalid` LEARNING_DATA_INVALID for data that cannot be learned from, with the remedy, and
+ * Fits a model. Throws `invalid` TRAINING_DATA_INVALID for data that cannot be learned from, with the remedy, and
  * `conflict` TRAINING_CANCELLED when a hook asked to stop.
  */
 export type Learner = (input: FitInput) => FittedModel

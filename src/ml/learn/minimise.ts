@@ -1,13 +1,15 @@
 // L-BFGS for smooth losses (Liu and Nocedal 1989) and OWL-QN where an L1 penalty is added (Andrew and Gao 2007, "Scalable
 // training of L1-regularized log-linear models"). Both stop on the largest entry of the gradient, as scikit-learn does.
-import { createCurvature, dot } from './curvature.ts'
+import { createCurvature, dot, type Tail } from './curvature.ts'
 import { type LearningHooks, throwIfStopped } from './learner.ts'
-import { searchLine } from './line-search.ts'
+import { type AlongDirection, searchLine } from './line-search.ts'
 import { createOrthantSearch } from './orthant.ts'
 
 export interface Objective {
   /** Number of parameters. */
   readonly size: number
+  /** Parameters whose curvature differs from that of the others; see CurvatureOptions. */
+  readonly tail?: Tail
   /** The value at `at`; fills `gradient`. Both arrays have `size` entries and are not kept. */
   evaluate(at: Float64Array, gradient: Float64Array): number
 }
@@ -51,7 +53,7 @@ export function minimise(objective: Objective, start: Float64Array, options: Min
   const { size } = objective
   const l1 = options.l1 && options.l1.strength > 0 ? options.l1 : undefined
   const memory = Math.max(3, Math.min(MEMORY, Math.floor(HISTORY_NUMBERS / 2 / size)))
-  const curvature = createCurvature(size, memory)
+  const curvature = createCurvature(size, { memory, ...(objective.tail && { tail: objective.tail }) })
   const direction = new Float64Array(size)
   let current: State = { at: Float64Array.from(start), gradient: new Float64Array(size), loss: 0 }
   let trial: State = { at: new Float64Array(size), gradient: new Float64Array(size), loss: 0 }
@@ -111,15 +113,25 @@ function createSmoothSearch(objective: Objective): Search {
     step({ current, trial, direction, isFirst }) {
       const slope = dot(current.gradient, direction)
       if (!(slope < 0)) return false
-      const first = isFirst ? Math.min(1, 1 / Math.sqrt(dot(direction, direction))) : 1
+      let last = { step: 0, value: current.loss, slope }
       const along = (step: number) => {
+        if (step === last.step) return last
         moveAlong(trial.at, current.at, { direction, step })
         trial.loss = objective.evaluate(trial.at, trial.gradient)
-        return { value: trial.loss, slope: dot(trial.gradient, direction) }
+        last = { step, value: trial.loss, slope: dot(trial.gradient, direction) }
+        return last
       }
-      return searchLine(along, { value: current.loss, slope, step: first }) > 0
+      const step = isFirst ? firstStep(along, slope, Math.min(1, 1 / Math.sqrt(dot(direction, direction)))) : 1
+      return searchLine(along, { value: current.loss, slope, step }) > 0
     },
   }
+}
+
+/** Without any memory the scale of a step is unknown: where the slope at `probe` says "much further", go there. */
+function firstStep(along: AlongDirection, slope: number, probe: number): number {
+  const reached = along(probe).slope
+  if (!(reached < 0.9 * slope)) return probe
+  return Math.min(probe * 1e6, (probe * slope) / (slope - reached))
 }
 
 function moveAlong(

@@ -19,7 +19,12 @@ export function blockRows(matrix: Matrix): number {
 }
 
 /** out[r] = start + row(from + r) · weights, for the rows of the block. */
-export function timesVector(matrix: Matrix, weights: Float64Array, out: Float64Array, block: RowBlock & { start: number }) {
+export function timesVector(
+  matrix: Matrix,
+  weights: Float64Array,
+  out: Float64Array,
+  block: RowBlock & { start: number },
+) {
   if (matrix.form === 'dense') timesVectorDense(matrix, weights, out, block)
   else timesVectorSparse(matrix, weights, out, block)
 }
@@ -85,7 +90,10 @@ function addTransposedDense(
     const factorC = factors[r + 2]!
     const factorD = factors[r + 3]!
     for (let j = 0; j < cols; j++) {
-      out[j]! += factorA * values[(a + j) | 0]! + factorB * values[(b + j) | 0]! + (factorC * values[(c + j) | 0]! + factorD * values[(d + j) | 0]!)
+      out[j]! +=
+        factorA * values[(a + j) | 0]! +
+        factorB * values[(b + j) | 0]! +
+        (factorC * values[(c + j) | 0]! + factorD * values[(d + j) | 0]!)
     }
   }
   for (; row < to; row++) {

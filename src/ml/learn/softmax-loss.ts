@@ -2,7 +2,7 @@
 // feature side by side: a sparse row then reads and writes whole runs of memory, which is where the time goes with
 // many classes.
 import type { DenseMatrix, SparseMatrix } from '../matrix.ts'
-import { addPenalty, type LossInput } from './logistic-loss.ts'
+import { addPenalty, interceptTail, type LossInput } from './logistic-loss.ts'
 import type { Objective } from './minimise.ts'
 
 /**
@@ -19,6 +19,7 @@ export function softmaxLoss(input: LossInput, labels: Int32Array, classes: numbe
   const sums = new Float64Array(classes)
   return {
     size: penalised + (intercept ? classes : 0),
+    tail: interceptTail({ matrix, totalWeight, l2 }, { from: penalised, steepness: (1 - 1 / classes) / classes }),
     evaluate(at, gradient) {
       gradient.fill(0)
       sums.fill(0)
@@ -51,43 +52,61 @@ interface Backward {
   readonly residuals: Float64Array
 }
 
-export function addRowSparse({ offsets, indices, values }: SparseMatrix, row: number, { parameters, scores }: Forward): void {
-  const classes = scores.length
-  const end = offsets[row + 1]!
-  for (let i = offsets[row]!; i < end; i++) {
+/** Four entries at a time, so that a score is loaded and stored once for four products. */
+export function addRowSparse(matrix: SparseMatrix, row: number, { parameters, scores }: Forward): void {
+  const { offsets, indices, values } = matrix
+  const classes = scores.length | 0
+  const end = offsets[row + 1]! | 0
+  let i = offsets[row]! | 0
+  for (; i + 4 <= end; i = (i + 4) | 0) {
+    const a = values[i]!
+    const b = values[(i + 1) | 0]!
+    const c = values[(i + 2) | 0]!
+    const d = values[(i + 3) | 0]!
+    const atA = Math.imul(indices[i]! | 0, classes)
+    const atB = Math.imul(indices[(i + 1) | 0]! | 0, classes)
+    const atC = Math.imul(indices[(i + 2) | 0]! | 0, classes)
+    const atD = Math.imul(indices[(i + 3) | 0]! | 0, classes)
+    for (let k = 0; k < classes; k = (k + 1) | 0) {
+      const first = a * parameters[(atA + k) | 0]! + b * parameters[(atB + k) | 0]!
+      scores[k]! += first + (c * parameters[(atC + k) | 0]! + d * parameters[(atD + k) | 0]!)
+    }
+  }
+  for (; i < end; i = (i + 1) | 0) {
     const value = values[i]!
-    let p = indices[i]! * classes
-    for (let k = 0; k < classes; k++) scores[k]! += value * parameters[p++]!
+    const at = Math.imul(indices[i]! | 0, classes)
+    for (let k = 0; k < classes; k = (k + 1) | 0) scores[k]! += value * parameters[(at + k) | 0]!
   }
 }
 
 export function addRowDense({ values, cols }: DenseMatrix, row: number, { parameters, scores }: Forward): void {
-  const classes = scores.length
-  let at = row * cols
-  let p = 0
-  for (let j = 0; j < cols; j++) {
-    const value = values[at++]!
-    for (let k = 0; k < classes; k++) scores[k]! += value * parameters[p++]!
+  const classes = scores.length | 0
+  const start = Math.imul(row, cols)
+  for (let j = 0; j < cols; j = (j + 1) | 0) {
+    const value = values[(start + j) | 0]!
+    const at = Math.imul(j, classes)
+    for (let k = 0; k < classes; k = (k + 1) | 0) scores[k]! += value * parameters[(at + k) | 0]!
   }
 }
 
-function addGradientSparse({ offsets, indices, values }: SparseMatrix, row: number, { gradient, residuals }: Backward): void {
-  const classes = residuals.length
-  const end = offsets[row + 1]!
-  for (let i = offsets[row]!; i < end; i++) {
+function addGradientSparse(matrix: SparseMatrix, row: number, { gradient, residuals }: Backward): void {
+  const { offsets, indices, values } = matrix
+  const classes = residuals.length | 0
+  const end = offsets[row + 1]! | 0
+  for (let i = offsets[row]! | 0; i < end; i = (i + 1) | 0) {
     const value = values[i]!
-    let p = indices[i]! * classes
-    for (let k = 0; k < classes; k++) gradient[p++]! += value * residuals[k]!
+    const at = Math.imul(indices[i]! | 0, classes)
+    for (let k = 0; k < classes; k = (k + 1) | 0) gradient[(at + k) | 0]! += value * residuals[k]!
   }
 }
 
 function addGradientDense({ values, cols }: DenseMatrix, row: number, { gradient, residuals }: Backward): void {
-  const classes = residuals.length
-  let at = row * cols
-  let p = 0
-  for (let j = 0; j < cols; j++) {
-    const value = values[at++]!
-    for (let k = 0; k < classes; k++) gradient[p++]! += value * residuals[k]!
+  const classes = residuals.length | 0
+  const start = Math.imul(row, cols)
+  for (let j = 0; j < cols; j = (j + 1) | 0) {
+    const value = values[(start + j) | 0]!
+    const at = Math.imul(j, classes)
+    for (let k = 0; k < classes; k = (k + 1) | 0) gradient[(at + k) | 0]! += value * residuals[k]!
   }
 }
 

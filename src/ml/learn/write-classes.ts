@@ -1,0 +1,23 @@
+// The outputs every classifier's graph ends in: `label` and `probabilities`, in plain ONNX operators.
+import type { GraphBuilder, Value } from '../onnx/graph.ts'
+import type { TensorData } from '../onnx/types.ts'
+import type { ClassTarget } from './learner.ts'
+
+/** `probabilities` is float32 [N, classes]; the label is the first of the most probable classes. */
+export function writeClasses(graph: GraphBuilder, probabilities: Value, target: ClassTarget): void {
+  const best = graph.node('ArgMax', [probabilities], {
+    attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
+    hint: 'best',
+  })
+  const names = graph.constant('classes', classTensor(target))
+  const label = graph.node('Gather', [names, best], { hint: 'class' })
+  graph.output('label', label, target.dtype === 'string' ? 'string' : 'int64', ['N'])
+  graph.output('probabilities', probabilities, 'float32', ['N', target.classes.length])
+}
+
+function classTensor({ dtype, classes }: ClassTarget): TensorData {
+  const dims = [classes.length]
+  if (dtype === 'string') return { type: 'string', dims, data: classes }
+  const whole = dtype === 'boolean' ? (name: string) => (name === 'true' ? 1n : 0n) : BigInt
+  return { type: 'int64', dims, data: BigInt64Array.from(classes, whole) }
+}
