@@ -84,7 +84,7 @@ describe('encodings', () => {
           expectClose(rowsOf(await trained(encoding, withAnchor(table))), rows)
         }
       }),
-      { numRuns: 60, seed: 11 },
+      { numRuns: 25, seed: 11 },
     )
   })
 

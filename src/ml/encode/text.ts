@@ -1,6 +1,6 @@
 // Text columns: TF-IDF over n-grams, like scikit-learn's TfidfVectorizer (smoothed IDF, L2 norm, optionally sublinear),
 // but not by ONNX's TfIdfVectorizer. That operator gives a dense row, and logarithm, IDF, norm and search for non-zeros
-// over 5,574 × 14,993 numbers took 2–5 times its own time. Here tokens are looked up as numbers, an n-gram being (its
+// over 5,574 × 14,993 numbers took several times its own time. Here tokens are looked up as numbers, an n-gram being (its
 // prefix, its last unit), and everything after is done per occurrence.
 import type { ContractColumn } from '../../contract/datasets.ts'
 import { fail } from '../../core/failure.ts'
