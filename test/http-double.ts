@@ -8,7 +8,7 @@ import { type Log, type LogFields, silentLog } from '../src/core/log.ts'
 import { createMetrics } from '../src/core/metrics.ts'
 import { createHttpApp, type HttpOptions } from '../src/http/app.ts'
 
-export interface Asked {
+interface Asked {
   readonly name: OperationName
   readonly input: unknown
   readonly call: Call
@@ -16,7 +16,7 @@ export interface Asked {
 
 export type Answer = (asked: Asked) => unknown
 
-export interface LogLine {
+interface LogLine {
   readonly fields: LogFields
   readonly message: string
 }

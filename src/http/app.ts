@@ -10,7 +10,7 @@ import { fail } from '../core/failure.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
-import { readJsonBodies } from './body.ts'
+import { readJsonBodies, tooLarge } from './body.ts'
 import { failureReply, sendFailure } from './failures.ts'
 import { trackRoutes } from './not-found.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
@@ -85,7 +85,9 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     done()
   })
   app.setErrorHandler((error, request, reply) => {
-    observe(request, sendFailure(request, reply, error, failures))
+    const tooMuch = (error as NodeJS.ErrnoException).code === 'FST_ERR_CTP_BODY_TOO_LARGE'
+    const failure = tooMuch ? tooLarge('request body', maxBodyBytes) : error
+    observe(request, sendFailure(request, reply, failure, failures))
   })
   app.setNotFoundHandler(trackRoutes(app))
   readJsonBodies(app, maxBodyBytes)

@@ -1,10 +1,9 @@
-// Request bodies: read here rather than by Fastify, so that one place knows the limits, compressed bodies, bodies without
-// a type (Triton's client sends none) and empty ones. Multipart is not read here; see multipart.ts.
+// Request bodies: JSON, perhaps compressed, perhaps without a type (Triton's client sends none), perhaps empty. Multipart is
+// not read here; see multipart.ts.
 import { isUtf8 } from 'node:buffer'
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { fail, type MlError } from '../core/failure.ts'
 import { parseJson } from './json.ts'
 
@@ -30,23 +29,29 @@ export function unsupportedType(message: string): MlError {
 /** Replaces Fastify's parsers: every body is JSON, whatever it calls itself, or refused. */
 export function readJsonBodies(app: FastifyInstance, maxBytes: number): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(['application/json', '*'], async (request: FastifyRequest, payload: IncomingMessage) => {
+  app.addContentTypeParser<Buffer>(['application/json', '*'], { parseAs: 'buffer' }, (request, bytes, done) => {
     // An unknown route is answered as such, not with what is wrong with its body.
-    if (request.is404) return undefined
-    const bytes = await readAll(payload, maxBytes)
-    return bytes.length === 0 ? undefined : decode(request.headers, bytes, maxBytes)
+    if (bytes.length === 0 || request.is404) return done(null, undefined)
+    const { 'content-type': type, 'content-encoding': encoding } = request.headers
+    if (type !== undefined && !JSON_TYPE.test(type)) {
+      return done(unsupportedType(`Send the body as application/json; "${type}" is not understood here`))
+    }
+    // Without a promise on the way of a plain body: it is that of nearly every prediction.
+    if (encoding === undefined || encoding === 'identity') return decode(bytes, done)
+    decompress(bytes, encoding, maxBytes).then((plain) => decode(plain, done), done)
   })
 }
 
-async function decode(headers: IncomingHttpHeaders, bytes: Buffer, maxBytes: number): Promise<unknown> {
-  const type = headers['content-type']
-  if (type !== undefined && !JSON_TYPE.test(type)) {
-    throw unsupportedType(`Send the body as application/json; "${type}" is not understood here`)
+function decode(bytes: Buffer, done: (error: Error | null, body?: unknown) => void): void {
+  let value: unknown
+  try {
+    if (!isUtf8(bytes)) throw fail('malformed', 'MALFORMED_JSON', 'The request body is not UTF-8')
+    value = parseJson(bytes.toString('utf8'))
+  } catch (error) {
+    done(error as Error)
+    return
   }
-  const encoding = headers['content-encoding']
-  const plain = encoding === undefined || encoding === 'identity' ? bytes : await decompress(bytes, encoding, maxBytes)
-  if (!isUtf8(plain)) throw fail('malformed', 'MALFORMED_JSON', 'The request body is not UTF-8')
-  return parseJson(plain.toString('utf8'))
+  done(null, value)
 }
 
 async function decompress(bytes: Buffer, encoding: string, maxBytes: number): Promise<Buffer> {
@@ -61,27 +66,4 @@ async function decompress(bytes: Buffer, encoding: string, maxBytes: number): Pr
     if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge('decompressed request body', maxBytes)
     throw fail('malformed', 'MALFORMED_BODY', `The request body is not valid ${name} data`, { cause })
   }
-}
-
-function readAll(payload: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    if (Number(payload.headers['content-length']) > maxBytes) return reject(tooLarge('request body', maxBytes))
-    const chunks: Buffer[] = []
-    let size = 0
-    const onData = (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= maxBytes) {
-        chunks.push(chunk)
-        return
-      }
-      // The rest is thrown away by Node.js once the reply is out; nothing more is kept.
-      payload.off('data', onData)
-      reject(tooLarge('request body', maxBytes))
-    }
-    payload.on('data', onData)
-    payload.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)))
-    payload.on('error', (cause) =>
-      reject(fail('malformed', 'MALFORMED_BODY', 'The connection was lost before the request was complete', { cause })),
-    )
-  })
 }

@@ -29,7 +29,7 @@ function idempotencyKeyOf(request: FastifyRequest): string | undefined {
 }
 
 /** Fires when the connection closes before the reply is out. */
-export function signalOf(raw: ServerResponse): AbortSignal {
+function signalOf(raw: ServerResponse): AbortSignal {
   const controller = new AbortController()
   const leave = () => {
     if (!raw.writableEnded) controller.abort(fail('unavailable', 'CLIENT_GONE', 'The client closed the connection'))

@@ -41,7 +41,7 @@ export interface FailureReply {
   readonly body: string
 }
 
-export function statusOf(failure: MlError): number {
+function statusOf(failure: MlError): number {
   return STATUS_OF_CODE[failure.code] ?? STATUS[failure.kind]
 }
 
@@ -113,6 +113,7 @@ function stackOf(failure: MlError): string {
 export function fromFramework(error: unknown, foreign = false): MlError {
   if (!(error instanceof Error)) return asFailure(error)
   const { code, statusCode } = error as Error & { readonly code?: unknown; readonly statusCode?: unknown }
+  if (code === 'ECONNRESET' && statusCode === 400) return fail('malformed', 'MALFORMED_BODY', 'The body broke off')
   const known = foreign || (typeof code === 'string' && code.startsWith('FST_'))
   if (!known || typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return asFailure(error)
   const cause = error

@@ -54,7 +54,7 @@ export async function readForm(request: FastifyRequest, operation: Operation, li
   }
 }
 
-export function missingFile(): MlError {
+function missingFile(): MlError {
   return invalid('request', [{ field: FILE_FIELD, message: 'is required: send the file as multipart/form-data' }])
 }
 
