@@ -1,132 +1,136 @@
-// A classifier's probabilities on held-out rows, measured. Undefined figures (a class without rows has no recall, one kind of
-// row has no ROC curve) are left out rather than reported as zero; a precision with nothing predicted counts as 0.
-import { averagePrecision, rocAuc } from './ranking.ts'
+// Quality of class predictions, as single figures for the registry and in detail for a person. Definitions are those of
+// scikit-learn; a ratio without a denominator is 0, and a figure that cannot be computed (one class only) is left out.
+import { fail } from '../../core/failure.ts'
+import { type Confusion, countConfusion, reportConfusion } from './confusion.ts'
+import { rankingAreas } from './ranking.ts'
 
 export interface ClassificationInput {
-  /** Index of the true class of each row. */
-  readonly actual: Int32Array
+  /** True class of each row. */
+  readonly labels: Int32Array
   /** Row-major, rows × classes. */
-  readonly probabilities: Float64Array
+  readonly probabilities: Float32Array | Float64Array
+  /** Names in class order; the second of two is the positive one. */
   readonly classes: readonly string[]
+  /** Predicted class of each row; default: the first of the most probable. */
+  readonly predicted?: Int32Array
 }
 
-export interface ClassFigures {
+export interface ClassReport {
   readonly class: string
-  readonly rows: number
   readonly precision: number
-  readonly recall: number | null
+  readonly recall: number
   readonly f1: number
+  /** Rows of the class. */
+  readonly support: number
 }
 
-export interface ClassificationEvaluation {
-  readonly metrics: Record<string, number>
-  readonly classes: readonly ClassFigures[]
-  /** `confusion[actual][predicted]`, in class order. */
-  readonly confusion: readonly (readonly number[])[]
+export interface ClassificationDetails {
+  readonly per_class: readonly ClassReport[]
+  readonly confusion: Confusion
 }
 
-/** Probabilities are kept this far from 0 and 1 in the log loss, as in scikit-learn (float64). */
-const LOG_FLOOR = Number.EPSILON
+export interface ClassificationQuality {
+  /** By the names of METRICS; finite figures only. */
+  readonly metrics: Readonly<Record<string, number>>
+  readonly details: ClassificationDetails
+}
 
-/** For two classes the positive one is the second in class order (1 after 0, true after false). */
-export function evaluateClassification(input: ClassificationInput): ClassificationEvaluation {
-  const { classes } = input
-  const confusion = confusionMatrix(input)
-  const figures = classes.map((name, k) => figuresOf(name, k, confusion))
-  const rows = input.actual.length
-  const right = confusion.reduce((sum, row, k) => sum + row[k]!, 0)
-  const present = figures.filter((one) => one.rows > 0 || predictedAs(one, figures, confusion) > 0)
-  const macro = (of: (one: ClassFigures) => number) => mean(present.map(of))
-  const weighted = (of: (one: ClassFigures) => number) =>
-    rows > 0 ? figures.reduce((sum, one) => sum + one.rows * of(one), 0) / rows : Number.NaN
-  const recall = (one: ClassFigures) => one.recall ?? 0
-  const positive = classes.length === 2 ? figures[1]! : undefined
-  const metrics: Record<string, number> = {
-    accuracy: rows > 0 ? right / rows : Number.NaN,
-    precision: positive ? positive.precision : macro((one) => one.precision),
-    recall: positive ? recall(positive) : macro(recall),
-    f1: positive ? positive.f1 : macro((one) => one.f1),
-    precision_macro: macro((one) => one.precision),
-    recall_macro: macro(recall),
-    f1_macro: macro((one) => one.f1),
-    precision_weighted: weighted((one) => one.precision),
-    recall_weighted: weighted(recall),
-    f1_weighted: weighted((one) => one.f1),
-    ...rankingMetrics(input),
-    ...probabilityMetrics(input),
+/** Ranking thousands of classes one by one takes longer than training them: above this many scores it is left out. */
+const MAX_RANKED_SCORES = 2e7
+const SMALLEST_PROBABILITY = 1e-15
+
+/** Throws `invalid` EVALUATION_EMPTY without rows. */
+export function evaluateClassification(input: ClassificationInput): ClassificationQuality {
+  const { labels, probabilities, classes } = input
+  const rows = labels.length
+  if (rows === 0) throw fail('invalid', 'EVALUATION_EMPTY', 'There are no rows to evaluate on: hold out more rows')
+  if (probabilities.length !== rows * classes.length) {
+    const message = `${probabilities.length} probabilities do not fit ${rows} rows × ${classes.length} classes`
+    throw fail('internal', 'EVALUATION_SHAPE', message)
   }
-  for (const [name, value] of Object.entries(metrics)) if (!Number.isFinite(value)) delete metrics[name]
-  return { metrics, classes: figures, confusion }
+  const predicted = input.predicted ?? mostProbable(probabilities, classes.length)
+  const counts = countConfusion(labels, predicted, classes.length)
+  const reports = classes.map((name, k) => classReport(name, counts.hits[k]!, counts.actual[k]!, counts.guessed[k]!))
+  const used = reports.filter((_, k) => counts.actual[k]! + counts.guessed[k]! > 0)
+  const macro = averages(used, () => 1)
+  const positive = classes.length === 2 ? reports[1]! : macro
+  const weighted = averages(reports, (report) => report.support)
+  const figures = {
+    accuracy: counts.hits.reduce((sum, count) => sum + count, 0) / rows,
+    precision: positive.precision,
+    recall: positive.recall,
+    f1: positive.f1,
+    ...named(macro, 'macro'),
+    ...named(weighted, 'weighted'),
+    ...areas(input),
+    ...probabilityScores(input),
+  }
+  const metrics = Object.fromEntries(Object.entries(figures).filter(([, value]) => Number.isFinite(value)))
+  return { metrics, details: { per_class: reports, confusion: reportConfusion(labels, predicted, classes) } }
 }
 
-function confusionMatrix({ actual, probabilities, classes }: ClassificationInput): number[][] {
-  const width = classes.length
-  const matrix = classes.map(() => new Array<number>(width).fill(0))
-  for (let row = 0; row < actual.length; row++) {
+function mostProbable(probabilities: Float32Array | Float64Array, width: number): Int32Array {
+  const predicted = new Int32Array(probabilities.length / width)
+  for (let row = 0; row < predicted.length; row++) {
     let best = 0
-    for (let k = 1; k < width; k++) {
-      if (probabilities[row * width + k]! > probabilities[row * width + best]!) best = k
-    }
-    matrix[actual[row]!]![best]!++
+    for (let k = 1; k < width; k++) if (probabilities[row * width + k]! > probabilities[row * width + best]!) best = k
+    predicted[row] = best
   }
-  return matrix
+  return predicted
 }
 
-function figuresOf(name: string, k: number, confusion: readonly (readonly number[])[]): ClassFigures {
-  const hits = confusion[k]![k]!
-  const rows = confusion[k]!.reduce((sum, count) => sum + count, 0)
-  const predicted = confusion.reduce((sum, row) => sum + row[k]!, 0)
+function classReport(name: string, hits: number, actual: number, guessed: number): ClassReport {
   return {
     class: name,
-    rows,
-    precision: predicted > 0 ? hits / predicted : 0,
-    recall: rows > 0 ? hits / rows : null,
-    f1: rows + predicted > 0 ? (2 * hits) / (rows + predicted) : 0,
+    precision: guessed > 0 ? hits / guessed : 0,
+    recall: actual > 0 ? hits / actual : 0,
+    f1: actual + guessed > 0 ? (2 * hits) / (actual + guessed) : 0,
+    support: actual,
   }
 }
 
-function predictedAs(
-  one: ClassFigures,
-  figures: readonly ClassFigures[],
-  confusion: readonly (readonly number[])[],
-): number {
-  const k = figures.indexOf(one)
-  return confusion.reduce((sum, row) => sum + row[k]!, 0)
+type Averages = Pick<ClassReport, 'precision' | 'recall' | 'f1'>
+
+function averages(reports: readonly ClassReport[], weight: (report: ClassReport) => number): Averages {
+  const total = reports.reduce((sum, report) => sum + weight(report), 0)
+  const mean = (field: keyof Averages) =>
+    reports.reduce((sum, report) => sum + weight(report) * report[field], 0) / total
+  return { precision: mean('precision'), recall: mean('recall'), f1: mean('f1') }
 }
 
-function rankingMetrics({ actual, probabilities, classes }: ClassificationInput): Record<string, number> {
+function named({ precision, recall, f1 }: Averages, kind: string): Record<string, number> {
+  return { [`precision_${kind}`]: precision, [`recall_${kind}`]: recall, [`f1_${kind}`]: f1 }
+}
+
+/** Two classes: those of the second. More: the mean over the classes that occur, each against the rest. */
+function areas({ labels, probabilities, classes }: ClassificationInput): { roc_auc: number; pr_auc: number } {
   const width = classes.length
-  const measured = classes.length === 2 ? [1] : classes.map((_, k) => k)
-  const areas: number[] = []
-  const precisions: number[] = []
-  for (const k of measured) {
-    const positive = new Uint8Array(actual.length)
-    const scores = new Float64Array(actual.length)
-    for (let row = 0; row < actual.length; row++) {
-      positive[row] = actual[row] === k ? 1 : 0
-      scores[row] = probabilities[row * width + k]!
-    }
-    areas.push(rocAuc(positive, scores))
-    precisions.push(averagePrecision(positive, scores))
-  }
-  return { roc_auc: mean(areas.filter(Number.isFinite)), pr_auc: mean(precisions.filter(Number.isFinite)) }
+  if (probabilities.length > MAX_RANKED_SCORES) return { roc_auc: Number.NaN, pr_auc: Number.NaN }
+  const own = (k: number) =>
+    rankingAreas({
+      rows: labels.length,
+      score: (row) => probabilities[row * width + k]!,
+      positive: (row) => labels[row] === k,
+    })
+  const ranked = width === 2 ? [own(1)] : classes.map((_, k) => own(k)).filter(({ rocAuc }) => Number.isFinite(rocAuc))
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+  return { roc_auc: mean(ranked.map((one) => one.rocAuc)), pr_auc: mean(ranked.map((one) => one.prAuc)) }
 }
 
-function probabilityMetrics({ actual, probabilities, classes }: ClassificationInput): Record<string, number> {
+/** Brier: mean squared error of the second class's probability; for more classes summed over them (Brier 1950). */
+function probabilityScores({ labels, probabilities, classes }: ClassificationInput): Record<string, number> {
   const width = classes.length
-  let logLoss = 0
-  let brier = 0
-  for (let row = 0; row < actual.length; row++) {
-    const p = probabilities[row * width + actual[row]!]!
-    logLoss -= Math.log(Math.min(1 - LOG_FLOOR, Math.max(LOG_FLOOR, p)))
-    // For two classes the usual definition looks at the positive class alone, which is half of the sum over both.
-    for (let k = width === 2 ? 1 : 0; k < width; k++) {
-      brier += (probabilities[row * width + k]! - (actual[row] === k ? 1 : 0)) ** 2
+  let logs = 0
+  let squares = 0
+  for (let row = 0; row < labels.length; row++) {
+    let total = 0
+    for (let k = 0; k < width; k++) {
+      const probability = probabilities[row * width + k]!
+      total += probability
+      squares += (probability - (labels[row] === k ? 1 : 0)) ** 2
     }
+    const own = probabilities[row * width + labels[row]!]! / total
+    logs -= Math.log(Math.min(1 - SMALLEST_PROBABILITY, Math.max(SMALLEST_PROBABILITY, own)))
   }
-  return { log_loss: logLoss / actual.length, brier: brier / actual.length }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
+  return { log_loss: logs / labels.length, brier: squares / labels.length / (width === 2 ? 2 : 1) }
 }

@@ -1,5 +1,24 @@
-// Figures of merit: which there are, and how a model's answers on held-out rows are measured.
-export { type ClassificationEvaluation, evaluateClassification } from './classification.ts'
-export { findMetric, greaterIsBetter, METRICS, type Metric, type MetricName } from './names.ts'
-export { averagePrecision, rocAuc } from './ranking.ts'
-export { evaluateRegression, type RegressionEvaluation } from './regression.ts'
+// What the rest of the code may know of metrics.
+export {
+  type ClassificationDetails,
+  type ClassificationInput,
+  type ClassificationQuality,
+  type ClassReport,
+  evaluateClassification,
+} from './classification.ts'
+export type { Confusion } from './confusion.ts'
+export {
+  evaluateRegression,
+  type RegressionDetails,
+  type RegressionInput,
+  type RegressionQuality,
+} from './regression.ts'
+export {
+  defaultMetric,
+  findMetric,
+  greaterIsBetter,
+  METRICS,
+  type Metric,
+  type MetricName,
+  type MetricTask,
+} from './table.ts'

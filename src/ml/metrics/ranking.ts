@@ -1,57 +1,46 @@
-// How well scores order the rows, whatever their scale.
+// Areas under the ROC and precision-recall curves of one score, by ranks. Rows with equal scores count as one step of the
+// curve, so the result does not depend on their order.
 
-/** Row indices by falling score. */
-function byFallingScore(scores: Float64Array): Uint32Array {
-  const order = new Uint32Array(scores.length)
-  for (let i = 0; i < order.length; i++) order[i] = i
-  return order.sort((a, b) => scores[b]! - scores[a]!)
+export interface Ranking {
+  /** Larger means more probably positive. */
+  readonly score: (row: number) => number
+  readonly positive: (row: number) => boolean
+  readonly rows: number
 }
 
-/**
- * Probability that a positive row scores higher than a negative one, ties counting half (Hanley and McNeil 1982).
- * NaN where there are no positives or no negatives.
- */
-export function rocAuc(positive: Uint8Array, scores: Float64Array): number {
-  const order = byFallingScore(scores)
-  let truePositives = 0
-  let falsePositives = 0
-  let area = 0
-  for (let start = 0; start < order.length; ) {
-    const { end, hits } = tie(order, positive, scores, start)
-    const misses = end - start - hits
-    area += misses * (truePositives + hits / 2)
-    truePositives += hits
-    falsePositives += misses
-    start = end
+export interface Areas {
+  /** Probability that a positive row scores above a negative one, a tie counting half (Mann–Whitney). */
+  readonly rocAuc: number
+  /** Σ (Rₙ − Rₙ₋₁)·Pₙ, the average precision of scikit-learn: no interpolation. */
+  readonly prAuc: number
+}
+
+/** NaN for both where all rows are positive or all are negative. */
+export function rankingAreas({ score, positive, rows }: Ranking): Areas {
+  const scores = new Float64Array(rows)
+  const order = new Uint32Array(rows)
+  let positives = 0
+  for (let row = 0; row < rows; row++) {
+    scores[row] = score(row)
+    order[row] = row
+    if (positive(row)) positives++
   }
-  return truePositives > 0 && falsePositives > 0 ? area / (truePositives * falsePositives) : Number.NaN
-}
-
-/** Sum over thresholds of precision times the recall gained there, as scikit-learn's `average_precision_score`. */
-export function averagePrecision(positive: Uint8Array, scores: Float64Array): number {
-  const order = byFallingScore(scores)
-  const total = positive.reduce((sum, one) => sum + one, 0)
-  let truePositives = 0
-  let sum = 0
-  for (let start = 0; start < order.length; ) {
-    const { end, hits } = tie(order, positive, scores, start)
-    truePositives += hits
-    sum += hits * (truePositives / end)
-    start = end
+  const negatives = rows - positives
+  if (positives === 0 || negatives === 0) return { rocAuc: Number.NaN, prAuc: Number.NaN }
+  order.sort((a, b) => scores[b]! - scores[a]!)
+  let above = 0
+  let wins = 0
+  let precisions = 0
+  for (let from = 0; from < rows; ) {
+    const value = scores[order[from]!]!
+    let to = from
+    let hits = 0
+    while (to < rows && scores[order[to]!] === value) if (positive(order[to++]!)) hits++
+    const misses = to - from - hits
+    wins += misses * (above + hits / 2)
+    above += hits
+    precisions += (hits * above) / to
+    from = to
   }
-  return total > 0 ? sum / total : Number.NaN
-}
-
-/** The run of equal scores that begins at `start`. */
-function tie(
-  order: Uint32Array,
-  positive: Uint8Array,
-  scores: Float64Array,
-  start: number,
-): { readonly end: number; readonly hits: number } {
-  const score = scores[order[start]!]!
-  let end = start
-  let hits = 0
-  while (end < order.length && scores[order[end]!]! === score) hits += positive[order[end++]!]!
-  return { end, hits }
+  return { rocAuc: wins / (positives * negatives), prAuc: precisions / positives }
 }

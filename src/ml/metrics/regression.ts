@@ -1,45 +1,71 @@
-// A regressor's answers on held-out rows, measured.
+// Quality of predicted numbers, as single figures for the registry and in detail for a person.
+import { fail } from '../../core/failure.ts'
 
-export interface RegressionEvaluation {
-  readonly metrics: Record<string, number>
-  /** Counts of actual − predicted in equal steps from `from` to `to`. */
-  readonly residuals: { readonly from: number; readonly to: number; readonly counts: readonly number[] }
+export interface RegressionInput {
+  readonly actual: Float64Array
+  readonly predicted: Float32Array | Float64Array
 }
 
-const RESIDUAL_STEPS = 20
+export interface RegressionDetails {
+  readonly rows: number
+  readonly target: { readonly mean: number; readonly min: number; readonly max: number }
+  /** predicted − actual */
+  readonly errors: {
+    readonly mean: number
+    readonly p50_absolute: number
+    readonly p95_absolute: number
+    readonly max_absolute: number
+  }
+}
 
-/** R² is left out where the actual values do not vary. */
-export function evaluateRegression(actual: Float64Array, predicted: Float64Array): RegressionEvaluation {
+export interface RegressionQuality {
+  /** By the names of METRICS; r2 is left out where the target does not vary. */
+  readonly metrics: Readonly<Record<string, number>>
+  readonly details: RegressionDetails
+}
+
+/** Throws `invalid` EVALUATION_EMPTY without rows. */
+export function evaluateRegression({ actual, predicted }: RegressionInput): RegressionQuality {
   const rows = actual.length
-  const mean = actual.reduce((sum, value) => sum + value, 0) / rows
-  let squared = 0
-  let absolute = 0
-  let variance = 0
-  for (let i = 0; i < rows; i++) {
-    const error = actual[i]! - predicted[i]!
-    squared += error * error
-    absolute += Math.abs(error)
-    variance += (actual[i]! - mean) ** 2
+  if (rows === 0) throw fail('invalid', 'EVALUATION_EMPTY', 'There are no rows to evaluate on: hold out more rows')
+  if (predicted.length !== rows) {
+    throw fail('internal', 'EVALUATION_SHAPE', `${predicted.length} predictions do not fit ${rows} rows`)
   }
-  const metrics: Record<string, number> = { rmse: Math.sqrt(squared / rows), mae: absolute / rows }
-  if (variance > 0) metrics.r2 = 1 - squared / variance
-  for (const [name, value] of Object.entries(metrics)) if (!Number.isFinite(value)) delete metrics[name]
-  return { metrics, residuals: residualHistogram(actual, predicted) }
+  const mean = meanOf(actual)
+  const errors = actual.map((value, row) => predicted[row]! - value)
+  const absolute = errors.map(Math.abs).sort()
+  const squares = sumOf(errors, (error) => error * error)
+  const variation = sumOf(actual, (value) => (value - mean) ** 2)
+  const figures = {
+    rmse: Math.sqrt(squares / rows),
+    mae: meanOf(absolute),
+    r2: variation > 0 ? 1 - squares / variation : Number.NaN,
+  }
+  return {
+    metrics: Object.fromEntries(Object.entries(figures).filter(([, value]) => Number.isFinite(value))),
+    details: {
+      rows,
+      target: {
+        mean,
+        min: actual.reduce((low, value) => Math.min(low, value), Number.POSITIVE_INFINITY),
+        max: actual.reduce((high, value) => Math.max(high, value), Number.NEGATIVE_INFINITY),
+      },
+      errors: {
+        mean: meanOf(errors),
+        p50_absolute: absolute[Math.floor((rows - 1) * 0.5)]!,
+        p95_absolute: absolute[Math.floor((rows - 1) * 0.95)]!,
+        max_absolute: absolute[rows - 1]!,
+      },
+    },
+  }
 }
 
-function residualHistogram(actual: Float64Array, predicted: Float64Array): RegressionEvaluation['residuals'] {
-  const errors = actual.map((value, i) => value - predicted[i]!)
-  let from = Number.POSITIVE_INFINITY
-  let to = Number.NEGATIVE_INFINITY
-  for (const error of errors) {
-    from = Math.min(from, error)
-    to = Math.max(to, error)
-  }
-  const counts = new Array<number>(RESIDUAL_STEPS).fill(0)
-  const step = (to - from) / RESIDUAL_STEPS
-  for (const error of errors) {
-    const at = step > 0 ? Math.min(RESIDUAL_STEPS - 1, Math.floor((error - from) / step)) : 0
-    counts[at]!++
-  }
-  return { from, to, counts }
+function sumOf(values: Float64Array, of: (value: number) => number): number {
+  let sum = 0
+  for (const value of values) sum += of(value)
+  return sum
+}
+
+function meanOf(values: Float64Array): number {
+  return sumOf(values, (value) => value) / values.length
 }

@@ -1,3 +1,11 @@
-// Which rows are learned from and which are held out. The same rows, fraction and seed always give the same split; the
-// rows of each part come in rising order.
-export { groupSplit, kFolds, randomSplit, type Split, type SplitOptions, stratifiedSplit, timeSplit } from './split.ts'
+// What the rest of the code may know of splitting.
+export { type Folds, foldsShuffled, foldsStratified } from './folds.ts'
+export {
+  type HoldOut,
+  type StratifiedHoldOut,
+  splitByTime,
+  splitGrouped,
+  splitShuffled,
+  splitStratified,
+} from './hold-out.ts'
+export type { Split } from './parts.ts'
