@@ -1,6 +1,5 @@
 // One call of a learner, with the weights and the progress of a training run around it.
-import { fail } from '../../../core/failure.ts'
-import { ALGORITHMS, type AlgorithmName, type FittedModel } from '../../../ml/learn/index.ts'
+import type { FittedModel, Learner } from '../../../ml/learn/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import { mostProbable, type Predictions } from './predictions.ts'
 import type { Step } from './progress.ts'
@@ -14,11 +13,9 @@ export interface FitRequest {
   readonly step: Step
 }
 
-export function fitLearner({ spec, matrix, target, step }: FitRequest): FittedModel {
-  const algorithm = Object.hasOwn(ALGORITHMS, spec.algorithm) ? ALGORITHMS[spec.algorithm as AlgorithmName] : undefined
-  if (!algorithm) throw fail('invalid', 'ALGORITHM_UNKNOWN', `There is no algorithm "${spec.algorithm}"`)
+export function fitLearner(learner: Learner, { spec, matrix, target, step }: FitRequest): FittedModel {
   const weights = spec.balancedClassWeight && target.task === 'classification' ? balancedWeights(target) : undefined
-  return algorithm.fit({
+  return learner({
     matrix,
     target,
     ...(weights && { sampleWeights: weights }),

@@ -1,0 +1,172 @@
+// A training run from spec to outcome, everything but the database. The model that is kept is the one fitted on the training
+// rows, not refitted on all of them: the figures on the held-out rows then describe exactly the file that will serve.
+import type { Clock } from '../../../core/clock.ts'
+import { fail } from '../../../core/failure.ts'
+import type { Encoding } from '../../../ml/encode/index.ts'
+import { ALGORITHMS, type FittedModel, type Learner } from '../../../ml/learn/index.ts'
+import { measureChampion } from './champion.ts'
+import { crossValidate } from './cross-validate.ts'
+import { encodingWarnings } from './encode.ts'
+import { environment } from './environment.ts'
+import { fitLearner, predictWith } from './fit.ts'
+import { buildGraph, storeGraph } from './graph.ts'
+import { contractColumn, loadData } from './load.ts'
+import { foldMetrics, gateMetric, type Measured, measure } from './measure.ts'
+import { checkParity } from './parity.ts'
+import type { Predictions } from './predictions.ts'
+import { createReporter, type Reporter } from './progress.ts'
+import { encodeRows, type Labelled } from './rows.ts'
+import { scoreFile } from './score-file.ts'
+import { describeSignature } from './signature.ts'
+import type { ChampionResult, TrainingOutcome, TrainingProgress, TrainingSpec, TrainingStage } from './spec.ts'
+import { foldRows, type SplitRows, splitRows } from './split.ts'
+
+export interface TrainOptions {
+  readonly progress: (progress: TrainingProgress) => void
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  /** By name; default: the algorithms of this package. */
+  readonly learners?: Readonly<Record<string, { readonly fit: Learner }>>
+}
+
+interface Run {
+  readonly spec: TrainingSpec
+  readonly learner: Learner
+  readonly reporter: Reporter
+}
+
+/**
+ * Throws `invalid` TRAINING_DATA_INVALID (the details name column and remedy), `conflict` TRAINING_CANCELLED, or
+ * `internal` PARITY_FAILED when the finished file does not say what was learned.
+ */
+export async function train(spec: TrainingSpec, options: TrainOptions): Promise<TrainingOutcome> {
+  const { progress: send, signal, clock } = options
+  const learners: NonNullable<TrainOptions['learners']> = options.learners ?? ALGORITHMS
+  const learner = Object.hasOwn(learners, spec.algorithm) ? learners[spec.algorithm]!.fit : undefined
+  if (!learner) throw fail('invalid', 'ALGORITHM_UNKNOWN', `There is no algorithm "${spec.algorithm}"`)
+  const reporter = createReporter({ stages: stagesOf(spec), send, signal, clock })
+  const run: Run = { spec, learner, reporter }
+  const { heldOut, report, warnings, ...fitted } = await fitFinal(run)
+  const { encoding, model, measured, folds } = fitted
+  const gate = gateMetric(spec, measured)
+  const { file, artifact } = await write(run, fitted)
+  await compareWithLearner(run, { file, heldOut, fitted })
+  const champion = await compareWithChampion(run, heldOut, gate.name)
+  return {
+    algorithm: spec.algorithm,
+    hyperparameters: spec.hyperparameters,
+    metrics: { ...measured.metrics, ...foldMetrics(folds) },
+    evaluation: {
+      split: report,
+      ...(heldOut.target.task === 'classification' && { classes: heldOut.target.classes }),
+      details: measured.details,
+      ...(folds.length > 0 && { folds }),
+    },
+    signature: fitted.signature,
+    artifact,
+    gateMetric: gate,
+    ...(champion && { champion }),
+    featureNames: encoding.featureNames,
+    warnings: [...warnings, ...encodingWarnings(encoding), ...model.warnings],
+    environment: environment(),
+    trainedRows: report.train_rows,
+    heldOutRows: report.test_rows,
+    durations: reporter.durations,
+  }
+}
+
+function stagesOf({ evaluation, champion }: TrainingSpec): TrainingStage[] {
+  const folds = evaluation.folds === undefined ? [] : (['cross-validate'] as const)
+  const last = champion ? (['champion'] as const) : []
+  return ['load', 'split', ...folds, 'encode', 'fit', 'evaluate', 'write', 'parity', ...last]
+}
+
+interface Fitted {
+  readonly signature: TrainingOutcome['signature']
+  readonly encoding: Encoding
+  readonly model: FittedModel
+  /** Of the held-out rows, by the learner itself. */
+  readonly predictions: Predictions
+  readonly measured: Measured
+  readonly folds: readonly Readonly<Record<string, number>>[]
+}
+
+/** Everything that needs the training rows. They are not part of what is returned, so they can be let go. */
+async function fitFinal(run: Run): Promise<Fitted & Omit<SplitRows, 'train'>> {
+  const { spec, learner, reporter } = run
+  const { train, ...kept } = await prepare(run)
+  const columns = spec.features.map((name) => contractColumn(spec, name))
+  const signature = describeSignature(train.table, columns, train.target)
+  const folds = await foldFigures(run, train)
+  const encoded = await reporter.stage('encode', `Encoding ${train.table.rows} rows`, (step) =>
+    encodeRows({ columns, train: train.table, heldOut: kept.heldOut.table, step }),
+  )
+  const { width } = encoded.encoding
+  const model = await reporter.stage('fit', `Learning from ${train.table.rows} rows and ${width} features`, (step) =>
+    fitLearner(learner, { spec, matrix: encoded.train, target: train.target, step }),
+  )
+  return reporter.stage('evaluate', `Measuring on ${kept.heldOut.table.rows} held-out rows`, () => {
+    const predictions = predictWith(model, encoded.heldOut, train.target.task)
+    const measured = measure(kept.heldOut.target, predictions)
+    return { ...kept, signature, encoding: encoded.encoding, model, predictions, measured, folds }
+  })
+}
+
+/** A function of its own, so that the whole table is let go once it is split. */
+async function prepare({ spec, reporter }: Run): Promise<SplitRows> {
+  const data = await reporter.stage('load', 'Reading the dataset', () => loadData(spec, reporter.signal))
+  return reporter.stage('split', 'Holding out rows', () => splitRows(data, spec))
+}
+
+async function foldFigures({ spec, learner, reporter }: Run, rows: Labelled): Promise<Fitted['folds']> {
+  const { folds } = spec.evaluation
+  if (folds === undefined) return []
+  const columns = spec.features.map((name) => contractColumn(spec, name))
+  return reporter.stage('cross-validate', `Cross-validating in ${folds} folds`, (step) =>
+    crossValidate({ spec, learner, columns, rows, folds: foldRows(rows.target, spec), step }),
+  )
+}
+
+interface Written {
+  readonly file: Uint8Array
+  readonly artifact: TrainingOutcome['artifact']
+}
+
+function write({ spec, reporter }: Run, fitted: Fitted): Promise<Written> {
+  return reporter.stage('write', 'Writing the model file', async () => {
+    const file = buildGraph(fitted, spec)
+    return { file, artifact: await storeGraph(file, spec.outputDir) }
+  })
+}
+
+interface ParityRequest {
+  readonly file: Uint8Array
+  readonly heldOut: Labelled
+  readonly fitted: Fitted
+}
+
+function compareWithLearner({ reporter }: Run, { file, heldOut, fitted }: ParityRequest): Promise<void> {
+  const classes = heldOut.target.task === 'classification' ? { classes: heldOut.target.classes } : {}
+  return reporter.stage('parity', 'Comparing the model file with the learner', async (step) => {
+    const outputs = fitted.signature.outputs.map((output) => output.name)
+    const { width } = fitted.encoding
+    const graph = await scoreFile({ file, table: heldOut.table, outputs, ...classes, width, step })
+    checkParity({ graph, learner: fitted.predictions, ...classes })
+  })
+}
+
+async function compareWithChampion(run: Run, heldOut: Labelled, metric: string): Promise<ChampionResult | undefined> {
+  const { champion, contract } = run.spec
+  if (!champion) return undefined
+  const { table, target } = heldOut
+  return run.reporter.stage('champion', `Measuring the live version ${champion.version}`, (step) =>
+    measureChampion({
+      champion,
+      table,
+      contract,
+      ...(target.task === 'classification' && { classes: target.classes }),
+      measure: (predictions) => measure(target, predictions).metrics[metric] ?? Number.NaN,
+      step,
+    }),
+  )
+}
