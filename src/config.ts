@@ -60,7 +60,7 @@ export type ConfigKey = keyof Static<typeof ConfigSchema>
 export type ConfigOverrides = Partial<Static<typeof ConfigSchema>>
 
 /** Older names for the same settings, from the systems this one unites. */
-const ALIASES: Readonly<Record<string, ConfigKey>> = {
+export const ALIASES: Readonly<Record<string, ConfigKey>> = {
   ML_SERVICE_PORT: 'servicePort',
   ARTIFACTS_DIR: 'modelPath',
 }
@@ -111,9 +111,16 @@ export function shownConfig(config: Config): Record<string, unknown> {
   return shown
 }
 
-/** `postgres://user:secret@host/db` → `postgres://host/db`. */
+/**
+ * `postgres://user:secret@host/db` → `postgres://host/db`. Everything before the last `@` of an address goes, because people
+ * put passwords with `@` and `/` in them unescaped; so do passwords in the query (`?password=…`).
+ */
 export function withoutCredentials(address: string): string {
-  return address.replace(/^([a-z0-9+.-]+:\/\/)[^@/]*@/i, '$1')
+  return address
+    .split(',')
+    .map((one) => one.replace(/^([a-z0-9+.-]+:\/\/)?[^?]*@/i, '$1'))
+    .join(',')
+    .replace(/([?&][^=&]*(?:password|passwd|secret|token|key)[^=&]*=)[^&]*/gi, '$1***')
 }
 
 function fromEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, unknown> {
@@ -140,11 +147,16 @@ function booleanWord(value: string): unknown {
 }
 
 function readConfigFile(file: string): Record<string, unknown> {
+  let document: unknown
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    document = JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
     throw fail('invalid', 'CONFIG_INVALID', `Cannot read the configuration file ${file}: ${String(cause)}`, { cause })
   }
+  if (document !== null && typeof document === 'object' && !Array.isArray(document)) {
+    return document as Record<string, unknown>
+  }
+  throw fail('invalid', 'CONFIG_INVALID', `The configuration file ${file} must hold a JSON object`)
 }
 
 function contradictions(raw: Record<string, unknown>): FieldError[] {
