@@ -14,8 +14,11 @@ export const TRUE_WORDS = ['true', 't', 'yes', 'y', '1'] as const
 export const FALSE_WORDS = ['false', 'f', 'no', 'n', '0'] as const
 
 const TIME = '([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?'
-/** Year first, and an optional time of day and offset; without an offset the time is UTC. RE2 and JavaScript agree on it. */
-export const YEAR_FIRST = `[1-9][0-9]{3}(-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}([ T]${TIME}( ?Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])?)?`
+const YEAR_MONTH_DAY = '[1-9][0-9]{3}(-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}'
+/** Year first, with an optional time of day, in UTC. RE2 and JavaScript agree on all these patterns. */
+export const YEAR_FIRST = `${YEAR_MONTH_DAY}([ T]${TIME}( ?Z)?)?`
+/** The same with an offset from UTC. */
+export const YEAR_FIRST_OFFSET = `${YEAR_MONTH_DAY}[ T]${TIME}[+-](0[0-9]|1[0-4]):[0-5][0-9]`
 /** 31.12.2024: the dotted form is day first everywhere. */
 export const DAY_FIRST_DOTTED = `[0-9]{1,2}\\.[0-9]{1,2}\\.[1-9][0-9]{3}( ${TIME})?`
 /** 12/31/2024 or 31/12/2024: readable only where a whole column shows the order. */
@@ -42,7 +45,7 @@ const missingUnlessText = new Set<string>(MISSING_UNLESS_TEXT)
 const trueWords = new Set<string>(TRUE_WORDS)
 const falseWords = new Set<string>(FALSE_WORDS)
 const numberForm = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/
-const yearFirst = new RegExp(`^(?:${YEAR_FIRST})$`)
+const yearFirst = new RegExp(`^(?:${YEAR_FIRST}|${YEAR_FIRST_OFFSET})$`)
 const dotted = new RegExp(`^(?:${DAY_FIRST_DOTTED})$`)
 const slashed = new RegExp(`^(?:${SLASHED})$`)
 

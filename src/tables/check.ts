@@ -131,11 +131,10 @@ async function placesOf(table: TableFile, group: readonly CellViolation[]): Prom
   const isUnique = group[0]!.rule === 'unique'
   const flags = group.map(({ where }) => `coalesce(${where}, false)`)
   const values = group.map(({ column }) => `left(t${column.index}, 201)`)
-  // Rows keep their order, so without ORDER BY the pass ends at its hundredth finding.
-  const filter = isUnique ? `QUALIFY ${flags[0]} ORDER BY r` : `WHERE ${flags.join(' OR ')}`
+  const filter = isUnique ? `QUALIFY ${flags[0]}` : `WHERE ${flags.join(' OR ')}`
   const picked = isUnique ? ['true'] : flags
   const rows = await table.engine.rows(
-    `SELECT r, ${[...picked, ...values].join(', ')} FROM ${relation} ${filter} LIMIT ${MAX_FINDINGS}`,
+    `SELECT r, ${[...picked, ...values].join(', ')} FROM ${relation} ${filter} ORDER BY r LIMIT ${MAX_FINDINGS}`,
   )
   return rows.flatMap(([r, ...cells]) => {
     const broken = group.map(({ name, rule }, k) => ({

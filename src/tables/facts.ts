@@ -17,7 +17,7 @@ export interface TableFile {
 export interface MeasuredColumn extends TypedColumn {
   readonly limits?: Pick<ContractColumn, 'min' | 'max' | 'categories'> | undefined
   /** Measures beyond the ordinary that this pass takes. */
-  readonly also?: readonly ('whole' | 'kinds' | 'frequent')[]
+  readonly also?: readonly ('whole' | 'kinds')[]
 }
 
 export interface ColumnFacts {
@@ -39,8 +39,6 @@ export interface ColumnFacts {
   /** Where asked for by `kinds`: infinities, and whole numbers that no double holds exactly. */
   readonly infinite: number
   readonly huge: number
-  /** Where asked for by `frequent`: about the ten most frequent values, as grouping keys. */
-  readonly frequent: readonly (number | string | boolean | null)[]
   /** JSON objects or arrays. */
   readonly nested: number
 }
@@ -60,7 +58,7 @@ const COUNTS = [
   'nested',
 ] as const
 const FIGURES = ['min', 'max', 'mean'] as const
-const MEASURES = [...COUNTS, ...FIGURES, 'frequent'] as const
+const MEASURES = [...COUNTS, ...FIGURES] as const
 type Measures = Partial<Record<(typeof MEASURES)[number], string>>
 
 /** Facts of each column, in the order asked. A column may be asked for twice (read two ways): that is two passes. */
@@ -95,8 +93,7 @@ async function measureGroup(table: TableFile, columns: readonly MeasuredColumn[]
     const cells = row!.slice(1 + k * MEASURES.length)
     const counts = COUNTS.map((name, m) => [name, Number(cells[m] ?? 0)])
     const figures = FIGURES.map((name, m) => [name, cells[COUNTS.length + m] ?? null])
-    const frequent = cells[MEASURES.length - 1] ?? []
-    return { rows, ...Object.fromEntries([...counts, ...figures]), frequent } as ColumnFacts
+    return { rows, ...Object.fromEntries([...counts, ...figures]) } as ColumnFacts
   })
 }
 
@@ -120,7 +117,6 @@ function measuresOf(column: MeasuredColumn): Measures {
       infinite: `count_if(isinf(${d}))`,
       huge: `count_if(CASE WHEN abs(${d}) > ${LARGEST_INTEGER} THEN NOT regexp_matches(${t}, '[.eEn]') ELSE false END)`,
     }),
-    ...(also.includes('frequent') && { frequent: `approx_top_k(${keyExpression(column)}, 10)` }),
     ...(source === 'json' && { nested: `count_if(${nestedExpression(index)})` }),
     ...(limits && limitMeasures(column)),
   }
@@ -130,14 +126,6 @@ function measuresOf(column: MeasuredColumn): Measures {
 function codedExpression(t: string): string {
   const padded = `regexp_matches(${t}, '^[ \\t\\r\\n]+(0[0-9]|[+])')`
   return `CASE WHEN ${t} < '0:' THEN ${t} >= '00' OR (${t} >= '+' AND ${t} < ',') OR (${t} < '!' AND ${padded}) ELSE false END`
-}
-
-const SHOWN = 200
-/** What values are grouped by: short even for a cell of a megabyte, yet different for different cells. */
-export function keyExpression({ index, dtype }: TypedColumn): string {
-  const x = `x${index}`
-  if (dtype !== 'string' && dtype !== 'text') return x
-  return `CASE WHEN strlen(${x}) > ${SHOWN} THEN left(${x}, ${SHOWN}) || chr(1) || hash(${x}) ELSE ${x} END`
 }
 
 export function nestedExpression(index: number): string {

@@ -16,7 +16,7 @@ import {
 } from './cell.ts'
 import { type ColumnFacts, type MeasuredColumn, measure, type TableFile } from './facts.ts'
 import type { ColumnSource } from './reading.ts'
-import { fileRelation, LARGEST_INTEGER, list } from './sql.ts'
+import { fileRelation, isOneOf, LARGEST_INTEGER } from './sql.ts'
 
 /** A string column is prose when it reads like sentences and rarely repeats itself. */
 export const TEXT_RULE = { minMeanWords: 3, minDistinctShare: 0.2 } as const
@@ -26,25 +26,29 @@ const SAMPLE_ROWS = 2000
 export interface Inferred {
   readonly column: MeasuredColumn
   readonly facts: ColumnFacts
+  /** Texts the first rows showed more than once, most frequent first. */
+  readonly repeated: readonly string[]
 }
 
-interface Guess {
+export interface Guess {
   readonly dtype: ColumnDtype
   readonly slashOrders?: readonly SlashOrder[]
   readonly meanWords: number
   /** A number with a decimal point was seen. */
   readonly isFractional: boolean
-  /** Most values were seen once. */
-  readonly isVaried: boolean
+  readonly repeated: readonly string[]
   /** No value was seen: anything may follow. */
   readonly isBlind: boolean
 }
 
 /** The dtypes of the columns at `indexes`, with the facts of the pass that confirmed them. */
-export async function inferColumns(table: TableFile, indexes: readonly number[], target?: string): Promise<Inferred[]> {
-  const guesses = await guessAll(table, indexes)
+export async function inferColumns(
+  table: TableFile,
+  guesses: ReadonlyMap<number, Guess>,
+  target: string | undefined,
+): Promise<Inferred[]> {
   const found = new Map<number, Inferred>()
-  let open = indexes.map((index, k) => ({ index, guess: guesses[k]! }))
+  let open = [...guesses].map(([index, guess]) => ({ index, guess }))
   for (let round = 0; open.length > 0; round++) {
     const tried = open.flatMap(({ index, guess }) =>
       candidates(table, index, guess).map((column) => ({ column, guess })),
@@ -55,22 +59,20 @@ export async function inferColumns(table: TableFile, indexes: readonly number[],
     )
     const again: typeof open = []
     for (const { index, guess } of open) {
-      const mine = tried.map((t, k) => ({ ...t, facts: facts[k]! })).filter((t) => t.column.index === index)
+      const all = tried.map(({ column }, k) => ({ column, facts: facts[k]!, repeated: guess.repeated }))
+      const mine = all.filter(({ column }) => column.index === index)
       const settled = settle(await lookCloser(table, mine))
       if (settled) found.set(index, finish(settled, guess, table.reading.columns[index]!.name === target))
       else again.push({ index, guess: await guessAgain(table, index, { guess, round }) })
     }
     open = again
   }
-  return indexes.map((index) => found.get(index)!)
+  return [...found.values()]
 }
 
 function candidates(table: TableFile, index: number, guess: Guess): MeasuredColumn[] {
-  const { dtype, slashOrders = [], isFractional, isVaried } = guess
-  const also = [
-    ...(dtype === 'number' && !isFractional ? (['whole'] as const) : []),
-    ...(isVaried ? (['frequent'] as const) : []),
-  ]
+  const { dtype, slashOrders = [], isFractional } = guess
+  const also = dtype === 'number' && !isFractional ? (['whole'] as const) : []
   const base = { index, source: table.reading.columns[index]!.source, dtype, also }
   return slashOrders.length > 0 ? slashOrders.map((slashOrder) => ({ ...base, slashOrder })) : [base]
 }
@@ -85,7 +87,7 @@ async function lookCloser(table: TableFile, tried: readonly Inferred[]): Promise
     if (!isUnclear) all.push(one)
     else {
       const [{ infinite, huge }] = (await measure(table, [{ ...column, also: ['kinds'] }])) as [ColumnFacts]
-      all.push({ column, facts: { ...facts, infinite, huge } })
+      all.push({ ...one, facts: { ...facts, infinite, huge } })
     }
   }
   return all
@@ -101,14 +103,16 @@ function settle(tried: readonly Inferred[]): Inferred | undefined {
   return fitting.length === 1 ? fitting[0] : undefined
 }
 
-function finish({ column, facts }: Inferred, guess: Guess, isTarget: boolean): Inferred {
-  if (facts.values + facts.wrong === 0) return { column: { ...column, dtype: 'string' }, facts }
-  if (column.dtype === 'number' && !guess.isFractional && facts.fractional === 0)
-    return { column: { ...column, dtype: 'integer' }, facts }
-  if (column.dtype !== 'string' || isTarget) return { column, facts }
-  const isProse =
-    guess.meanWords >= TEXT_RULE.minMeanWords && facts.distinct >= TEXT_RULE.minDistinctShare * facts.values
-  return { column: { ...column, dtype: isProse ? 'text' : 'string' }, facts }
+function finish(one: Inferred, guess: Guess, isTarget: boolean): Inferred {
+  return { ...one, column: { ...one.column, dtype: finalDtype(one, guess, isTarget) } }
+}
+
+function finalDtype({ column: { dtype }, facts }: Inferred, guess: Guess, isTarget: boolean): ColumnDtype {
+  if (facts.values + facts.wrong === 0) return 'string'
+  if (dtype === 'number' && !guess.isFractional && facts.fractional === 0) return 'integer'
+  if (dtype !== 'string' || isTarget) return dtype
+  const isVaried = facts.distinct >= TEXT_RULE.minDistinctShare * facts.values
+  return guess.meanWords >= TEXT_RULE.minMeanWords && isVaried ? 'text' : 'string'
 }
 
 async function guessAgain(
@@ -120,7 +124,7 @@ async function guessAgain(
   const c = `CAST(c${index} AS VARCHAR)`
   const rows = await table.engine.rows(
     `SELECT ${c} FROM ${fileRelation(table.file, table.reading, [index])} WHERE ${c} IS NOT NULL
-     AND trim(${c}, ' "') NOT IN (${list(MISSING_UNLESS_TEXT)}) LIMIT ${SAMPLE_ROWS}`,
+     AND NOT ${isOneOf(`trim(${c}, ' "')`, MISSING_UNLESS_TEXT)} LIMIT ${SAMPLE_ROWS}`,
   )
   return guessColumn(
     rows.map((row) => row[0] as string),
@@ -128,7 +132,8 @@ async function guessAgain(
   )
 }
 
-async function guessAll(table: TableFile, indexes: readonly number[]): Promise<Guess[]> {
+/** What the first rows suggest, for each of the columns at `indexes`. */
+export async function guessAll(table: TableFile, indexes: readonly number[]): Promise<Guess[]> {
   const limit = Math.max(20, Math.min(SAMPLE_ROWS, Math.floor(SAMPLE_CELLS / indexes.length)))
   const relation = fileRelation(table.file, table.reading, indexes)
   const columns = indexes.map((i) => `CAST(c${i} AS VARCHAR)`).join(', ')
@@ -147,7 +152,8 @@ const BY_SOURCE: Partial<Record<ColumnSource, ColumnDtype>> = {
 /** A dtype all sampled cells agree on. JSON strings and Parquet strings were meant as strings, unless they are dates. */
 export function guessColumn(cells: readonly (string | null)[], source: ColumnSource): Guess {
   const fixed = BY_SOURCE[source]
-  if (fixed) return { dtype: fixed, meanWords: 0, isFractional: source === 'real', isVaried: true, isBlind: false }
+  if (fixed)
+    return { dtype: fixed, meanWords: 0, isFractional: source === 'real', repeated: repeats(cells), isBlind: false }
   const isQuoted = source === 'json' && cells.every((cell) => cell === null || cell.startsWith('"'))
   const texts = cells
     .map((cell) => (cell === null ? '' : trimCell(source === 'json' ? jsonText(cell) : cell)))
@@ -155,8 +161,7 @@ export function guessColumn(cells: readonly (string | null)[], source: ColumnSou
   const meanWords = texts.reduce((sum, text) => sum + countWords(text), 0) / Math.max(1, texts.length)
   const as = (dtype: ColumnDtype, slashOrders: readonly SlashOrder[] = []) => {
     const isFractional = texts.some((text) => text.includes('.'))
-    const isVaried = new Set(texts).size > texts.length / 2
-    return { dtype, slashOrders, meanWords, isFractional, isVaried, isBlind: texts.length === 0 }
+    return { dtype, slashOrders, meanWords, isFractional, repeated: repeats(texts), isBlind: texts.length === 0 }
   }
   if (texts.length === 0) return as('number')
   if (!isQuoted && texts.every(isNumberLike)) return as('number')
@@ -167,6 +172,14 @@ export function guessColumn(cells: readonly (string | null)[], source: ColumnSou
   )
   if (texts.every(isSlashed) && orders.length > 0) return as('datetime', orders)
   return as('string')
+}
+
+const REPEATED = 20
+function repeats(texts: readonly (string | null)[]): string[] {
+  const counts = new Map<string, number>()
+  for (const text of texts) if (text !== null) counts.set(text, (counts.get(text) ?? 0) + 1)
+  const repeated = [...counts].filter(([, count]) => count > 1).sort(([, a], [, b]) => b - a)
+  return repeated.slice(0, REPEATED).map(([text]) => text)
 }
 
 function isNumberLike(text: string): boolean {

@@ -5,7 +5,7 @@
 import type { ColumnProfile, ContractColumn, DataContract, ValidationReport } from '../contract/datasets.ts'
 import { type CheckedColumn, checkTable, contractColumns } from './check.ts'
 import { type MeasuredColumn, measure, nestedExpression, type TableFile } from './facts.ts'
-import { type Inferred, inferColumns } from './infer.ts'
+import { guessAll, type Inferred, inferColumns } from './infer.ts'
 import { profileColumns } from './profile.ts'
 import type { Reading } from './reading.ts'
 import { refuse } from './refuse.ts'
@@ -28,10 +28,17 @@ export async function inspectTable(
   const known = new Map(given?.map(({ contract, column }) => [column.index, { contract, column }]))
   const target = options.contract?.target ?? options.target
   const open = table.reading.columns.map((_, index) => index).filter((index) => !known.has(index))
+  const guesses = await guessAll(
+    table,
+    table.reading.columns.map((_, index) => index),
+  )
   const inferred = new Map<number, Inferred>()
-  for (const found of await inferColumns(table, open, target)) inferred.set(found.column.index, found)
-  const wanted = [...known.values()].map(({ column }): MeasuredColumn => ({ ...column, also: ['frequent'] }))
-  for (const found of await measureGiven(table, wanted)) inferred.set(found.column.index, found)
+  const unknown = new Map(open.map((index) => [index, guesses[index]!]))
+  for (const found of await inferColumns(table, unknown, target)) inferred.set(found.column.index, found)
+  const wanted = [...known.values()].map(({ column }) => column)
+  for (const found of await measureGiven(table, wanted)) {
+    inferred.set(found.column.index, { ...found, repeated: guesses[found.column.index]!.repeated })
+  }
 
   const all = table.reading.columns.map((_, index) => inferred.get(index)!)
   const rows = all[0]!.facts.rows
@@ -83,7 +90,10 @@ async function refuseNested(table: TableFile, inferred: readonly Inferred[]): Pr
 }
 
 /** The columns a given contract types. Slashed dates take the order of day and month that the whole column allows. */
-async function measureGiven(table: TableFile, columns: readonly MeasuredColumn[]): Promise<Inferred[]> {
+async function measureGiven(
+  table: TableFile,
+  columns: readonly MeasuredColumn[],
+): Promise<Omit<Inferred, 'repeated'>[]> {
   const facts = await measure(table, columns)
   const measured = columns.map((column, k) => ({ column, facts: facts[k]! }))
   const unclear = measured.filter(({ column, facts }) => column.dtype === 'datetime' && facts.wrong > 0)

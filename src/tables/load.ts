@@ -45,24 +45,37 @@ function lengthOf(column: Column): number {
   return column.form === 'category' ? column.codes.length : column.values.length
 }
 
-/** The distinct values of each category column in order of first appearance, also as an ENUM type `e<index>`. */
+/** The distinct values of each category column, in any order, also as an ENUM type `e<index>`. */
 async function makeDictionaries(table: TableFile, columns: readonly NamedColumn[]): Promise<Map<number, string[]>> {
   const found = new Map<number, string[]>()
   for (let from = 0; from < columns.length; from += DICTIONARIES_A_PASS) {
     const group = columns.slice(from, from + DICTIONARIES_A_PASS).map(({ column }) => column)
-    const relation = typedRelation(table.file, table.reading, { columns: group, rowNumbers: 'from 1' })
+    const relation = typedRelation(table.file, table.reading, { columns: group, rowNumbers: 'none' })
     const xs = group.map(({ index }) => `x${index}`)
     await table.engine.run(`CREATE OR REPLACE TEMP TABLE dictionary AS
-      SELECT grouping_id(${xs.join(', ')}) AS g, coalesce(${xs.join(', ')}) AS v, min(r) AS first
+      SELECT grouping_id(${xs.join(', ')}) AS g, coalesce(${xs.join(', ')}) AS v
       FROM ${relation} GROUP BY GROUPING SETS (${xs.map((x) => `(${x})`).join(', ')}) HAVING v IS NOT NULL`)
     for (const [k, { index }] of group.entries()) {
       const g = (1n << BigInt(group.length)) - 1n - (1n << BigInt(group.length - 1 - k))
-      const values = `SELECT v FROM dictionary WHERE g = ${g} ORDER BY first`
-      found.set(index, await readDictionary(table.engine, values))
-      await table.engine.run(`CREATE TYPE e${index} AS ENUM (${values})`)
+      const type = `e${index}`
+      await table.engine.run(`CREATE TYPE ${type} AS ENUM (SELECT v FROM dictionary WHERE g = ${g})`)
+      found.set(index, await readDictionary(table.engine, `SELECT unnest(enum_range(NULL::${type}))`))
     }
   }
   return found
+}
+
+/** Codes renumbered, in place, so that the dictionary is in order of first appearance. */
+function inOrder(codes: Int32Array, values: readonly string[]): Column {
+  const renumbered = new Int32Array(values.length).fill(-1)
+  const dictionary: string[] = []
+  for (let row = 0; row < codes.length; row++) {
+    const code = codes[row]!
+    if (code < 0) continue
+    if (renumbered[code] === -1) renumbered[code] = dictionary.push(values[code]!) - 1
+    codes[row] = renumbered[code]!
+  }
+  return { form: 'category', codes, dictionary }
 }
 
 async function readDictionary(engine: Engine, values: string): Promise<string[]> {
@@ -122,7 +135,7 @@ async function loadFixed(
   return new Map(
     columns.map(({ name, column }, k): [string, Column] => {
       const dictionary = dictionaries.get(column.index)
-      if (dictionary) return [name, { form: 'category', codes: codes[k]!.done(), dictionary }]
+      if (dictionary) return [name, inOrder(codes[k]!.done(), dictionary)]
       return [name, { form: 'number', values: numbers[k]!.done() }]
     }),
   )

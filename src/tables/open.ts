@@ -123,7 +123,7 @@ export function openTables(options: TablesOptions): Tables {
     const gzip = isGzip(await readHead(path, 2))
     const plain = gzip ? await expand(path, { folder, limits, signal: given.signal }) : path
     const reading = sniffReading(await readHead(plain), gzip, limits)
-    return inspectAs(plain, reading, given)
+    return await inspectAs(plain, reading, given)
   }
 
   return {

@@ -1,9 +1,9 @@
 // Column profiles: the counts of the measuring pass, then distinct counts and the ten most frequent values from one grouped
-// pass. Above 100,000 distinct values only those a sketch found frequent are counted (exactly), and single ones left out.
+// pass. Above 100,000 distinct values only those that the first rows repeat are counted, and the number of distinct ones is a sketch.
 import type { ColumnProfile } from '../contract/datasets.ts'
+import { parseText } from './cell.ts'
 import { quote } from './engine.ts'
-import { type ColumnFacts, keyExpression, measure, type TableFile } from './facts.ts'
-import type { Inferred } from './infer.ts'
+import type { ColumnFacts, TableFile } from './facts.ts'
 import { isNumeric, type TypedColumn, typedRelation } from './sql.ts'
 
 const EXACT_DISTINCT = 100_000
@@ -13,27 +13,27 @@ const GROUPS_A_PASS = 500_000
 const COLUMNS_A_PASS = 60
 const TOP = 10
 
+/** A column with its final dtype; `repeated` are texts the first rows showed more than once, most frequent first. */
+export interface Profiled {
+  readonly column: TypedColumn
+  readonly facts: ColumnFacts
+  readonly repeated: readonly string[]
+}
+
 type Top = ColumnProfile['top']
 interface Frequencies {
   readonly distinct: number
   readonly top: Top
 }
 
-export async function profileColumns(table: TableFile, inferred: readonly Inferred[]): Promise<ColumnProfile[]> {
-  const missed = inferred.filter(({ facts, column }) => !isCountable(facts) && !column.also?.includes('frequent'))
-  const again = await measure(
-    table,
-    missed.map(({ column }) => ({ ...column, also: ['frequent'] })),
-  )
-  const sketched = new Map(
-    missed.map(({ column, facts }, k) => [column.index, { column, facts: { ...facts, frequent: again[k]!.frequent } }]),
-  )
+export async function profileColumns(table: TableFile, inferred: readonly Profiled[]): Promise<ColumnProfile[]> {
   const frequencies = new Map<number, Frequencies>()
-  for (const group of passes(inferred.map((one) => sketched.get(one.column.index) ?? one))) {
-    await countValues(table, group, frequencies)
-  }
+  for (const group of passes(inferred.filter(isCounted))) await countValues(table, group, frequencies)
   return inferred.map(({ column, facts }) => {
-    const { distinct, top } = frequencies.get(column.index)!
+    const { distinct, top } = frequencies.get(column.index) ?? {
+      distinct: Math.min(facts.distinct, facts.values),
+      top: [],
+    }
     const nulls = facts.rows - facts.values - facts.wrong
     const name = table.reading.columns[column.index]!.name
     return { name, dtype: column.dtype, nulls, distinct, ...range(column, facts), top }
@@ -50,12 +50,12 @@ function isoTime(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString()
 }
 
-function groupsOf({ facts }: Inferred): number {
+function groupsOf({ facts }: Profiled): number {
   return isCountable(facts) ? facts.distinct : TOP
 }
 
-function* passes(columns: readonly Inferred[]): Generator<Inferred[]> {
-  let group: Inferred[] = []
+function* passes(columns: readonly Profiled[]): Generator<Profiled[]> {
+  let group: Profiled[] = []
   let groups = 0
   for (const column of columns) {
     if (group.length === COLUMNS_A_PASS || (group.length > 0 && groups + groupsOf(column) > GROUPS_A_PASS)) {
@@ -71,7 +71,7 @@ function* passes(columns: readonly Inferred[]): Generator<Inferred[]> {
 
 async function countValues(
   table: TableFile,
-  group: readonly Inferred[],
+  group: readonly Profiled[],
   into: Map<number, Frequencies>,
 ): Promise<void> {
   const columns = group.map(({ column }) => column)
@@ -106,13 +106,28 @@ function isCountable({ distinct }: ColumnFacts): boolean {
   return distinct <= EXACT_DISTINCT * SKETCH_MARGIN
 }
 
-/** The value itself, or, where there are too many different ones, only the values the sketch found frequent. */
-function countedKey({ column, facts }: Inferred): string {
+function isCounted({ facts, repeated }: Profiled): boolean {
+  return isCountable(facts) || repeated.length > 0
+}
+
+/** The value itself, or, where there are too many different ones, only those the first rows showed more than once. */
+function countedKey({ column, facts, repeated }: Profiled): string {
   const key = keyExpression(column)
   if (isCountable(facts)) return key
-  const known = facts.frequent.filter((value) => value !== null)
-  const literals = known.map((value) => (typeof value === 'string' ? quote(value) : `${value}::DOUBLE`))
-  return literals.length === 0 ? `NULL::VARCHAR` : `CASE WHEN ${key} IN (${literals.join(', ')}) THEN ${key} END`
+  const literals = repeated.flatMap((text) => {
+    const value = parseText(column, text)
+    if (typeof value === 'number') return [column.dtype === 'boolean' ? String(value === 1) : `${value}::DOUBLE`]
+    return typeof value === 'string' && value.length <= SHOWN ? [quote(value)] : []
+  })
+  return literals.length === 0 ? 'NULL::VARCHAR' : `CASE WHEN ${key} IN (${literals.join(', ')}) THEN ${key} END`
+}
+
+const SHOWN = 200
+/** What values are grouped by: short even for a cell of a megabyte, yet different for different cells. */
+function keyExpression({ index, dtype }: TypedColumn): string {
+  const x = `x${index}`
+  if (dtype !== 'string' && dtype !== 'text') return x
+  return `CASE WHEN strlen(${x}) > ${SHOWN} THEN left(${x}, ${SHOWN}) || chr(1) || hash(${x}) ELSE ${x} END`
 }
 
 /** A grouping key as a person writes the value. */

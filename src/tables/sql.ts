@@ -10,6 +10,7 @@ import {
   type SlashOrder,
   TRUE_WORDS,
   YEAR_FIRST,
+  YEAR_FIRST_OFFSET,
 } from './cell.ts'
 import { identifier, quote } from './engine.ts'
 import type { Reading, ReadingColumn } from './reading.ts'
@@ -110,14 +111,15 @@ export function valueExpression(column: TypedColumn): string {
       return `CASE WHEN isfinite(${d}) AND ${d} = trunc(${d}) AND abs(${d}) <= ${LARGEST_INTEGER} THEN ${d} END`
     }
     case 'boolean':
-      return `CASE WHEN lower(${t}) IN (${list(TRUE_WORDS)}) THEN true WHEN lower(${t}) IN (${list(FALSE_WORDS)}) THEN false END`
+      // The usual spelling first: folding case costs more than everything else here.
+      return `CASE ${t} WHEN 'true' THEN true WHEN 'false' THEN false ELSE CASE WHEN ${isOneOf(`lower(${t})`, TRUE_WORDS)} THEN true WHEN ${isOneOf(`lower(${t})`, FALSE_WORDS)} THEN false END END`
     case 'datetime':
       return column.source === 'time'
         ? `CAST(epoch_ms(c${column.index}) AS DOUBLE)`
         : momentExpression(t, column.slashOrder)
     case 'string':
     case 'text':
-      return `CASE WHEN strlen(${t}) > ${LONGEST_MISSING} THEN ${t} WHEN ${t} IN (${list(missingFor(column))}) THEN NULL ELSE ${t} END`
+      return `CASE WHEN strlen(${t}) > ${LONGEST_MISSING} THEN ${t} WHEN ${isOneOf(t, missingFor(column))} THEN NULL ELSE ${t} END`
   }
 }
 
@@ -128,7 +130,8 @@ export function momentExpression(t: string, slashOrder?: SlashOrder): string {
   const slashed = slashOrder
     ? ` WHEN regexp_full_match(${t}, ${quote(SLASHED)}) THEN ${parsed(slashOrder === 'mdy' ? '%m/%d/%Y' : '%d/%m/%Y')}`
     : ''
-  return `CAST(CASE WHEN regexp_full_match(${t}, ${quote(YEAR_FIRST)}) THEN epoch_ms(TRY_CAST(${t} AS TIMESTAMPTZ))
+  return `CAST(CASE WHEN regexp_full_match(${t}, ${quote(YEAR_FIRST)}) THEN epoch_ms(TRY_CAST(${t} AS TIMESTAMP))
+    WHEN regexp_full_match(${t}, ${quote(YEAR_FIRST_OFFSET)}) THEN epoch_ms(TRY_CAST(${t} AS TIMESTAMPTZ))
     WHEN regexp_full_match(${t}, ${quote(DAY_FIRST_DOTTED)}) THEN ${parsed('%d.%m.%Y')}${slashed} END AS DOUBLE)`
 }
 
@@ -143,7 +146,7 @@ function missingFor({ dtype, categories }: TypedColumn): readonly string[] {
 export function wrongExpression(column: TypedColumn): string {
   const i = column.index
   if (column.dtype === 'string' || column.dtype === 'text') return 'false'
-  return `CASE WHEN x${i} IS NULL THEN NOT coalesce(trim(t${i}, ${SPACES}) IN (${list(missingFor(column))}), true) ELSE false END`
+  return `CASE WHEN x${i} IS NULL THEN NOT coalesce(${isOneOf(`trim(t${i}, ${SPACES})`, missingFor(column))}, true) ELSE false END`
 }
 
 export function isNumeric(dtype: ColumnDtype): boolean {
@@ -172,6 +175,7 @@ export function typedRelation(
   return `(SELECT *, ${xs} FROM (SELECT *${ds} FROM (SELECT ${r}${cs}, ${ts} FROM ${numbered})))`
 }
 
-export function list(words: readonly string[]): string {
-  return words.map(quote).join(', ')
+/** Not `IN`: DuckDB turns a long list into a join, which takes every row and does not keep their order. */
+export function isOneOf(text: string, words: readonly string[]): string {
+  return `list_contains([${words.map(quote).join(', ')}], ${text})`
 }
