@@ -61,13 +61,17 @@ export function minimise(objective: Objective, start: Float64Array, options: Min
   const search = l1 ? createOrthantSearch(objective, l1) : createSmoothSearch(objective)
   if (l1) current.loss += search.penalty(current.at)
   const report = createReport(maxIterations, tolerance, hooks)
+  const finish = ({ at, loss }: State, iterations: number, converged: boolean): Minimum => {
+    hooks.onProgress?.({ iteration: iterations, loss, done: 1 })
+    return { at, loss, iterations, converged }
+  }
 
   for (let iteration = 0; ; iteration++) {
     throwIfStopped(hooks)
     const steepest = search.descent(current, direction)
-    if (iteration > 0) report(iteration, current.loss, steepest)
     if (steepest <= tolerance) return finish(current, iteration, true)
     if (iteration >= maxIterations) return finish(current, iteration, false)
+    if (iteration > 0) report(iteration, current.loss, steepest)
     curvature.toDirection(direction)
     if (!search.step({ current, trial, direction, isFirst: curvature.pairs === 0 })) {
       // A direction that does not descend means the memory has gone stale; with none left, rounding is all there is.
@@ -81,10 +85,6 @@ export function minimise(objective: Objective, start: Float64Array, options: Min
     ;[current, trial] = [trial, current]
     if (gain <= RELATIVE_GAIN * scale) return finish(current, iteration + 1, true)
   }
-}
-
-function finish({ at, loss }: State, iterations: number, converged: boolean): Minimum {
-  return { at, loss, iterations, converged }
 }
 
 export interface StepInput {
