@@ -1,7 +1,10 @@
 #!/usr/bin/env node
-// argv → command → exit code. The only file that ends the process.
-import { createCliHost } from './app/cli-host.ts'
-import { runCli } from './cli/index.ts'
+// argv → command → exit code. The only file that ends the process. Everything is imported after the compile cache is on,
+// which spares a second start the compiling of a thousand modules.
+import { enableCompileCache } from 'node:module'
+
+enableCompileCache()
+const [{ createCliHost }, { runCli }] = await Promise.all([import('./app/cli-host.ts'), import('./cli/index.ts')])
 
 const exitCode = await runCli(process.argv.slice(2), createCliHost())
 // What was printed may still be on its way into a pipe.

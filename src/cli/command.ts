@@ -30,6 +30,8 @@ export interface Session {
   readonly client: MlClient
   readonly terminal: Terminal
   readonly url: string
+  /** The service was started for this command alone. */
+  readonly started: boolean
 }
 
 /** Runs `work` against the service that is running, else against one started for the time of the command. */
@@ -42,7 +44,8 @@ export async function withService(
   const terminal = createTerminal(options.json ?? false)
   const connection = await host.connect({ url: options.url, tenant: options.tenant, flags: flagsOf(host, options) })
   try {
-    await work({ client: connection.client, terminal, url: connection.url })
+    const { client, url, started } = connection
+    await work({ client, terminal, url, started })
   } finally {
     terminal.endProgress()
     await connection.close()

@@ -11,7 +11,7 @@ export async function followJob(
   let job: TrainingJob | undefined
   for await (const { data } of client.training_jobs.events({ job_id: jobId })) {
     job = data as TrainingJob
-    terminal.progress(job.progress, job.message, job.stage)
+    if (!isOver(job)) terminal.progress(job.progress, job.message, job.stage)
   }
   terminal.endProgress()
   // The stream may end early (the service was restarted); the job itself goes on.

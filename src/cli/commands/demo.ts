@@ -52,7 +52,9 @@ async function tour(session: Session): Promise<void> {
   const { items } = await client.models.list({})
   for (const model of items)
     say(`   ${model.name}: ${JSON.stringify(model.deployments)}, latest version ${model.latest_version}`)
-  terminal.result({ customer: value, ticket: priority, models: items }, () => `\nLook around: ${session.url}/docs`)
+  terminal.result({ customer: value, ticket: priority, models: items }, () =>
+    session.started ? '\nStart the service to look around: modelyard serve' : `\nLook around: ${session.url}/docs`,
+  )
 }
 
 async function trainDay(session: Session, day: string) {
