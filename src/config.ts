@@ -106,7 +106,8 @@ export function shownConfig(config: Config): Record<string, unknown> {
   for (const key of KEYS) {
     const value = config[key]
     if (value === undefined) continue
-    shown[envName(key)] = SECRETS.includes(key) ? '***' : typeof value === 'string' ? withoutCredentials(value) : value
+    const address = typeof value === 'string' && value.includes('://')
+    shown[envName(key)] = SECRETS.includes(key) ? '***' : address ? withoutCredentials(value) : value
   }
   return shown
 }

@@ -40,7 +40,7 @@ function describe(errors: readonly ErrorObject[], at: string): FieldError[] {
     const field = joinPath(at, fieldOf(error))
     const message = wording(error)
     const key = `${field}\u0000${message}`
-    if (!found.has(key)) found.set(key, { field, message, ...shown(error.data) })
+    if (!found.has(key)) found.set(key, { field, message, ...shown(offender(error)) })
   }
   return [...found.values()]
 }
@@ -52,6 +52,13 @@ function fieldOf(error: ErrorObject): string {
   if (error.keyword === 'additionalProperties') return joinPath(path, String(params.additionalProperty))
   if (error.keyword === 'propertyNames') return joinPath(path, String(params.propertyName))
   return path
+}
+
+/** What stands at the reported place; Ajv shows the object around it, whose other fields are nobody's business here. */
+function offender({ keyword, params, data }: ErrorObject): unknown {
+  if (keyword === 'required' || keyword === 'propertyNames') return undefined
+  if (keyword !== 'additionalProperties') return data
+  return (data as Record<string, unknown>)[(params as { additionalProperty: string }).additionalProperty]
 }
 
 function wording(error: ErrorObject): string {
