@@ -1,7 +1,9 @@
 // The composition root: configuration → ports → slices → faces. The only file that knows all of them.
 import type { AddressInfo } from 'node:net'
 import { type Background, startBackground } from './app/background.ts'
+import { type MetricsServer, startMetricsServer } from './app/metrics-server.ts'
 import { type OpenServices, openServices } from './app/open-services.ts'
+import { unavailableSettings } from './app/unavailable.ts'
 import { CODE_VERSION } from './app/version.ts'
 import { type Config, withoutCredentials } from './config.ts'
 import { DEFAULT_ENVIRONMENT } from './contract/models.ts'
@@ -41,10 +43,13 @@ export interface App {
   /** @returns the address it listens on. */
   listen(address?: { readonly host?: string; readonly port?: number }): Promise<string>
   stop(): Promise<void>
+  /** After `stop`: threads stuck inside native code, which only the end of the process can stop. */
+  stuckThreads(): number
 }
 
 export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
   const services = await openServices(config, options.log)
+  for (const sentence of unavailableSettings(config)) services.log.warn({}, sentence)
   const serving = new Serving(services)
   for (const model of options.models ?? []) serving.custom.register(model)
   const worker = options.worker ?? config.runWorker
@@ -90,8 +95,10 @@ interface Parts {
 
 function assemble({ config, services, serving, background, dispatch, http }: Parts): App {
   let stopped: Promise<void> | undefined
+  let metricsServer: MetricsServer | undefined
   const stop = async () => {
     await http.close()
+    await metricsServer?.close()
     await background.stop()
     await services.close()
   }
@@ -104,6 +111,9 @@ function assemble({ config, services, serving, background, dispatch, http }: Par
     liveVersion: (tenantId, model) => serving.live.find(tenantId, model, DEFAULT_ENVIRONMENT)?.record,
     async listen({ host = config.serviceHost, port = config.servicePort } = {}) {
       await http.listen({ host, port })
+      if (config.prometheusPort !== undefined) {
+        metricsServer = await startMetricsServer(services.metrics, { host, port: config.prometheusPort })
+      }
       const address = http.server.address() as AddressInfo
       const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
       const url = `http://${name === '0.0.0.0' || name === '[::]' ? '127.0.0.1' : name}:${address.port}`
@@ -114,6 +124,7 @@ function assemble({ config, services, serving, background, dispatch, http }: Par
       stopped ??= stop()
       return stopped
     },
+    stuckThreads: () => services.runtime.status().abandoned,
   }
 }
 

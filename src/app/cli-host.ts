@@ -53,6 +53,8 @@ async function serve({ flags, role, onReady }: Parameters<CliHost['serve']>[0]):
     await stopped
   } finally {
     await app.stop()
+    // A normal exit would wait for such a thread for ever, or abort under it.
+    if (app.stuckThreads() > 0) process.kill(process.pid, 'SIGKILL')
   }
 }
 
