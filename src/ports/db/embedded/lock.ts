@@ -113,12 +113,11 @@ async function guarded(dataDir: string, work: () => Promise<void>): Promise<void
   const guard = `${fileOf(dataDir)}.guard`
   for (let waited = 0; ; waited += 20) {
     try {
-      await writeFile(guard, String(process.pid), { flag: 'wx' })
+      await writeFile(guard, `${hostname()} ${process.pid}`, { flag: 'wx' })
       break
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      // Whoever held it that long was killed inside; the work takes milliseconds (SILENT_MS at most).
-      if (waited >= GUARD_TIMEOUT_MS) await rm(guard, { force: true })
+      if (waited >= GUARD_TIMEOUT_MS || (await isOrphaned(guard))) await rm(guard, { force: true })
       await sleep(20)
     }
   }
@@ -127,6 +126,12 @@ async function guarded(dataDir: string, work: () => Promise<void>): Promise<void
   } finally {
     await rm(guard, { force: true })
   }
+}
+
+/** Whoever made it was killed inside. */
+async function isOrphaned(guard: string): Promise<boolean> {
+  const [host, pid] = (await readFile(guard, 'utf8').catch(() => '')).split(' ')
+  return host === hostname() && pid !== undefined && !(await isAlive(Number(pid), null))
 }
 
 function inUse(dataDir: string, { pid, host, address }: LockHolder) {

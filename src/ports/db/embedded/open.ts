@@ -89,6 +89,7 @@ function serve(options: WorkerOptions, { transactionTimeoutMs, onClose }: Servin
     max: 1,
     idleTimeoutMillis: 0,
     connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
+    query_timeout: 2 * TRANSACTION_TIMEOUT_MS,
     user: 'postgres',
     pipeline: true,
     types: typeParsers,
