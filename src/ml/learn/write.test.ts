@@ -19,12 +19,9 @@ async function run(model: FittedModel, { rows, cols, values }: DenseMatrix) {
 
 const ROWS = 200
 const matrix = dense(randomRows(3, { rows: ROWS, cols: 8 }))
-// Every class is the favourite somewhere.
+// The class is the largest of the first features, so that every class is the most probable one somewhere.
 const labels = (classes: number) =>
-  Array.from(
-    { length: ROWS },
-    (_, r) => Math.abs(Math.round(2 * matrix.values[8 * r]! + matrix.values[8 * r + 1]!)) % classes,
-  )
+  Array.from({ length: ROWS }, (_, row) => argmax(0, classes, Float64Array.from(matrix.values.slice(8 * row))))
 const argmax = (row: number, width: number, values: Float64Array) => {
   const own = [...values.subarray(row * width, (row + 1) * width)]
   return own.indexOf(Math.max(...own))
