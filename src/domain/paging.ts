@@ -10,14 +10,17 @@ export function encodeCursor(position: Position): string {
   return Buffer.from(JSON.stringify(position)).toString('base64url')
 }
 
-/** @throws `invalid` for anything that was not made by `encodeCursor` with as many parts. */
-export function decodeCursor(cursor: string | undefined, parts: number): Position | undefined {
+/** What a database can compare with: any text without NUL. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is the one character that PostgreSQL has no room for
+const ANY_PART = /^[^\u0000]*$/u
+
+/** @throws `invalid` for anything that was not made by `encodeCursor` with as many parts, each of the given form. */
+export function decodeCursor(cursor: string | undefined, parts: number, form = ANY_PART): Position | undefined {
   if (cursor === undefined) return undefined
   try {
     const position: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
-    if (Array.isArray(position) && position.length === parts && position.every((part) => typeof part === 'string')) {
-      return position
-    }
+    const fits = (part: unknown) => typeof part === 'string' && form.test(part)
+    if (Array.isArray(position) && position.length === parts && position.every(fits)) return position
   } catch {
     // falls through to the one refusal below
   }

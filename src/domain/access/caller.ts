@@ -3,7 +3,7 @@ import type { Permission } from '../../contract/operation.ts'
 import { DEFAULT_TENANT, TenantId } from '../../contract/schema.ts'
 import type { Caller } from '../../core/caller.ts'
 import { compileCheck } from '../../core/check.ts'
-import { fail, invalid } from '../../core/failure.ts'
+import { type FieldError, fail, invalid } from '../../core/failure.ts'
 
 const EVERYTHING: ReadonlySet<Permission> = new Set(['read', 'write', 'predict', 'service'])
 const checkTenant = compileCheck(TenantId, { at: 'X-Tenant-ID' })
@@ -17,9 +17,15 @@ export interface RequestIdentity {
 /** @throws `invalid` when the tenant id breaks its pattern. */
 export function anonymousCaller({ tenantId, requestId }: RequestIdentity): Caller {
   const tenant = tenantId ?? DEFAULT_TENANT
-  const problems = tenant === DEFAULT_TENANT ? [] : checkTenant(tenant)
+  const problems = tenant === DEFAULT_TENANT ? [] : tenantProblems(tenant)
   if (problems.length > 0) throw invalid('tenant', problems, 'TENANT_INVALID')
   return { tenantId: tenant, requestId, actor: 'anonymous', permissions: EVERYTHING }
+}
+
+/** `.` and `..` keep the pattern, but a folder of that name (API.md §12) would be another tenant's. */
+function tenantProblems(tenant: string): readonly FieldError[] {
+  if (tenant !== '.' && tenant !== '..') return checkTenant(tenant)
+  return [{ field: 'X-Tenant-ID', message: 'must not be "." or ".."', value: tenant }]
 }
 
 export function requirePermission(caller: Caller, permission: Permission): void {

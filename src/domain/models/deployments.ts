@@ -6,7 +6,7 @@ import { getModelRow } from './store.ts'
 
 export function listDeployments(ctx: Ctx, input: Input<'models.deployments'>): Promise<Output<'models.deployments'>> {
   const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1)
+  const after = decodeCursor(input.cursor, 1, /^\d{1,15}$/)
   return inTransaction(ctx, async (ctx) => {
     const model = await getModelRow(ctx, input.model_id)
     let find = ctx.db.selectFrom('deployments').selectAll().where('model_id', '=', model.id)

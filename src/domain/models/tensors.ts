@@ -16,6 +16,18 @@ export function hasMissing(type: TensorType): boolean {
   return type === 'float64' || type === 'float32' || type === 'string'
 }
 
+/** Least and greatest whole number of a type; a typed array would silently wrap around beyond them. */
+export const WHOLE_RANGE: Readonly<Partial<Record<TensorType, readonly [number, number]>>> = {
+  int64: [-(2 ** 53), 2 ** 53],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int16: [-(2 ** 15), 2 ** 15 - 1],
+  int8: [-(2 ** 7), 2 ** 7 - 1],
+  uint64: [0, 2 ** 53],
+  uint32: [0, 2 ** 32 - 1],
+  uint16: [0, 2 ** 16 - 1],
+  uint8: [0, 2 ** 8 - 1],
+}
+
 /** The first `rows` rows as a tensor of the declared type. */
 export function tensorOf({ type, width, rank }: TensorLayout, cells: Cells, rows: number): Tensor {
   const dims = rank === 1 ? [rows] : [rows, width]

@@ -10,7 +10,7 @@ import { getModelRow, getVersionRow, requireTrained, versionDocument } from './s
 /** Highest first. Semantic versions do not sort as text, so a model's versions (tens, not thousands) are sorted here. */
 export function listVersions(ctx: Ctx, input: Input<'versions.list'>): Promise<Output<'versions.list'>> {
   const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1)
+  const after = decodeCursor(input.cursor, 1, /^\d+\.\d+\.\d+$/)
   return inTransaction(ctx, async (ctx) => {
     const rows = await allVersions(ctx, input.model_id)
     const rest = after ? rows.filter((row) => compareVersions(row.version, after[0]!) < 0) : rows

@@ -4,7 +4,15 @@ import type { Signature, SignatureInput } from '../../contract/models.ts'
 import type { FieldError } from '../../core/failure.ts'
 import type { ModelInfo, Tensor, Tensors } from '../../runtime/index.ts'
 import { BadCell, parseCell } from '../../tables/cell.ts'
-import { type Cells, emptyCells, type Layout, layoutOf, type TensorLayout, tensorOf } from '../models/index.ts'
+import {
+  type Cells,
+  emptyCells,
+  type Layout,
+  layoutOf,
+  type TensorLayout,
+  tensorOf,
+  WHOLE_RANGE,
+} from '../models/index.ts'
 
 /** Rows as tensors; rows with errors have no place in the tensors. */
 export interface ReadRows {
@@ -26,6 +34,7 @@ export interface RowReader {
 export function compileRowReader(signature: Signature, info: ModelInfo): RowReader {
   const inputs = signature.inputs
   const layout = layoutOf(inputs, info)
+  const ranges = layout.slots.map(({ tensor }) => WHOLE_RANGE[layout.tensors[tensor]!.type])
   const positions = new Map(inputs.map((input, index) => [input.name, index]))
   return {
     rowByRow: layout.rowByRow,
@@ -39,7 +48,7 @@ export function compileRowReader(signature: Signature, info: ModelInfo): RowRead
       const kept: number[] = []
       const errors = new Map<number, readonly FieldError[]>()
       for (let index = 0; index < rows.length; index++) {
-        const target = { inputs, positions, layout, cells, at: kept.length, place: () => place(index) }
+        const target = { inputs, ranges, positions, layout, cells, at: kept.length, place: () => place(index) }
         const problems = readRow(rows[index], target)
         if (problems.length > 0) errors.set(index, problems)
         else kept.push(index)
@@ -57,6 +66,8 @@ function toFeeds(tensors: readonly TensorLayout[], cells: readonly Cells[], coun
 
 interface RowTarget {
   readonly inputs: readonly SignatureInput[]
+  /** What the tensor of each column has room for, where that is less than the column's type. */
+  readonly ranges: readonly ((typeof WHOLE_RANGE)['int8'] | undefined)[]
   readonly positions: ReadonlyMap<string, number>
   readonly layout: Layout
   readonly cells: readonly Cells[]
@@ -117,6 +128,11 @@ function readCell(
   if (cell === null && !input.nullable) {
     const message = value === undefined ? 'is required' : 'must not be missing'
     return [...errors, problem(target, input.name, message, value)]
+  }
+  const range = target.ranges[column]
+  if (range && typeof cell === 'number' && (cell < range[0] || cell > range[1])) {
+    const type = target.layout.tensors[target.layout.slots[column]!.tensor]!.type
+    return [...errors, problem(target, input.name, `must be between ${range[0]} and ${range[1]} (${type})`, value)]
   }
   // A missing value is written too: a row with errors may have left something in this place.
   const { tensor, offset } = target.layout.slots[column]!

@@ -17,7 +17,7 @@ export async function submitTraining(ctx: Ctx, request: TrainRequest): Promise<T
     return await inTransaction(ctx, (ctx) => submit(ctx, request))
   } catch (error) {
     // Two first trainings of one name at once: the loser finds the winner's model on its second try.
-    if (isUniqueViolation(error, 'models_tenant_id_name_key')) return inTransaction(ctx, (ctx) => submit(ctx, request))
+    if (isUniqueViolation(error, 'models_name')) return inTransaction(ctx, (ctx) => submit(ctx, request))
     throw error
   }
 }

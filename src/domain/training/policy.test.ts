@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest'
+import type { DataContract } from '../../contract/datasets.ts'
+import type { TrainRequest } from '../../contract/training.ts'
+import { asFailure, type FieldError } from '../../core/failure.ts'
+import { decideGate, planTraining } from './policy.ts'
+
+const contract: DataContract = {
+  columns: ['age', 'income', 'city', 'bought'].map((name) => ({
+    name,
+    dtype: 'number',
+    required: true,
+    nullable: true,
+  })),
+  target: 'bought',
+}
+const base: TrainRequest = { model_name: 'm', dataset_id: 'dataset_1', model_type: 'classification' }
+const plan = (request: Partial<TrainRequest> = {}, given = contract) => planTraining({ ...base, ...request }, given)
+
+function refused(request: Partial<TrainRequest>, given = contract): Record<string, string> {
+  try {
+    plan(request, given)
+  } catch (error) {
+    const { kind, code, details } = asFailure(error)
+    expect({ kind, code }).toEqual({ kind: 'invalid', code: 'VALIDATION_ERROR' })
+    const errors = details?.errors as FieldError[]
+    return Object.fromEntries(errors.map(({ field, message }) => [field, message]))
+  }
+  throw new Error('the request was accepted')
+}
+
+describe('a training plan', () => {
+  it('fills in everything that was not said', () => {
+    expect(plan()).toEqual({
+      modelType: 'classification',
+      target: 'bought',
+      features: ['age', 'income', 'city'],
+      algorithm: 'logistic_regression',
+      hyperparameters: expect.objectContaining({ l2: 1, max_iterations: 300 }),
+      evaluation: { test_fraction: 0.2, seed: 42 },
+      promotion: { environment: 'production', metric: null, min_improvement: 0 },
+    })
+  })
+
+  it('prefers the target of the request to that of the dataset', () => {
+    expect(plan({ target: 'city' })).toMatchObject({ target: 'city', features: ['age', 'income', 'bought'] })
+  })
+
+  it('takes the features in the order given', () => {
+    expect(plan({ features: ['city', 'age'] }).features).toEqual(['city', 'age'])
+  })
+
+  it('chooses the algorithm by what is predicted', () => {
+    expect(plan({ model_type: 'regression' }).algorithm).toBe('linear_regression')
+  })
+
+  it('gates by the metric of the evaluation where the promotion names none', () => {
+    expect(plan({ evaluation: { metric: 'accuracy' } }).promotion?.metric).toBe('accuracy')
+    expect(plan({ evaluation: { metric: 'accuracy' }, promotion: { metric: 'roc_auc' } }).promotion?.metric).toBe(
+      'roc_auc',
+    )
+  })
+
+  it('has no promotion where it was switched off', () => {
+    expect(plan({ promotion: false }).promotion).toBeNull()
+  })
+
+  it('does not change the request', () => {
+    const request: TrainRequest = { ...base, hyperparameters: { l2: 2 }, evaluation: { seed: 1 }, promotion: {} }
+    const before = structuredClone(request)
+    planTraining(request, contract)
+    expect(request).toEqual(before)
+  })
+
+  it('names everything that is wrong at once', () => {
+    const found = refused({
+      target: 'nothing',
+      features: ['age', 'agee', 'age'],
+      algorithm: 'magic',
+      evaluation: { metric: 'beauty', time_column: 'when' },
+      promotion: { metric: 'rmse' },
+    })
+    expect(Object.keys(found).toSorted()).toEqual([
+      'algorithm',
+      'evaluation.metric',
+      'evaluation.time_column',
+      'features.1',
+      'features.2',
+      'promotion.metric',
+      'target',
+    ])
+    expect(found.target).toContain('age, income, city, bought')
+    expect(found['features.2']).toBe('is named twice')
+    expect(found['promotion.metric']).toBe('is a metric of regression')
+    expect(found.algorithm).toContain('logistic_regression')
+  })
+
+  it('refuses unknown and impossible hyperparameters, each by name', () => {
+    const found = refused({
+      algorithm: 'logistic_regression',
+      hyperparameters: { l2: -1, learning_rate: 0.1, l1: 'x' },
+    })
+    expect(Object.keys(found).toSorted()).toEqual([
+      'hyperparameters.l1',
+      'hyperparameters.l2',
+      'hyperparameters.learning_rate',
+    ])
+  })
+
+  it('refuses hyperparameters that no algorithm of the task accepts, also where none was named', () => {
+    expect(Object.keys(refused({ hyperparameters: { trees: 5 } }))).toEqual(['hyperparameters.trees'])
+  })
+
+  it('refuses an algorithm that does not do the task', () => {
+    expect(refused({ algorithm: 'linear_regression' })).toEqual({ algorithm: 'does not do classification' })
+  })
+
+  it.each(['constructor', 'toString', '__proto__'])('knows no algorithm called %s', (algorithm) => {
+    expect(Object.keys(refused({ algorithm }))).toEqual(['algorithm'])
+  })
+
+  it('refuses the target among the features, and a table with nothing else', () => {
+    expect(refused({ features: ['bought'] })).toEqual({ 'features.0': 'is the target' })
+    const lonely = { columns: [contract.columns[3]!], target: 'bought' }
+    expect(refused({}, lonely)).toEqual({ features: 'there is no column to learn from' })
+  })
+
+  it('asks for a target where nobody named one', () => {
+    expect(Object.keys(refused({}, { columns: contract.columns }))).toEqual(['target'])
+  })
+
+  it.each(['recommendation', 'custom'] as const)('cannot train a %s model from a table', (model_type) => {
+    expect(Object.keys(refused({ model_type }))).toEqual(['model_type'])
+  })
+})
+
+describe('the gate', () => {
+  const f1 = (value: number) => ({ name: 'f1', value, greaterIsBetter: true })
+  const rmse = (value: number) => ({ name: 'rmse', value, greaterIsBetter: false })
+  const live = (value: number) => ({ version: '1.0.0', value })
+
+  it('lets the first version through', () => {
+    expect(decideGate(f1(0.1), undefined, 0.5)).toEqual({ promote: true, reason: 'first version' })
+  })
+
+  it.each([
+    ['better', f1(0.81), live(0.8), 0, true],
+    ['equal', f1(0.8), live(0.8), 0, false],
+    ['worse', f1(0.79), live(0.8), 0, false],
+    ['better by the margin exactly', f1(0.75), live(0.5), 0.25, false],
+    ['better by more than the margin', f1(0.76), live(0.5), 0.25, true],
+    ['better where less is better', rmse(1.9), live(2), 0, true],
+    ['equal where less is better', rmse(2), live(2), 0, false],
+    ['worse where less is better', rmse(2.1), live(2), 0, false],
+    ['better by too little where less is better', rmse(1.75), live(2), 0.25, false],
+  ])('decides on a version that is %s', (_, metric, champion, margin, promote) => {
+    expect(decideGate(metric, champion, margin).promote).toBe(promote)
+  })
+
+  it('says with which figures it decided', () => {
+    expect(decideGate(f1(0.812345), live(0.8), 0).reason).toBe(
+      'f1 0.81234 against 0.80000 of 1.0.0, on the same held-out rows',
+    )
+    expect(decideGate(f1(0.5), live(0.8), 0.1).reason).toContain('not better by more than 0.1')
+  })
+
+  it('does not promote what cannot be compared', () => {
+    const decision = decideGate(f1(1), { version: '1.0.0', incomparable: 'the dataset lacks its input' }, 0)
+    expect(decision).toEqual({
+      promote: false,
+      reason: 'cannot be compared with 1.0.0: the dataset lacks its input',
+    })
+  })
+})
