@@ -6,7 +6,7 @@ import pg from 'pg'
 import { queuePreparation } from '../../src/jobs/queue.ts'
 import { type Database, json, type NewRow, type Tx } from '../../src/ports/db/index.ts'
 import { openDatabase } from '../../src/ports/db/open.ts'
-import { startPostgres } from '../servers/postgres.ts'
+import { type PostgresOptions, startPostgres } from '../servers/postgres.ts'
 import type { TestServer } from '../servers/server.ts'
 
 export const BACKENDS = ['embedded', 'postgres'] as const
@@ -29,8 +29,9 @@ export interface Backend {
   stop(): Promise<void>
 }
 
-export async function startBackend(name: BackendName): Promise<Backend> {
-  const server = name === 'postgres' ? await startPostgres() : undefined
+/** @param options what the server of the test gets: see `startPostgres`. */
+export async function startBackend(name: BackendName, options: PostgresOptions = {}): Promise<Backend> {
+  const server = name === 'postgres' ? await startPostgres(options) : undefined
   const dir = await mkdtemp(join(tmpdir(), 'modelyard-db-'))
   const opened: Database[] = []
   let made = 0
