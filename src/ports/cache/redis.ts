@@ -1,0 +1,162 @@
+// A cache in Redis. While Redis is away, hung or slow every call is a miss at once: after one failure no command is sent until
+// a probe has been answered, so an outage costs the predictions nothing.
+import { type ChainableCommander, Redis, type RedisOptions, ReplyError } from 'ioredis'
+import { backoffMs } from '../../core/backoff.ts'
+import { systemClock } from '../../core/clock.ts'
+import { fail, type MlError } from '../../core/failure.ts'
+import type { Cache, CacheEntry } from './index.ts'
+import type { CacheOptions } from './open.ts'
+
+const DEFAULT_PREFIX = 'modelyard:'
+const DEFAULT_TIMEOUT_MS = 250
+const CONNECT_MS = 2_000
+const RETRY = { initialMs: 50, maxMs: 2_000 }
+const PROBE = { initialMs: 200, maxMs: 2_000 }
+/** A connection that answers none of these is dropped for a new one: the other machine may be gone without a word. */
+const PROBES_A_CONNECTION = 5
+const COMPLAIN_EVERY_MS = 60_000
+
+export function openRedisCache(options: CacheOptions & { readonly url: string }): Cache {
+  const { log, prefix = DEFAULT_PREFIX, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const { connection, shown } = readRedisUrl(options.url)
+  let away = true
+  let warned = false
+  let closed = false
+  let probing: NodeJS.Timeout | undefined
+  let complainedAt = Number.NEGATIVE_INFINITY
+
+  const client = new Redis({
+    ...connection,
+    keyPrefix: prefix,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: timeoutMs,
+    connectTimeout: CONNECT_MS,
+    retryStrategy: (attempt) => (closed ? null : backoffMs(attempt - 1, RETRY)),
+  })
+  client.on('ready', cameBack)
+  client.on('close', () => wentAway('the connection was closed'))
+  client.on('error', (error: Error) => wentAway(error.message))
+
+  function cameBack(): void {
+    if (closed) return
+    clearTimeout(probing)
+    probing = undefined
+    if (warned) log.info({ url: shown }, 'Redis is back')
+    away = false
+    warned = false
+  }
+
+  function wentAway(problem: string): void {
+    away = true
+    if (warned || closed) return
+    warned = true
+    log.warn({ url: shown, problem }, 'Redis is away; the cache misses until it is back')
+  }
+
+  function probe(failures: number): void {
+    clearTimeout(probing)
+    if (closed) return
+    probing = setTimeout(
+      async () => {
+        if (client.status !== 'ready') return // the next connection tells when it is ready
+        const answered = await client.ping().then(
+          () => true,
+          () => false,
+        )
+        if (answered) return cameBack()
+        if ((failures + 1) % PROBES_A_CONNECTION === 0) client.disconnect(true)
+        probe(failures + 1)
+      },
+      backoffMs(failures, PROBE),
+    ).unref()
+  }
+
+  /** Redis that answers with an error is there: out of memory, read-only, forbidden. Said now and then, not every time. */
+  function complain(error: Error): void {
+    const now = systemClock.elapsedMs()
+    if (now - complainedAt < COMPLAIN_EVERY_MS) return
+    complainedAt = now
+    log.warn({ url: shown, problem: error.message }, 'Redis refuses a command; the cache misses')
+  }
+
+  async function attempt<T>(command: () => Promise<T>, otherwise: T): Promise<T> {
+    if (away) return otherwise
+    try {
+      return await command()
+    } catch (error) {
+      if (error instanceof ReplyError) complain(error as Error)
+      else if (!away) {
+        wentAway(error instanceof Error ? error.message : String(error))
+        probe(0)
+      }
+      return otherwise
+    }
+  }
+
+  return {
+    get: (key) => attempt(async () => (await client.getBuffer(key)) ?? undefined, undefined),
+    async getMany(keys) {
+      if (keys.length === 0) return []
+      const misses: (Uint8Array | undefined)[] = keys.map(() => undefined)
+      return attempt(async () => (await client.mgetBuffer([...keys])).map((value) => value ?? undefined), misses)
+    },
+    set: (key, value, ttlSeconds) => attempt(() => write(client, [{ key, value, ttlSeconds }]), undefined),
+    async setMany(entries) {
+      if (entries.length > 0) await attempt(() => write(client, entries), undefined)
+    },
+    async delete(keys) {
+      if (keys.length > 0) await attempt(() => client.unlink([...keys]), 0)
+    },
+    async ping() {
+      if (client.status !== 'ready') throw unavailable(shown)
+      await client.ping().catch((cause: unknown) => {
+        throw unavailable(shown, cause)
+      })
+    },
+    status: () => ({ connected: !away && !closed, url: shown }),
+    async close() {
+      closed = true
+      away = true
+      clearTimeout(probing)
+      client.disconnect()
+    },
+  }
+}
+
+/** One round trip. @throws the first error of any command. */
+async function write(client: Redis, entries: readonly CacheEntry[]): Promise<void> {
+  const pipeline = client.pipeline()
+  for (const entry of entries) writeOne(pipeline, entry)
+  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
+}
+
+function writeOne(pipeline: ChainableCommander, { key, value, ttlSeconds }: CacheEntry): void {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  if (ttlSeconds > 0) pipeline.set(key, bytes, 'PX', Math.max(1, Math.round(ttlSeconds * 1000)))
+  else pipeline.unlink(key)
+}
+
+function readRedisUrl(text: string): { readonly connection: RedisOptions; readonly shown: string } {
+  if (!URL.canParse(text) || !/^rediss?:\/\//.test(text)) {
+    throw fail('invalid', 'VALIDATION_ERROR', 'REDIS_URL must look like redis://host:6379')
+  }
+  const { protocol, hostname, port, username, password, pathname } = new URL(text)
+  const db = Number(pathname.slice(1) || 0)
+  return {
+    shown: `${protocol}//${hostname}:${port || 6379}/${db}`,
+    connection: {
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port || 6379),
+      db,
+      ...(username && { username: decodeURIComponent(username) }),
+      ...(password && { password: decodeURIComponent(password) }),
+      ...(protocol === 'rediss:' && { tls: {} }),
+    },
+  }
+}
+
+function unavailable(shown: string, cause?: unknown): MlError {
+  return fail('unavailable', 'CACHE_UNAVAILABLE', `Redis at ${shown} does not answer`, { cause, retryAfterSeconds: 5 })
+}

@@ -1,0 +1,104 @@
+// What both back ends of the cache port promise.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { backends, openTestCache } from './cache-backends.ts'
+
+const bytes = (...values: number[]) => Uint8Array.from(values)
+const plain = (value: Uint8Array | undefined) => value && [...value]
+
+for (const backend of backends) {
+  describe.skipIf(backend.missing)(`the cache, ${backend.name}`, () => {
+    it('gives back the bytes that were set, and nothing for other keys', async () => {
+      await using place = await backend.open()
+      await place.cache.set('a', bytes(0, 255, 13, 10, 128), 60)
+      expect(plain(await place.cache.get('a'))).toEqual([0, 255, 13, 10, 128])
+      expect(await place.cache.get('b')).toBeUndefined()
+    })
+
+    it('takes a part of a larger buffer for what it is', async () => {
+      await using place = await backend.open()
+      await place.cache.set('a', bytes(1, 2, 3, 4).subarray(1, 3), 60)
+      expect(plain(await place.cache.get('a'))).toEqual([2, 3])
+    })
+
+    it('tells an empty value from none', async () => {
+      await using place = await backend.open()
+      await place.cache.set('empty', bytes(), 60)
+      expect(plain(await place.cache.get('empty'))).toEqual([])
+    })
+
+    it('answers many keys in their order', async () => {
+      await using place = await backend.open()
+      await place.cache.setMany([
+        { key: 'a', value: bytes(1), ttlSeconds: 60 },
+        { key: 'b', value: bytes(2), ttlSeconds: 60 },
+      ])
+      const found = await place.cache.getMany(['b', 'none', 'a', 'b'])
+      expect(found.map(plain)).toEqual([[2], undefined, [1], [2]])
+      expect(await place.cache.getMany([])).toEqual([])
+      await place.cache.setMany([])
+    })
+
+    it('replaces and deletes', async () => {
+      await using place = await backend.open()
+      await place.cache.set('a', bytes(1), 60)
+      await place.cache.set('a', bytes(2), 60)
+      expect(plain(await place.cache.get('a'))).toEqual([2])
+      await place.cache.delete(['a', 'never there'])
+      await place.cache.delete([])
+      expect(await place.cache.get('a')).toBeUndefined()
+    })
+
+    it('forgets a value at its end', async () => {
+      await using place = await backend.open()
+      await place.cache.set('short', bytes(1), 0.05)
+      await place.cache.set('long', bytes(1), 60)
+      while (await place.cache.get('short')) await sleep(10)
+      expect(plain(await place.cache.get('long'))).toEqual([1])
+    })
+
+    it('keeps nothing for no time, and what was there is gone', async () => {
+      await using place = await backend.open()
+      await place.cache.set('a', bytes(1), 60)
+      await place.cache.set('a', bytes(2), 0)
+      expect(await place.cache.get('a')).toBeUndefined()
+    })
+
+    it('answers a ping while it is open, and misses afterwards', async () => {
+      await using place = await backend.open()
+      await place.cache.ping()
+      await place.cache.set('a', bytes(1), 60)
+      await place.cache.close()
+      await expect(place.cache.ping()).rejects.toMatchObject({ kind: 'unavailable', code: 'CACHE_UNAVAILABLE' })
+      await place.cache.set('a', bytes(1), 60)
+      expect(await place.cache.get('a')).toBeUndefined()
+      expect(place.cache.status().connected).toBe(false)
+    })
+
+    it('is apart from other caches', async () => {
+      await using one = await backend.open()
+      await using two = await backend.open()
+      await one.cache.set('a', bytes(1), 60)
+      expect(await two.cache.get('a')).toBeUndefined()
+    })
+  })
+}
+
+describe('the in-process cache', () => {
+  it('drops what was used longest ago when it has too many entries', async () => {
+    await using place = await openTestCache({ maxEntries: 3 })
+    for (const key of ['a', 'b', 'c']) await place.cache.set(key, bytes(1), 60)
+    await place.cache.get('a')
+    await place.cache.set('d', bytes(1), 60)
+    const found = await place.cache.getMany(['a', 'b', 'c', 'd'])
+    expect(found.map((value) => value !== undefined)).toEqual([true, false, true, true])
+  })
+
+  it('drops what was used longest ago when it has too many bytes, and takes nothing larger than itself', async () => {
+    await using place = await openTestCache({ maxBytes: 10_000 })
+    for (const key of ['a', 'b', 'c']) await place.cache.set(key, new Uint8Array(4000), 60)
+    expect((await place.cache.getMany(['a', 'b', 'c'])).map((value) => value?.length)).toEqual([undefined, 4000, 4000])
+    await place.cache.set('huge', new Uint8Array(20_000), 60)
+    expect(await place.cache.get('huge')).toBeUndefined()
+  })
+})
