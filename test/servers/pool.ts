@@ -3,7 +3,7 @@
 import { createServer, request } from 'node:http'
 import { join } from 'node:path'
 import { type Found, findServer, type ServerName, type ServerPlaces, SOURCES } from './find.ts'
-import { removeDirectory, workDirectory } from './process.ts'
+import { removeDirectory, removeStaleDirectories, workDirectory } from './process.ts'
 
 export type Answer<Name extends ServerName> =
   | { readonly place: ServerPlaces[Name]; readonly missing?: undefined }
@@ -25,6 +25,7 @@ export async function openPool(): Promise<ServerPool> {
       return { missing: error instanceof Error ? error.message : String(error) }
     }
   }
+  await removeStaleDirectories()
   const directory = await workDirectory('pool')
   const socket = join(directory, 'socket')
   const listener = createServer((incoming, reply) => {

@@ -2,7 +2,7 @@
 // Where the machine has `setpriv` the kernel kills them with us, so even a killed test run leaves no server running.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -25,6 +25,8 @@ export interface Daemon {
 }
 
 const EXTRA_PATH = ['/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin', '/opt/homebrew/bin']
+const WORK_PREFIX = 'modelyard-test-'
+const STALE_MS = 86_400_000
 const live = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of live) child.kill('SIGKILL')
@@ -130,11 +132,20 @@ export async function freePort(): Promise<number> {
 
 /** A fresh directory, owned by `user` when one is named and we are root. */
 export async function workDirectory(name: string, user?: string): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), `modelyard-test-${name}-`))
+  const directory = await mkdtemp(join(tmpdir(), `${WORK_PREFIX}${name}-`))
   if (isRoot && user) spawnSync('chown', [user, directory])
   return directory
 }
 
 export async function removeDirectory(directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** Directories of runs that were killed before they could tidy up. */
+export async function removeStaleDirectories(): Promise<void> {
+  const names = (await readdir(tmpdir())).filter((name) => name.startsWith(WORK_PREFIX))
+  for (const path of names.map((name) => join(tmpdir(), name))) {
+    const stats = await stat(path).catch(() => undefined)
+    if (stats && Date.now() - stats.mtimeMs > STALE_MS) await removeDirectory(path).catch(() => {})
+  }
 }
