@@ -16,7 +16,7 @@ export const FALSE_WORDS = ['false', 'f', 'no', 'n', '0'] as const
 const TIME = '([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\\.[0-9]{1,6})?)?'
 const YEAR_MONTH_DAY = '[1-9][0-9]{3}(-[0-9]{1,2}-|/[0-9]{1,2}/)[0-9]{1,2}'
 /** Year first, with an optional time of day, in UTC. RE2 and JavaScript agree on all these patterns. */
-export const YEAR_FIRST = `${YEAR_MONTH_DAY}([ T]${TIME}( ?Z)?)?`
+export const YEAR_FIRST = `${YEAR_MONTH_DAY}([ T]${TIME}Z?)?`
 /** The same with an offset from UTC. */
 export const YEAR_FIRST_OFFSET = `${YEAR_MONTH_DAY}[ T]${TIME}[+-](0[0-9]|1[0-4]):[0-5][0-9]`
 /** 31.12.2024: the dotted form is day first everywhere. */
@@ -133,7 +133,7 @@ function moment([year, month, day]: readonly [number, number, number], text: str
   const midnight = Date.UTC(year, month - 1, day)
   const date = new Date(midnight)
   if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined
-  const time = /[ T](\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?: ?Z|([+-])(\d\d):(\d\d))?$/.exec(text)
+  const time = /[ T](\d{1,2}):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(?:Z|([+-])(\d\d):(\d\d))?$/.exec(text)
   if (!time) return midnight
   const [, hours, minutes, seconds, fraction, sign, offsetHours, offsetMinutes] = time
   const clock = Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds ?? 0) * 1000

@@ -4,6 +4,7 @@
 // In doubt a column stays `string`: codes with leading zeros or a plus sign, whole numbers beyond 2^53, thousands
 // separators, decimal commas, slashed dates that never show which number is the month, and mixtures. Yes/no and 0/1 are
 // what they look like; only true/false is boolean. Infinities leave a column numeric and are findings.
+import { setImmediate } from 'node:timers/promises'
 import type { ColumnDtype } from '../contract/datasets.ts'
 import {
   isInfinite,
@@ -20,7 +21,8 @@ import { fileRelation, isOneOf, LARGEST_INTEGER } from './sql.ts'
 
 /** A string column is prose when it reads like sentences and rarely repeats itself. */
 export const TEXT_RULE = { minMeanWords: 3, minDistinctShare: 0.2 } as const
-const SAMPLE_CELLS = 200_000
+const SAMPLE_CELLS = 100_000
+const SAMPLE_CHARACTERS = 1000
 const SAMPLE_ROWS = 2000
 
 export interface Inferred {
@@ -123,7 +125,7 @@ async function guessAgain(
   if (!guess.isBlind || round > 0) return { ...guess, slashOrders: [], dtype: 'string' }
   const c = `CAST(c${index} AS VARCHAR)`
   const rows = await table.engine.rows(
-    `SELECT ${c} FROM ${fileRelation(table.file, table.reading, [index])} WHERE ${c} IS NOT NULL
+    `SELECT left(${c}, ${SAMPLE_CHARACTERS}) FROM ${fileRelation(table.file, table.reading, [index])} WHERE ${c} IS NOT NULL
      AND NOT ${isOneOf(`trim(${c}, ' "')`, MISSING_UNLESS_TEXT)} LIMIT ${SAMPLE_ROWS}`,
   )
   return guessColumn(
@@ -136,10 +138,17 @@ async function guessAgain(
 export async function guessAll(table: TableFile, indexes: readonly number[]): Promise<Guess[]> {
   const limit = Math.max(20, Math.min(SAMPLE_ROWS, Math.floor(SAMPLE_CELLS / indexes.length)))
   const relation = fileRelation(table.file, table.reading, indexes)
-  const columns = indexes.map((i) => `CAST(c${i} AS VARCHAR)`).join(', ')
-  const rows = await table.engine.rows(`SELECT ${columns} FROM ${relation} LIMIT ${limit}`)
-  const cells = indexes.map((_, k) => rows.map((row) => row[k] as string | null))
-  return indexes.map((index, k) => guessColumn(cells[k]!, table.reading.columns[index]!.source))
+  const cells = indexes.map((i) => `left(CAST(c${i} AS VARCHAR), ${SAMPLE_CHARACTERS}) AS c${i}`).join(', ')
+  // One JSON text a column: handing cells over one by one would hold up the event loop.
+  const lists = indexes.map((i) => `CAST(to_json(list(c${i})) AS VARCHAR)`).join(', ')
+  const [row] = await table.engine.rows(`SELECT ${lists} FROM (SELECT ${cells} FROM ${relation} LIMIT ${limit})`)
+  const guesses: Guess[] = []
+  for (const [k, index] of indexes.entries()) {
+    if (k % 16 === 15) await setImmediate()
+    const sample = JSON.parse((row![k] as string | null) ?? '[]') as (string | null)[]
+    guesses.push(guessColumn(sample, table.reading.columns[index]!.source))
+  }
+  return guesses
 }
 
 const BY_SOURCE: Partial<Record<ColumnSource, ColumnDtype>> = {
@@ -186,8 +195,10 @@ function isNumberLike(text: string): boolean {
   return typeof parseText({ dtype: 'number' }, text) === 'number' || isInfinite(text)
 }
 
+/** The text of a JSON value, which the sample may have cut short. */
 function jsonText(json: string): string {
-  return json.startsWith('"') ? String(JSON.parse(json)) : json
+  if (!json.startsWith('"')) return json
+  return json.length < SAMPLE_CHARACTERS ? String(JSON.parse(json)) : json.slice(1)
 }
 
 /** Words between spaces; each character of a script that writes no spaces counts as half a word. */

@@ -51,7 +51,8 @@ function reader(file: SourceFile, reading: Reading, indexes: readonly number[]):
     case 'json':
     case 'jsonl': {
       const columns = indexes.map((i) => `${quote(keyOf(reading, i))}: 'JSON'`)
-      return `read_json(${path}, ${jsonOptions(file, reading)}, auto_detect = false, columns = {${columns.join(', ')}})`
+      return `read_json(${path}, ${jsonOptions(file, reading)}, records = true, auto_detect = false,
+        columns = {${columns.join(', ')}})`
     }
   }
 }
@@ -66,10 +67,10 @@ export function jsonOptions(file: SourceFile, reading: Pick<Reading, 'format'>):
 
 function csvReader(file: SourceFile, reading: Reading): string {
   const columns = reading.columns.map((_, i) => `'c${i}': 'VARCHAR'`).join(', ')
-  const newline = { '\n': '\\n', '\r\n': '\\r\\n', '\r': '\\r' }[reading.newline ?? '\n']
+  // No `new_line`: told '\\r\\n' it finds no rows; left alone it takes the kind of line end that comes first.
   // Small buffers: the default of 32 MB each would alone take the memory an upload may use.
   return `read_csv(${quote(file.path)}, auto_detect = false, columns = {${columns}}, header = true,
-    delim = ${quote(reading.delimiter ?? ',')}, quote = '"', escape = '"', new_line = '${newline}', strict_mode = true,
+    delim = ${quote(reading.delimiter ?? ',')}, quote = '"', escape = '"', strict_mode = true,
     max_line_size = ${ROW_BYTES}, buffer_size = ${2 * ROW_BYTES}, compression = '${file.gzip ? 'gzip' : 'none'}')`
 }
 
