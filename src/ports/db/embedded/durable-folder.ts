@@ -11,7 +11,7 @@ interface FolderFileSystem {
 }
 
 export class DurableFolder extends NodeFS {
-  override async init(pg: PGlite, options: Partial<Module>) {
+  override async init(pg: PGlite, options: Partial<Module>): Promise<{ emscriptenOpts: Partial<Module> }> {
     const made = await super.init(pg, options)
     const addFsync = (module: Module) => {
       const { stream_ops } = module.NODEFS as unknown as FolderFileSystem
