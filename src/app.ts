@@ -37,7 +37,8 @@ export interface App {
   readonly http: ReturnType<typeof createHttpApp>
   /** Resolves once the database answers and the registry was read. */
   readonly begun: Promise<void>
-  readonly cache: Services['cache']
+  /** What the verbs stand on. */
+  readonly services: Services
   /** What answers predictions of a model (id or name) in production right now. */
   liveVersion(tenantId: string, model: string): LiveVersion | undefined
   /** @returns the address it listens on. */
@@ -107,7 +108,7 @@ function assemble({ config, services, serving, background, dispatch, http }: Par
     dispatch,
     http,
     begun: background.begun,
-    cache: services.cache,
+    services,
     liveVersion: (tenantId, model) => serving.live.find(tenantId, model, DEFAULT_ENVIRONMENT)?.record,
     async listen({ host = config.serviceHost, port = config.servicePort } = {}) {
       await http.listen({ host, port })

@@ -73,3 +73,19 @@ export function floats(...values: number[]): Tensor {
 export function loopFeeds(count: number, x = 0): Record<string, Tensor> {
   return { count: { type: 'int64', dims: [], data: BigInt64Array.of(BigInt(count)) }, x: floats(x) }
 }
+
+/** A classifier of two columns `X`: label (int64) and two probabilities; class 1 where the first column is the greater. */
+export function twoClassModel(): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('X', 'float32', ['N', 2])
+  const swap = graph.constant('swap', { type: 'float32', dims: [2, 2], data: Float32Array.of(0, 1, 1, 0) })
+  const probabilities = graph.node('Softmax', [graph.node('MatMul', [x, swap])], { attributes: { axis: { int: 1 } } })
+  graph.output(
+    'label',
+    graph.node('ArgMax', [probabilities], { attributes: { axis: { int: 1 }, keepdims: { int: 0 } } }),
+    'int64',
+    ['N'],
+  )
+  graph.output('probabilities', probabilities, 'float32', ['N', 2])
+  return graph.build({ name: 'two classes' })
+}

@@ -37,7 +37,7 @@ export async function createMlService(options: MlServiceOptions = {}): Promise<M
   const app = await start(options)
   return {
     app: app.http,
-    cache: app.cache,
+    cache: app.services.cache,
     begun: app.begun,
     listen: (address) =>
       app.listen(address).catch((error: unknown) => {

@@ -166,8 +166,8 @@ describe('rows with errors', () => {
         expect(kept.length + errors.size).toBe(rows.length)
         for (const index of kept) expect(errors.has(index)).toBe(false)
         const alone = kept.map((index) => reader.read([rows[index]], place).feeds)
-        expect([...(feeds.age?.data as Float64Array)]).toEqual(alone.map(({ age }) => age?.data[0]))
-        expect([...(feeds.city?.data as string[])]).toEqual(alone.map(({ city }) => city?.data[0]))
+        expect([...(feeds.age!.data as Float64Array)]).toEqual(alone.map(({ age }) => age?.data[0]))
+        expect([...(feeds.city!.data as string[])]).toEqual(alone.map(({ city }) => city?.data[0]))
         expect(feeds.age?.dims).toEqual([kept.length, 1])
       }),
     )

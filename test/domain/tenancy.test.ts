@@ -1,0 +1,221 @@
+// Nothing of one tenant is visible to another: proven by a walk over the operations table, so that an operation that is
+// added later is walked too, or fails here until it has its line in FOREIGN.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { MlClient } from '../../src/client.ts'
+import { type OperationName, operations } from '../../src/contract/operations/index.ts'
+import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { anAddingModel, aTrainedModel, CUSTOMER } from '../helpers/builders.ts'
+import { type Refusal, refusal } from '../helpers/failing.ts'
+import { storedKeys } from '../helpers/files.ts'
+import { rowsOf } from '../helpers/tables.ts'
+import { addModel, twoClassModel } from '../runtime-models.ts'
+
+const A = 'tenant_a'
+const B = 'tenant_b'
+
+/** What belongs to somebody. */
+interface Ids {
+  readonly dataset_id: string
+  readonly job_id: string
+  readonly model_id: string
+  readonly prediction_id: string
+}
+
+type Fields = Record<string, unknown>
+
+const version = '1.0.0'
+const contract = { columns: [{ name: 'age', dtype: 'number' }] }
+const model = ({ model_id }: Ids) => ({ model_id })
+const dataset = ({ dataset_id }: Ids) => ({ dataset_id })
+const job = ({ job_id }: Ids) => ({ job_id })
+
+/** A right request about something of somebody else; several where there are several ways to name it. */
+const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
+  'datasets.get': [dataset],
+  'datasets.rows': [dataset],
+  'datasets.validate': [(ids) => ({ ...dataset(ids), contract })],
+  'datasets.delete': [dataset, (ids) => ({ ...dataset(ids), force: true })],
+  'models.train': [(ids) => ({ ...dataset(ids), model_name: 'mine', model_type: 'classification', target: 'bought' })],
+  'training_jobs.list': [model],
+  'training_jobs.get': [job],
+  'training_jobs.cancel': [job],
+  'training_jobs.events': [job],
+  'models.get': [model],
+  'models.update': [(ids) => ({ ...model(ids), name: 'stolen' }), (ids) => ({ ...model(ids), description: null })],
+  'models.delete': [model, (ids) => ({ ...model(ids), force: true })],
+  'versions.list': [model],
+  'versions.get': [(ids) => ({ ...model(ids), version })],
+  'versions.import': [
+    (ids) => ({ ...model(ids), file: addModel(1) }),
+    (ids) => ({ ...model(ids), file: addModel(1), version }),
+  ],
+  'versions.artifact': [(ids) => ({ ...model(ids), version })],
+  'versions.metadata': [(ids) => ({ ...model(ids), version })],
+  'versions.compare': [(ids) => ({ ...model(ids), a: version, b: '2.0.0' })],
+  'models.lineage': [model],
+  'models.deploy': [
+    (ids) => ({ ...model(ids), version }),
+    (ids) => ({ ...model(ids), version: '2.0.0', environment: 'staging' }),
+  ],
+  'models.rollback': [model],
+  'models.deployments': [model],
+  'models.predict': [
+    (ids) => ({ ...model(ids), input_data: CUSTOMER }),
+    (ids) => ({ ...model(ids), input_data: CUSTOMER, version }),
+    (ids) => ({ ...model(ids), input_data: CUSTOMER, environment: 'staging' }),
+  ],
+  'models.predict_batch': [
+    (ids) => ({ ...model(ids), input_data: [CUSTOMER] }),
+    (ids) => ({ ...model(ids), input_data: [CUSTOMER], version }),
+  ],
+  inference: [
+    (ids) => ({ ...model(ids), features: CUSTOMER }),
+    (ids) => ({ ...model(ids), features: [CUSTOMER], version }),
+  ],
+  predict_model: [(ids) => ({ ...model(ids), input_data: CUSTOMER })],
+  'predictions.feedback': [({ prediction_id }) => ({ prediction_id, actual: 1 })],
+}
+
+const takesId = Object.entries(operations).filter(([, { input }]) =>
+  Object.keys((input as { properties: object }).properties).some((field) => field.endsWith('_id')),
+)
+
+async function call(client: MlClient, name: OperationName, input: Fields): Promise<unknown> {
+  const [noun, verb] = name.split('.') as [string, string?]
+  const found = (client as unknown as Record<string, unknown>)[noun]
+  const method = (verb === undefined ? found : (found as Record<string, unknown>)[verb]) as (i: Fields) => unknown
+  const answer = method(input)
+  if (operations[name].reply !== 'events') return answer
+  for await (const event of answer as AsyncIterable<unknown>) return event
+  return undefined
+}
+
+/** The same words for an id that is somebody else's and for one that never was. */
+function withoutIds({ kind, code, message, details }: Refusal, ids: Ids): unknown {
+  const text = Object.values(ids).reduce((words, id) => words.replaceAll(id, '(id)'), message)
+  return { kind, code, text, details }
+}
+
+const NOBODY: Ids = {
+  dataset_id: 'dataset_01aaaaaaaaaaaaaaaaaaaaaaaa',
+  job_id: 'job_01aaaaaaaaaaaaaaaaaaaaaaaa',
+  model_id: 'model_01aaaaaaaaaaaaaaaaaaaaaaaa',
+  prediction_id: 'pred_01aaaaaaaaaaaaaaaaaaaaaaaa',
+}
+
+describe.each([...DATABASES])('tenants on the %s database', (database) => {
+  let app: TestApp
+  let owned: Ids
+  let before: unknown
+  const everything = async () => ({ rows: await rowsOf(app, A), files: await storedKeys(app) })
+
+  beforeAll(async () => {
+    app = await startAppOn(database)
+    const client = app.as(A)
+    const { model_id, job_id, dataset_id } = await aTrainedModel(client)
+    await client.versions.import({ model_id, file: twoClassModel(), version: '2.0.0' })
+    await client.models.deploy({ model_id, version: '2.0.0', environment: 'staging' })
+    const { prediction_id } = await client.models.predict({ model_id, input_data: CUSTOMER })
+    await client.predictions.feedback({ prediction_id, actual: 1 })
+    owned = { model_id, job_id, dataset_id, prediction_id }
+    before = await everything()
+  })
+  afterAll(() => app.stop())
+
+  it('have a line in the walk for every operation that takes an id', () => {
+    const missing = takesId.map(([name]) => name).filter((name) => !FOREIGN[name as OperationName])
+    expect(missing).toEqual([])
+  })
+
+  describe.each(Object.keys(FOREIGN) as OperationName[])('%s', (name) => {
+    it.each(FOREIGN[name]!.map((make, way) => [way, make] as const))(
+      'answers 404 for what is another tenant’s, as for what never was (way %d)',
+      async (_, make) => {
+        const foreign = await refusal(call(app.as(B), name, make(owned)))
+        expect(foreign.kind).toBe('not_found')
+        const never = await refusal(call(app.as(B), name, make(NOBODY)))
+        expect(withoutIds(foreign, owned)).toEqual(withoutIds(never, NOBODY))
+      },
+    )
+  })
+
+  it('cannot be reached by the name of a model either', async () => {
+    for (const [name, ways] of Object.entries(FOREIGN) as [OperationName, ((ids: Ids) => Fields)[]][]) {
+      const named = ways.filter((make) => 'model_id' in make(owned))
+      for (const make of named) {
+        const { kind, code } = await refusal(call(app.as(B), name, make({ ...owned, model_id: 'customers' })))
+        expect({ name, kind, code }).toEqual({ name, kind: 'not_found', code: 'MODEL_NOT_FOUND' })
+      }
+    }
+  })
+
+  it('see empty lists', async () => {
+    const client = app.as(B)
+    for (const list of [client.datasets.list(), client.models.list(), client.training_jobs.list()]) {
+      expect(await list).toEqual({ items: [], next_cursor: null })
+    }
+  })
+
+  it('have no default model because somebody else has one', async () => {
+    expect(await refusal(app.as(B).predict_default({ body: CUSTOMER }))).toMatchObject({ code: 'NO_DEFAULT_MODEL' })
+    expect(await app.as(A).predict_default({ body: CUSTOMER })).toMatchObject({ prediction: 1 })
+  })
+
+  it('lost nothing by all that', async () => {
+    expect(await everything()).toEqual(before)
+  })
+
+  it('keep their objects apart', async () => {
+    const files = await storedKeys(app)
+    expect(files.length).toBeGreaterThanOrEqual(6)
+    expect(files.every((file) => file.startsWith(`tenants/${A}/`))).toBe(true)
+    expect(files).toContain(`tenants/${A}/models/${owned.model_id}/CURRENT`)
+    expect(files).toContain(`tenants/${A}/datasets/${owned.dataset_id}/data`)
+  })
+
+  it('may use the same names, and predict each with their own model', async () => {
+    for (const [tenant, amount] of [
+      ['one', 1],
+      ['two', 2],
+      ['default', 3],
+    ] as const)
+      await anAddingModel(app.as(tenant), { name: 'same', amount })
+    for (const [tenant, answer] of [
+      ['one', 11],
+      ['two', 12],
+      ['default', 13],
+    ] as const) {
+      const { prediction } = await app.as(tenant).models.predict({ model_id: 'same', input_data: { x: 10 } })
+      expect([tenant, prediction]).toEqual([tenant, answer])
+      const byNumber = await app.as(tenant).models.predict({ model_id: 'same', version: '1.0.0', input_data: [10] })
+      expect([tenant, byNumber.prediction]).toEqual([tenant, answer])
+    }
+    const names = (await app.as('one').models.list()).items.map(({ name, tenant_id }) => ({ name, tenant_id }))
+    expect(names).toEqual([{ name: 'same', tenant_id: 'one' }])
+  })
+
+  it('use the same Idempotency-Key without meeting', async () => {
+    const input = { name: 'rows', rows: [{ a: 1 }, { a: 2 }] }
+    const [one, two] = await Promise.all(
+      ['one', 'two'].map((tenant) => app.as(tenant).datasets.create(input, { idempotencyKey: 'same-key' })),
+    )
+    expect(one?.id).not.toBe(two?.id)
+  })
+
+  it.each(['a b', 'a/b', 'x'.repeat(65), '..', '.', 'tenants/a', ''])('cannot be called %j', async (tenant) => {
+    const reply = await app.inject({ method: 'GET', url: '/api/v1/ml/models', headers: { 'x-tenant-id': tenant } })
+    expect(reply.statusCode).toBe(422)
+    expect(reply.json()).toMatchObject({
+      error_code: 'TENANT_INVALID',
+      details: { errors: [{ field: 'X-Tenant-ID' }] },
+    })
+  })
+
+  it('are called default where the header is missing', async () => {
+    const url = '/api/v1/ml/models/same'
+    const without = await app.inject({ method: 'GET', url })
+    const named = await app.inject({ method: 'GET', url, headers: { 'x-tenant-id': 'default' } })
+    expect(without.json()).toEqual(named.json())
+    expect(without.json()).toMatchObject({ data: { tenant_id: 'default' } })
+  })
+})

@@ -1,0 +1,28 @@
+import { sql } from 'kysely'
+import type { TestApp } from './app.ts'
+
+const TABLES = [
+  'datasets',
+  'models',
+  'model_versions',
+  'training_jobs',
+  'deployments',
+  'live_versions',
+  'predictions',
+  'feedback',
+  'idempotency_keys',
+  'outbox',
+] as const
+
+/** Everything one tenant has in the database, as it is stored. */
+export async function rowsOf({ app }: TestApp, tenantId: string): Promise<Record<string, unknown[]>> {
+  return app.services.db.system(async (tx) => {
+    const found: Record<string, unknown[]> = {}
+    for (const table of TABLES) {
+      const query = sql<{ row: unknown }>`
+        select to_jsonb(t) as row from ${sql.table(table)} t where tenant_id = ${tenantId} order by to_jsonb(t)::text`
+      found[table] = (await query.execute(tx)).rows.map(({ row }) => row)
+    }
+    return found
+  })
+}
