@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { seededRandom } from '../src/core/random.ts'
 import type { TrainingProgress } from '../src/domain/training/pipeline/spec.ts'
 import { ALGORITHMS, type Learner } from '../src/ml/learn/index.ts'
 import { inspectModel } from '../src/ml/onnx/inspect.ts'
@@ -181,7 +182,7 @@ test('progress names every stage in order and never falls', async () => {
   const seen: TrainingProgress[] = []
   const spec = await csvSpec(customersCsv('plan'), 'plan', { evaluation: { folds: 2 } })
   const outcome = await run(spec, { progress: (progress) => seen.push(progress) })
-  const stages = ['load', 'split', 'cross-validate', 'encode', 'fit', 'evaluate', 'write', 'parity']
+  const stages = ['load', 'split', 'cross-validate', 'encode', 'fit', 'write', 'parity', 'evaluate']
   expect([...new Set(seen.map((one) => one.stage))]).toEqual(stages)
   expect(seen.map((one) => one.progress)).toEqual(seen.map((one) => one.progress).toSorted((a, b) => a - b))
   expect(Object.keys(outcome.durations)).toEqual(stages)
@@ -211,4 +212,15 @@ test('a learner that writes another graph than it learned is caught', async () =
   const spec = await csvSpec(customersCsv('plan'), 'plan')
   const error = run(spec, { learners: { logistic_regression: { fit: wrong } } })
   await expect(error).rejects.toMatchObject({ code: 'PARITY_FAILED', details: { row: 0 } })
+})
+
+test('weights that cancel each other are a warning about rounding, not a wrong graph', async () => {
+  const random = seededRandom(3)
+  const rows = Array.from({ length: 900 }, (_, i) => {
+    const a = random.normal() + (i % 3) * 3
+    return { a, b: a + 1e-5 * random.normal(), c: a - 1e-4 * random.normal(), y: `k${i % 3}` }
+  })
+  const hyperparameters = { l2: 0, max_iterations: 3000, tolerance: 1e-9 }
+  const { warnings } = await run(await csvSpec(csvOf(rows), 'y', { hyperparameters }))
+  expect(warnings).toContainEqual(expect.stringMatching(/cancel.*rounding.*nearly the same/))
 })

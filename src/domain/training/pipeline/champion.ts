@@ -35,7 +35,6 @@ export async function measureChampion(request: ChampionRequest): Promise<Champio
       table: request.table,
       outputs: champion.signature.outputs.slice(0, classes ? 2 : 1).map((output) => output.name),
       ...(classes && own && { classes: own }),
-      width: 1000, // its graph is not ours to know; a cautious guess
       step: request.step,
     })
     const value = request.measure(classes && own ? inOrder(predictions, own, classes) : predictions)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { MlError } from '../../../core/failure.ts'
-import { checkParity } from './parity.ts'
+import { checkParity, isNotable } from './parity.ts'
 import { type ClassPredictions, mostProbable, type NumberPredictions } from './predictions.ts'
 
 const classes = ['a', 'b']
@@ -54,4 +54,22 @@ test('a missing row and another task are mismatches', () => {
   expect(mismatch(values(1), values(1, 2)).code).toBe('PARITY_FAILED')
   expect(mismatch(probable(0.5, 0.5), probable(0.5, 0.5, 1, 0)).code).toBe('PARITY_FAILED')
   expect(mismatch(values(1), probable(1, 0)).code).toBe('PARITY_FAILED')
+})
+
+test('a difference that rounding explains passes, and only there', () => {
+  const learner = values(1, 2)
+  const graph = values(1.0004, 2)
+  expect(checkParity({ graph, learner, rounding: () => Float64Array.of(0.001, 0) })).toBeCloseTo(0.0004, 9)
+  expect(() => checkParity({ graph, learner, rounding: () => Float64Array.of(0, 0.001) })).toThrow(/row 0/)
+})
+
+test('rounding is not asked about where nothing differs', () => {
+  const never = () => expect.unreachable('asked')
+  expect(checkParity({ graph: values(1), learner: values(1), rounding: never })).toBe(0)
+})
+
+test('a difference is notable when it is more than the ordinary one', () => {
+  expect(isNotable(2e-5, probable(0.5, 0.5))).toBe(true)
+  expect(isNotable(1e-6, probable(0.5, 0.5))).toBe(false)
+  expect(isNotable(0.5, values(1e6))).toBe(false)
 })

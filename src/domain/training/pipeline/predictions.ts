@@ -57,28 +57,29 @@ function floats({ data }: Tensor): Float32Array | Float64Array {
   return Float64Array.from(data as ArrayLike<unknown>, Number)
 }
 
-/** Predictions of consecutive chunks as one. */
-export function concatPredictions(parts: readonly Predictions[]): Predictions {
-  const first = parts[0]
-  if (!first || first.task === 'regression') {
-    return { task: 'regression', values: concat(parts.map((part) => (part as NumberPredictions).values)) }
-  }
-  const classParts = parts as readonly ClassPredictions[]
-  const labels = new Int32Array(classParts.reduce((sum, part) => sum + part.labels.length, 0))
-  let at = 0
-  for (const part of classParts) {
-    labels.set(part.labels, at)
-    at += part.labels.length
-  }
-  return { task: 'classification', labels, probabilities: concat(classParts.map((part) => part.probabilities)) }
+export interface CollectedPredictions {
+  /** `part` is about the rows named, in their order. */
+  add(rows: Uint32Array, part: Predictions): void
+  /** Of all rows, complete once each has been added. */
+  readonly predictions: Predictions
 }
 
-function concat(parts: readonly (Float32Array | Float64Array)[]): Float64Array {
-  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
+/** Puts the predictions of batches of rows where the rows are. */
+export function collectPredictions(rows: number, classes: readonly string[] | undefined): CollectedPredictions {
+  const width = classes?.length ?? 1
+  const values = new Float64Array(rows * width).fill(Number.NaN)
+  const labels = new Int32Array(classes ? rows : 0).fill(-1)
+  return {
+    predictions: classes ? { task: 'classification', labels, probabilities: values } : { task: 'regression', values },
+    add(places, part) {
+      const given = part.task === 'classification' ? part.probabilities : part.values
+      if (given.length !== places.length * width) {
+        throw fail('invalid', 'MODEL_OUTPUT_INVALID', `The model gave ${given.length} values for ${places.length} rows`)
+      }
+      for (let i = 0; i < places.length; i++) {
+        values.set(given.subarray(i * width, (i + 1) * width), places[i]! * width)
+        if (part.task === 'classification') labels[places[i]!] = part.labels[i]!
+      }
+    },
   }
-  return all
 }

@@ -1,11 +1,11 @@
-// A model file asked about the rows of a table, in chunks, as serving would ask it: every column goes in under its own name,
-// missing text as '', missing numbers as NaN. Deliberately not the feeding code of the encoders: the parity check would
-// otherwise repeat their mistakes.
+// A model file asked about the rows of a table as serving would ask it: every column goes in under its own name, missing
+// text as '', missing numbers as NaN. Deliberately not the feeding code of the encoders: the parity check would otherwise
+// repeat their mistakes. The batches depend on the table alone, so one file always gets the same figures on the same rows.
 import { fail } from '../../../core/failure.ts'
 import type { Column, Table } from '../../../ml/table.ts'
-import { type InProcessSession, openSession } from '../../../runtime/in-process.ts'
+import { openSession } from '../../../runtime/in-process.ts'
 import type { Tensor, TensorInfo, Tensors } from '../../../runtime/types.ts'
-import { concatPredictions, type Predictions, readOutputs } from './predictions.ts'
+import { collectPredictions, type Predictions, readOutputs } from './predictions.ts'
 import type { Step } from './progress.ts'
 
 export interface ScoreRequest {
@@ -15,75 +15,83 @@ export interface ScoreRequest {
   readonly outputs: readonly string[]
   /** In the order of the file's probabilities; absent for regression. */
   readonly classes?: readonly string[]
-  /** Width of the widest tensor in the graph, which decides how many rows go in at once. */
-  readonly width: number
   readonly step: Step
 }
 
-/** Values of the widest tensor of one run: 16 MB as float32. */
-const CHUNK_VALUES = 4_000_000
-const MAX_CHUNK = 4096
+/** Rows that go in at once: 50,000 dense features then take 25 MB. */
+const BATCH_ROWS = 128
+/** Characters of one batch if all its texts were as long as the longest; a graph pads them so. */
+const BATCH_CHARACTERS = 1 << 18
 
-export async function scoreFile(request: ScoreRequest): Promise<Predictions> {
-  const { file, table, width, step } = request
+export async function scoreFile({ file, table, outputs: names, classes, step }: ScoreRequest): Promise<Predictions> {
   const session = await openSession(file)
   try {
-    const parts: Predictions[] = []
-    const size = chunkSize(session, width)
-    for (let start = 0; start < table.rows; start += size) {
-      step(start / table.rows)
-      const end = Math.min(table.rows, start + size)
-      const { outputs } = await session.run(tableFeeds(table, session.info.inputs, { start, end }), {
-        fetches: request.outputs,
-      })
-      parts.push(readOutputs(outputs, request.outputs, request.classes))
+    const { inputs } = session.info
+    const collected = collectPredictions(table.rows, classes)
+    let done = 0
+    for (const rows of batches(table, inputs)) {
+      step(done / table.rows)
+      const { outputs } = await session.run(tableFeeds(table, inputs, rows), { fetches: names })
+      collected.add(rows, readOutputs(outputs, names, classes))
+      done += rows.length
     }
-    return concatPredictions(parts)
+    return collected.predictions
   } finally {
     await session.close()
   }
 }
 
-function chunkSize({ info }: InProcessSession, width: number): number {
-  if (info.inputs.some((input) => input.dims[0] === 1)) return 1 // some files accept one row only
-  return Math.max(1, Math.min(MAX_CHUNK, Math.floor(CHUNK_VALUES / Math.max(1, width))))
+/** All rows, those with the shortest texts first: one long text must not stretch the short ones beside it. */
+function* batches(table: Table, inputs: readonly TensorInfo[]): Generator<Uint32Array> {
+  const lengths = textLengths(table, inputs)
+  const order = Uint32Array.from({ length: table.rows }, (_, row) => row).sort(
+    (a, b) => lengths[a]! - lengths[b]! || a - b,
+  )
+  const most = inputs.some((input) => input.dims[0] === 1) ? 1 : BATCH_ROWS // some files accept one row only
+  for (let start = 0; start < order.length; ) {
+    let end = start + 1
+    while (end < order.length && end - start < most) {
+      if (lengths[order[end]!]! * (end - start + 1) > BATCH_CHARACTERS) break
+      end++
+    }
+    yield order.subarray(start, end)
+    start = end
+  }
 }
 
-export interface RowRange {
-  readonly start: number
-  /** Exclusive. */
-  readonly end: number
+/** Characters of the longest text in each row. */
+function textLengths(table: Table, inputs: readonly TensorInfo[]): Uint32Array {
+  const lengths = new Uint32Array(table.rows)
+  for (const { name } of inputs) {
+    const column = table.columns.get(name)
+    if (column?.form !== 'text') continue
+    for (let row = 0; row < table.rows; row++) lengths[row] = Math.max(lengths[row]!, column.values[row]?.length ?? 0)
+  }
+  return lengths
 }
 
-export function tableFeeds(table: Table, inputs: readonly TensorInfo[], range: RowRange): Tensors {
+function tableFeeds(table: Table, inputs: readonly TensorInfo[], rows: Uint32Array): Tensors {
   const feeds: Record<string, Tensor> = {}
   for (const input of inputs) {
     const column = table.columns.get(input.name)
-    if (!column) throw fail('internal', 'MODEL_INPUT_MISSING', `The table has no column "${input.name}"`)
-    const rows = range.end - range.start
-    const dims = input.dims.length === 1 ? [rows] : [rows, 1]
-    feeds[input.name] = { dims, ...cells(column, input, range) }
+    if (!column) throw fail('invalid', 'MODEL_INPUT_INVALID', `The model takes "${input.name}", which is no column`)
+    const dims = input.dims.length === 1 ? [rows.length] : [rows.length, 1]
+    feeds[input.name] = { dims, ...cells(column, input, rows) }
   }
   return feeds
 }
 
-function cells(column: Column, { name, type }: TensorInfo, { start, end }: RowRange): Pick<Tensor, 'type' | 'data'> {
+function cells(column: Column, { name, type }: TensorInfo, rows: Uint32Array): Pick<Tensor, 'type' | 'data'> {
   if (column.form === 'number') {
-    const values = column.values.subarray(start, end)
-    if (type === 'float64') return { type, data: values }
-    if (type === 'float32') return { type, data: Float32Array.from(values) }
-    if (type === 'int64') return { type, data: BigInt64Array.from(values, (value) => BigInt(Math.round(value || 0))) }
-    if (type === 'bool') return { type, data: Uint8Array.from(values, (value) => (value === 1 ? 1 : 0)) }
+    const { values } = column
+    if (type === 'float64') return { type, data: Float64Array.from(rows, (row) => values[row]!) }
+    if (type === 'float32') return { type, data: Float32Array.from(rows, (row) => values[row]!) }
+    if (type === 'int64') return { type, data: BigInt64Array.from(rows, (row) => BigInt(Math.round(values[row] || 0))) }
+    if (type === 'bool') return { type, data: Uint8Array.from(rows, (row) => (values[row] === 1 ? 1 : 0)) }
   } else if (type === 'string') {
-    return { type, data: column.form === 'text' ? texts(column.values, start, end) : names(column, start, end) }
+    if (column.form === 'text') return { type, data: Array.from(rows, (row) => column.values[row] ?? '') }
+    return { type, data: Array.from(rows, (row) => column.dictionary[column.codes[row]!] ?? '') }
   }
-  throw fail('invalid', 'MODEL_INPUT_INVALID', `Column "${name}" holds ${column.form}s, the model wants ${type}`)
-}
-
-function texts(values: readonly (string | null)[], start: number, end: number): string[] {
-  return values.slice(start, end).map((value) => value ?? '')
-}
-
-function names({ codes, dictionary }: Extract<Column, { form: 'category' }>, start: number, end: number): string[] {
-  return Array.from(codes.subarray(start, end), (code) => (code < 0 ? '' : dictionary[code]!))
+  const holds = column.form === 'number' ? 'numbers' : 'text'
+  throw fail('invalid', 'MODEL_INPUT_INVALID', `Column "${name}" holds ${holds}, the model takes ${type}`)
 }

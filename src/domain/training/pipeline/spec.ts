@@ -44,12 +44,12 @@ export interface TrainingProgress {
 export const TRAINING_STAGES = [
   'load',
   'split',
+  'cross-validate',
   'encode',
   'fit',
-  'evaluate',
-  'cross-validate',
   'write',
   'parity',
+  'evaluate',
   'champion',
 ] as const
 export type TrainingStage = (typeof TRAINING_STAGES)[number]
@@ -57,7 +57,7 @@ export type TrainingStage = (typeof TRAINING_STAGES)[number]
 export interface TrainingOutcome {
   readonly algorithm: string
   readonly hyperparameters: Readonly<Record<string, unknown>>
-  /** On the held-out rows; with `folds` also `cv_<name>_mean` and `cv_<name>_std`. Only finite figures are listed. */
+  /** On the held-out rows, by the finished file; with `folds` also `cv_<name>_mean` and `cv_<name>_std`. Only finite figures are listed. */
   readonly metrics: Readonly<Record<string, number>>
   readonly evaluation: EvaluationReport
   readonly signature: Signature

@@ -4,6 +4,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { fail } from '../../../core/failure.ts'
 import type { Encoding } from '../../../ml/encode/index.ts'
 import { ALGORITHMS, type FittedModel, type Learner } from '../../../ml/learn/index.ts'
+import type { Matrix } from '../../../ml/matrix.ts'
 import { measureChampion } from './champion.ts'
 import { crossValidate } from './cross-validate.ts'
 import { encodingWarnings } from './encode.ts'
@@ -11,10 +12,11 @@ import { environment } from './environment.ts'
 import { fitLearner, predictWith } from './fit.ts'
 import { buildGraph, storeGraph } from './graph.ts'
 import { contractColumn, loadData } from './load.ts'
-import { foldMetrics, gateMetric, type Measured, measure } from './measure.ts'
-import { checkParity } from './parity.ts'
+import { foldMetrics, gateMetric, measure } from './measure.ts'
+import { checkParity, isNotable } from './parity.ts'
 import type { Predictions } from './predictions.ts'
 import { createReporter, type Reporter } from './progress.ts'
+import { roundingBounds } from './rounding.ts'
 import { encodeRows, type Labelled } from './rows.ts'
 import { scoreFile } from './score-file.ts'
 import { describeSignature } from './signature.ts'
@@ -47,10 +49,10 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
   const reporter = createReporter({ stages: stagesOf(spec), send, signal, clock })
   const run: Run = { spec, learner, reporter }
   const { heldOut, report, warnings, ...fitted } = await fitFinal(run)
-  const { encoding, model, measured, folds } = fitted
-  const gate = gateMetric(spec, measured)
+  const { encoding, model, folds } = fitted
   const { file, artifact } = await write(run, fitted)
-  await compareWithLearner(run, { file, heldOut, fitted })
+  const checked = await compareWithLearner(run, { file, heldOut, fitted })
+  const { measured, gate } = await evaluate(run, heldOut, checked.predictions)
   const champion = await compareWithChampion(run, heldOut, gate.name)
   return {
     algorithm: spec.algorithm,
@@ -67,7 +69,7 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
     gateMetric: gate,
     ...(champion && { champion }),
     featureNames: encoding.featureNames,
-    warnings: [...warnings, ...encodingWarnings(encoding), ...model.warnings],
+    warnings: [...warnings, ...encodingWarnings(encoding), ...model.warnings, ...checked.warnings],
     environment: environment(),
     trainedRows: report.train_rows,
     heldOutRows: report.test_rows,
@@ -78,16 +80,15 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
 function stagesOf({ evaluation, champion }: TrainingSpec): TrainingStage[] {
   const folds = evaluation.folds === undefined ? [] : (['cross-validate'] as const)
   const last = champion ? (['champion'] as const) : []
-  return ['load', 'split', ...folds, 'encode', 'fit', 'evaluate', 'write', 'parity', ...last]
+  return ['load', 'split', ...folds, 'encode', 'fit', 'write', 'parity', 'evaluate', ...last]
 }
 
 interface Fitted {
   readonly signature: TrainingOutcome['signature']
   readonly encoding: Encoding
   readonly model: FittedModel
-  /** Of the held-out rows, by the learner itself. */
-  readonly predictions: Predictions
-  readonly measured: Measured
+  /** The held-out rows as the learner sees them. */
+  readonly matrix: Matrix
   readonly folds: readonly Readonly<Record<string, number>>[]
 }
 
@@ -105,11 +106,7 @@ async function fitFinal(run: Run): Promise<Fitted & Omit<SplitRows, 'train'>> {
   const model = await reporter.stage('fit', `Learning from ${train.table.rows} rows and ${width} features`, (step) =>
     fitLearner(learner, { spec, matrix: encoded.train, target: train.target, step }),
   )
-  return reporter.stage('evaluate', `Measuring on ${kept.heldOut.table.rows} held-out rows`, () => {
-    const predictions = predictWith(model, encoded.heldOut, train.target.task)
-    const measured = measure(kept.heldOut.target, predictions)
-    return { ...kept, signature, encoding: encoded.encoding, model, predictions, measured, folds }
-  })
+  return { ...kept, signature, encoding: encoded.encoding, model, matrix: encoded.heldOut, folds }
 }
 
 /** A function of its own, so that the whole table is let go once it is split. */
@@ -145,13 +142,35 @@ interface ParityRequest {
   readonly fitted: Fitted
 }
 
-function compareWithLearner({ reporter }: Run, { file, heldOut, fitted }: ParityRequest): Promise<void> {
-  const classes = heldOut.target.task === 'classification' ? { classes: heldOut.target.classes } : {}
+interface Checked {
+  /** Of the held-out rows, by the finished file. */
+  readonly predictions: Predictions
+  readonly warnings: readonly string[]
+}
+
+function compareWithLearner({ reporter }: Run, { file, heldOut, fitted }: ParityRequest): Promise<Checked> {
+  const { model, matrix, signature } = fitted
+  const { table, target } = heldOut
+  const classes = target.task === 'classification' ? { classes: target.classes } : {}
   return reporter.stage('parity', 'Comparing the model file with the learner', async (step) => {
-    const outputs = fitted.signature.outputs.map((output) => output.name)
-    const { width } = fitted.encoding
-    const graph = await scoreFile({ file, table: heldOut.table, outputs, ...classes, width, step })
-    checkParity({ graph, learner: fitted.predictions, ...classes })
+    const outputs = signature.outputs.map((output) => output.name)
+    const graph = await scoreFile({ file, table, outputs, ...classes, step })
+    const learner = predictWith(model, matrix, target.task)
+    const difference = checkParity({ graph, learner, ...classes, rounding: () => roundingBounds(model, matrix) })
+    const warnings = isNotable(difference, learner) ? [roundingWarning(difference)] : []
+    return { predictions: graph, warnings }
+  })
+}
+
+function roundingWarning(difference: number): string {
+  return `The learned weights cancel each other so much that rounding moves the answers by up to ${difference.toPrecision(2)}: leave out columns that say nearly the same, or raise l2`
+}
+
+/** By the file rather than by the learner: what is measured is what will serve, and what the live version is asked too. */
+function evaluate({ spec, reporter }: Run, { table, target }: Labelled, predictions: Predictions) {
+  return reporter.stage('evaluate', `Measuring on ${table.rows} held-out rows`, () => {
+    const measured = measure(target, predictions)
+    return { measured, gate: gateMetric(spec, measured) }
   })
 }
 
