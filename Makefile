@@ -17,7 +17,7 @@ RUN = if [ -n "$$($(COMPOSE) ps --quiet --status running modelyard)" ]; \
 endif
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z ]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 # One stamp for the installation: it is repeated only when the lock file changes.
 node_modules/.modelyard-installed: package-lock.json
@@ -27,21 +27,21 @@ node_modules/.modelyard-installed: package-lock.json
 install: node_modules/.modelyard-installed ## install the dependencies and Node 24
 
 ifdef DOCKER
-build: ## build the image (DOCKER=1) or dist/
+build:
 	$(COMPOSE) build
-start serve: ## start the service in the background
+start serve:
 	$(COMPOSE) up --detach --wait
-train: ## train on a sample day: make train DAY=day_12.csv
+train:
 	@$(call RUN,demo --train $(DAY))
-logs: ## follow the log of the service
+logs:
 	$(COMPOSE) logs --follow
-ps: ## show whether the service runs
+ps:
 	$(COMPOSE) ps
-stop: ## stop the service
+stop:
 	$(COMPOSE) stop
-cleanup: ## stop, and remove what runs
+cleanup:
 	$(COMPOSE) down
-nuke: ## cleanup, and remove all data
+nuke:
 	$(COMPOSE) down --volumes
 else
 build: install ## build dist/ (DOCKER=1: the image)
