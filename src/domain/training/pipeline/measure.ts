@@ -38,7 +38,7 @@ export function gateMetric(spec: TrainingSpec, { metrics }: Measured): GateMetri
   return { name, value, greaterIsBetter: metric.greaterIsBetter }
 }
 
-export function gateMetricName({ evaluation, modelType }: TrainingSpec): string {
+function gateMetricName({ evaluation, modelType }: TrainingSpec): string {
   return evaluation.metric ?? (modelType === 'classification' ? 'f1' : 'rmse')
 }
 

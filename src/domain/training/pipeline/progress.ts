@@ -68,6 +68,6 @@ export function createReporter({ stages, clock, send, signal }: ReporterOptions)
   }
 }
 
-export function throwIfStopped(signal: AbortSignal): void {
+function throwIfStopped(signal: AbortSignal): void {
   if (signal.aborted) throw fail('conflict', 'TRAINING_CANCELLED', 'The training was cancelled')
 }

@@ -41,18 +41,16 @@ export interface TrainingProgress {
   readonly message: string
 }
 
-export const TRAINING_STAGES = [
-  'load',
-  'split',
-  'cross-validate',
-  'encode',
-  'fit',
-  'write',
-  'parity',
-  'evaluate',
-  'champion',
-] as const
-export type TrainingStage = (typeof TRAINING_STAGES)[number]
+export type TrainingStage =
+  | 'load'
+  | 'split'
+  | 'cross-validate'
+  | 'encode'
+  | 'fit'
+  | 'write'
+  | 'parity'
+  | 'evaluate'
+  | 'champion'
 
 export interface TrainingOutcome {
   readonly algorithm: string
@@ -87,7 +85,7 @@ export type ChampionResult =
   | { readonly version: string; readonly value: number }
   | { readonly version: string; readonly incomparable: string }
 
-export interface EvaluationReport {
+interface EvaluationReport {
   readonly split: SplitReport
   /** Class names as text, in the order of the probabilities; absent for regression. */
   readonly classes?: readonly string[]

@@ -5,7 +5,7 @@ import type { ColumnDtype } from '../../../contract/datasets.ts'
 import type { CategoryColumn, Column, NumberColumn, Table, TextColumn } from '../../../ml/table.ts'
 import { someOf, unfit } from './unfit.ts'
 
-export interface ClassTarget {
+interface ClassTarget {
   readonly task: 'classification'
   /** Type of the answer; booleans are 0/1 inside the graph. */
   readonly dtype: 'integer' | 'boolean' | 'string'
@@ -15,7 +15,7 @@ export interface ClassTarget {
   readonly labels: Int32Array
 }
 
-export interface NumberTarget {
+interface NumberTarget {
   readonly task: 'regression'
   readonly values: Float64Array
 }
