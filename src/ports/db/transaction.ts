@@ -1,5 +1,6 @@
 // One transaction on one connection. BEGIN, the role and the tenant travel as a single statement, pipelined with the
 // first query of the work; COMMIT carries the notifications. Kysely's own transactions would need a round trip for each.
+// Row security guards against a forgotten condition, not against injected SQL: a statement could always reset the role.
 import { type CompiledQuery, type DatabaseConnection, Transaction } from 'kysely'
 import type { ClientBase } from 'pg'
 import { fail } from '../../core/failure.ts'
