@@ -16,6 +16,16 @@ describe('categories', () => {
     expect(features).toEqual({ 'x=a': [0, 0, 1], 'x is other': [1, 1, 0] })
   })
 
+  it('need five rows in a large table to be told from "other"', async () => {
+    const large = [
+      ...new Array<string>(300).fill('a'),
+      ...new Array<string>(5).fill('five'),
+      ...new Array<string>(4).fill('four'),
+    ]
+    const features = await encodeColumn('string', [categories(...large)])
+    expect(Object.keys(features)).toEqual(['x=a', 'x=five', 'x is other'])
+  })
+
   it('leave everything at zero for an unseen one when none was rare', async () => {
     const features = await encodeColumn('string', [categories('a', 'b', 'a', 'b'), categories('new', null, 'A')])
     expect(features).toEqual({ 'x=a': [0, 0, 0], 'x=b': [0, 0, 0] })

@@ -70,9 +70,10 @@ function fitColumn(name: string, table: Table, options: EncodingOptions): Catego
   const missing = counts.get('') ?? 0
   counts.delete('')
   if (counts.size === 0) return 'empty'
+  const enough = Math.min(options.minCategoryRows, Math.max(2, Math.ceil(table.rows / 50)))
   const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
   const kept = [...counts]
-    .filter(([, count]) => count >= options.minCategoryRows)
+    .filter(([, count]) => count >= enough)
     .sort(([a, m], [b, n]) => n - m || byText(a, b))
     .slice(0, options.maxCategories)
     .map(([category]) => category)

@@ -14,6 +14,11 @@ export interface TextOptions {
   readonly maxFeatures: number
   /** Count an n-gram 1 + ln(count) times, so that a word written ten times weighs 3.3 and not 10. */
   readonly sublinear: boolean
+  /**
+   * Length of the feature vector of a text. √10 and not 1, so that one strength of penalty suits texts and standardised
+   * numbers alike: to a linear model it is the same as C = 10 on vectors of length 1, a usual choice for text.
+   */
+  readonly length: number
 }
 
 export interface EncodingOptions {
@@ -21,7 +26,7 @@ export interface EncodingOptions {
   readonly scale: 'standard' | 'none'
   /** `onehot`: a 0/1 feature per category. `ordinal`: one feature with the category's number (for trees). */
   readonly categories: 'onehot' | 'ordinal'
-  /** Rarer categories share the feature "other". */
+  /** Rarer categories share the feature "other". In small tables a fiftieth of the rows, or two, is enough. */
   readonly minCategoryRows: number
   /** The most frequent so many categories of a column get a feature; the others count as rare. */
   readonly maxCategories: number
@@ -35,9 +40,16 @@ export interface EncodingChoices extends Partial<Omit<EncodingOptions, 'text'>> 
 export const ENCODING_DEFAULTS: EncodingOptions = {
   scale: 'standard',
   categories: 'onehot',
-  minCategoryRows: 2,
+  minCategoryRows: 5,
   maxCategories: 4096,
-  text: { words: [1, 2], characters: null, minDocuments: 2, maxFeatures: 20_000, sublinear: true },
+  text: {
+    words: [1, 2],
+    characters: null,
+    minDocuments: 2,
+    maxFeatures: 20_000,
+    sublinear: true,
+    length: Math.sqrt(10),
+  },
 }
 
 export function encodingOptions(choices: EncodingChoices = {}): EncodingOptions {

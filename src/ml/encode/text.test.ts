@@ -106,7 +106,7 @@ describe('text features', () => {
     // idf = ln((1 + 3) / (1 + documents)) + 1: apple 1.287682 (2 cells), pear 1.287682 (2), fig 1.693147 (1)
     // row 1: (2 × 1.287682, 1.287682, 0), length 2.879344; row 2: pear 1.287682, fig 1.693147, length 2.127184
     const features = await encodeColumn('text', [texts('Apple apple pear', 'pear; fig', 'apple')], {
-      text: { words: [1, 1], minDocuments: 1, sublinear: false },
+      text: { words: [1, 1], minDocuments: 1, sublinear: false, length: 1 },
     })
     expect(rounded(features['x:apple'])).toEqual([0.89443, 0, 1])
     expect(rounded(features['x:fig'])).toEqual([0, 0.79596, 0])
@@ -118,11 +118,16 @@ describe('text features', () => {
     const features = await encodeColumn(
       'text',
       [texts('the cat sat on the mat', 'the dog sat', 'cat and dog and cat and dog')],
-      { text: { minDocuments: 1 } },
+      { text: { minDocuments: 1, length: 1 } },
     )
     expect(Object.fromEntries(Object.entries(features).map(([name, values]) => [name, rounded(values)]))).toEqual(
       SCIKIT_LEARN,
     )
+  })
+
+  it('have the length asked for', async () => {
+    const features = await encodeColumn('text', [texts('one two', 'two one')], { text: { length: 3, words: [1, 1] } })
+    expect(Math.hypot(features['x:one']![0]!, features['x:two']![0]!)).toBeCloseTo(3, 6)
   })
 
   it('are zero for empty cells, missing cells and cells of unknown words', async () => {
@@ -141,20 +146,22 @@ describe('text features', () => {
 
   it('can be characters, for languages without spaces', async () => {
     const features = await encodeColumn('text', [texts('東京都', '京都'), texts('京都')], {
-      text: { words: null, characters: [2, 2], minDocuments: 1 },
+      text: { words: null, characters: [2, 2], minDocuments: 1, length: 1 },
     })
     expect(features).toEqual({ 'x~京都': [1], 'x~東京': [0] })
   })
 
   it('can be pairs only, with words that are no feature themselves', async () => {
     const features = await encodeColumn('text', [texts('a1 b1 c1', 'b1 c1'), texts('c1', 'a1 b1', 'b1 c1 b1')], {
-      text: { words: [2, 2], minDocuments: 1 },
+      text: { words: [2, 2], minDocuments: 1, length: 1 },
     })
     expect(features).toEqual({ 'x:a1 b1': [0, 1, 0], 'x:b1 c1': [0, 0, 1] })
   })
 
   it('cope with no rows, one row and a cell of a megabyte', async () => {
-    const encoding = fitEncoding(aTable({ x: texts('hello world', 'hello you') }), [aColumn('x', 'text')])
+    const encoding = fitEncoding(aTable({ x: texts('hello world', 'hello you') }), [aColumn('x', 'text')], {
+      text: { length: 1 },
+    })
     expect(await served(encoding, aTable({ x: texts() }))).toEqual([])
     expect(await served(encoding, aTable({ x: texts('hello') }))).toEqual([[1]])
     expect(await served(encoding, aTable({ x: texts('hello wonder '.repeat(80_000)) }))).toEqual([[1]])

@@ -22,6 +22,7 @@ interface TextFit {
   /** By id; 0 for what is no feature. */
   readonly weights: Float64Array
   readonly sublinear: boolean
+  readonly length: number
 }
 
 interface LevelEntry {
@@ -35,12 +36,12 @@ interface LevelEntry {
 export function fitText(table: Table, column: ContractColumn, options: EncodingOptions): Block[] {
   const stored = table.columns.get(column.name)
   if (stored?.form !== 'text') throw fail('internal', 'COLUMN_FORM', `Column "${column.name}" should hold text`)
-  const { words, characters, minDocuments, maxFeatures, sublinear } = options.text
+  const { words, characters, minDocuments, maxFeatures, sublinear, length } = options.text
   const blocks: Block[] = []
   for (const [unit, range] of [['word', words] as const, ['character', characters] as const]) {
     if (!range) continue
     const ngrams = chooseNgrams(stored.values, { unit, range, minDocuments, maxFeatures })
-    const fit = { ...numberNgrams(ngrams, table.rows), unit, range, sublinear }
+    const fit = { ...numberNgrams(ngrams, table.rows), unit, range, sublinear, length }
     const separator = unit === 'word' ? ' ' : ''
     const mark = unit === 'word' ? ':' : '~'
     blocks.push({
@@ -145,7 +146,7 @@ function writeIds(graph: GraphBuilder, tokens: Value, fit: TextFit): Value {
 }
 
 /**
- * [N, L] float32: TF-IDF of the n-gram at each place, the rows scaled to length 1 over their distinct n-grams. In float64,
+ * [N, L] float32: TF-IDF of the n-gram at each place, the rows scaled to one length over their distinct n-grams. In float64,
  * because a float32 sum depends on how far a batch is padded, and a row must not depend on its company.
  */
 function writeWeights(graph: GraphBuilder, ids: Value, fit: TextFit): Value {
@@ -163,6 +164,7 @@ function writeWeights(graph: GraphBuilder, ids: Value, fit: TextFit): Value {
   // Each distinct n-gram stands `count` times in the row, so its square is shared among them.
   const squares = graph.node('Div', [graph.node('Mul', [weight, weight]), count])
   const sum = graph.node('ReduceSum', [squares, int64s(graph, 'axis', [1])])
-  const norm = graph.node('Max', [graph.node('Sqrt', [sum]), float64('tiny', Float64Array.of(1e-12))])
+  const shrunk = graph.node('Mul', [graph.node('Sqrt', [sum]), float64('per_length', Float64Array.of(1 / fit.length))])
+  const norm = graph.node('Max', [shrunk, float64('tiny', Float64Array.of(1e-12))])
   return graph.node('Cast', [graph.node('Div', [weight, norm])], { attributes: { to: { int: 1 } }, hint: 'tfidf' })
 }
