@@ -7,6 +7,23 @@ import type { Ctx } from '../ctx.ts'
 import { requirePermission } from './caller.ts'
 import { once } from './idempotency.ts'
 
+interface KeyedCall {
+  readonly name: OperationName
+  readonly input: unknown
+  readonly key: string
+  readonly upload: Call['upload']
+}
+
+/** Two requests are the same when their inputs and the bytes of their files are. */
+async function runOnce(
+  ctx: Ctx,
+  { name, input, key, upload }: KeyedCall,
+  run: () => Promise<unknown>,
+): Promise<unknown> {
+  const file = upload && { name: upload.filename, sha256: await upload.sha256?.() }
+  return once(ctx, { key, operation: name, request: { input, ...(file && { file }) } }, run)
+}
+
 type AnyHandler<C> = (ctx: C, input: unknown, upload?: Call['upload']) => Promise<unknown>
 
 export function createDispatch<C extends Ctx>(handlers: Handlers<C>, makeCtx: (call: Call) => C): Dispatch {
@@ -21,8 +38,7 @@ export function createDispatch<C extends Ctx>(handlers: Handlers<C>, makeCtx: (c
     const ctx = makeCtx(call)
     const run = () => (handlers[name] as AnyHandler<C>)(ctx, input, call.upload)
     if (call.idempotencyKey === undefined || !('idempotent' in operation)) return run()
-    const request = { input, ...(call.upload && { file: call.upload.filename }) }
-    return once(ctx, { key: call.idempotencyKey, operation: name, request }, run)
+    return runOnce(ctx, { name, input, key: call.idempotencyKey, upload: call.upload }, run)
   }
   // Async, so that a refusal is a rejected promise like any other failure.
   return (async (name: OperationName, input: unknown, call: Call) => dispatch(name, input, call)) as Dispatch

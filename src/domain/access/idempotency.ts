@@ -11,7 +11,7 @@ const ABANDONED_MS = 10 * 60_000
 export interface Keyed {
   readonly key: string
   readonly operation: string
-  /** The checked input, or for an upload what is known of it before it is read. */
+  /** The checked input, and for an upload the digest of the file. */
   readonly request: unknown
 }
 
