@@ -1,7 +1,7 @@
 // Configuration: one schema, read from a file, then the environment, then flags. The only reader of process.env.
 // Keys are camelCase; the environment's names follow by rule (databaseUrl ↔ DATABASE_URL), with a few older aliases.
 import { readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { compileCheck } from './core/check.ts'
@@ -51,11 +51,21 @@ export const ConfigSchema = Type.Object(
     runWorker: Type.Boolean({ default: true, description: 'Also work on training jobs in this process.' }),
     trainingConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Trainings at a time.' }),
     trainingTimeoutSeconds: Type.Integer({ default: 14_400, minimum: 1, description: 'Longest training.' }),
+    trainingMemoryMb: Type.Optional(
+      Type.Integer({
+        minimum: 128,
+        description: 'Memory of one training, in MB; default: three quarters of the machine.',
+      }),
+    ),
     maxUploadMb: Type.Integer({ default: 4096, minimum: 1, description: 'Largest dataset file, in MB.' }),
   },
   { additionalProperties: false },
 )
-export type Config = Readonly<Static<typeof ConfigSchema>> & { readonly mlWorkers: number; readonly modelPath: string }
+export type Config = Readonly<Static<typeof ConfigSchema>> & {
+  readonly mlWorkers: number
+  readonly modelPath: string
+  readonly trainingMemoryMb: number
+}
 export type ConfigKey = keyof Static<typeof ConfigSchema>
 export type ConfigOverrides = Partial<Static<typeof ConfigSchema>>
 
@@ -92,6 +102,7 @@ export function loadConfig({ file, env = process.env, overrides = {} }: ConfigSo
     dataDir: resolve(checked.dataDir),
     mlWorkers: checked.mlWorkers ?? Math.max(1, availableParallelism() - 1),
     modelPath: resolve(checked.modelPath ?? join(checked.dataDir, 'artifacts')),
+    trainingMemoryMb: checked.trainingMemoryMb ?? Math.max(512, Math.floor((totalmem() / 1e6) * 0.75)),
   })
 }
 

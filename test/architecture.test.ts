@@ -14,7 +14,8 @@ interface Source {
 
 const sources: Source[] = globSync('src/**/*.ts', { cwd: ROOT })
   .map((path) => path.replaceAll('\\', '/'))
-  .filter((path) => !path.endsWith('.test.ts'))
+  // `testing.ts` is what the tests of a folder share; neither is built.
+  .filter((path) => !path.endsWith('.test.ts') && !path.endsWith('/testing.ts'))
   .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') }))
 
 /** Later layers may import earlier ones, never the other way round. */

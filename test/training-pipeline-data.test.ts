@@ -18,7 +18,9 @@ describe.skipIf(!existsSync(DATA))('a run on', () => {
   })
 
   test('sms-spam learns from text alone', async () => {
-    const spec = await specOf(join(DATA, 'text/sms-spam/sms-spam.csv'), 'label', { balancedClassWeight: true })
+    const spec = await specOf(join(DATA, 'text/sms-spam/sms-spam.csv'), 'label', {
+      hyperparameters: { class_weight: 'balanced' },
+    })
     const { metrics, featureNames } = await run(spec)
     expect(metrics.f1_macro).toBeGreaterThan(0.94)
     expect(featureNames.length).toBeGreaterThan(5000)

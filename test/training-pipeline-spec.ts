@@ -46,7 +46,6 @@ export async function specOf(dataFile: string, target: string, choices: SpecChoi
     algorithm: modelType === 'classification' ? 'logistic_regression' : 'linear_regression',
     hyperparameters: {},
     evaluation: { test_fraction: 0.25, seed: 7, ...evaluation },
-    balancedClassWeight: false,
     outputDir,
     modelName: 'test-model',
     version: '1.0.0',

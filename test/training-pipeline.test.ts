@@ -170,12 +170,12 @@ test('a time column holds out the latest rows', async () => {
 test('balanced class weights give a rare class more of the answers', async () => {
   const rows = customers(600).map((row, i) => ({ ...row, plan: row.plan === 'gold' && i % 2 === 0 ? 'gold' : 'other' }))
   const csv = csvOf(rows, [...INPUTS, 'plan'])
-  const recall = async (balancedClassWeight: boolean) => {
-    const { evaluation } = await run(await csvSpec(csv, 'plan', { balancedClassWeight }))
+  const recall = async (class_weight: 'balanced' | 'none') => {
+    const { evaluation } = await run(await csvSpec(csv, 'plan', { hyperparameters: { class_weight } }))
     const details = evaluation.details as { per_class: { class: string; recall: number }[] }
     return details.per_class.find((one) => one.class === 'gold')!.recall
   }
-  expect(await recall(true)).toBeGreaterThan(await recall(false))
+  expect(await recall('balanced')).toBeGreaterThan(await recall('none'))
 })
 
 test('progress names every stage in order and never falls', async () => {

@@ -18,6 +18,8 @@ export interface BackgroundOptions {
 }
 
 export interface Background {
+  /** Resolves once the schema is up to date; never, when the service is stopped before. */
+  readonly migrated: Promise<void>
   /** Resolves once the schema is up to date and the registry was read; rejects only on a fault that retrying cannot mend. */
   readonly begun: Promise<void>
   stop(): Promise<void>
@@ -27,8 +29,10 @@ export function startBackground(options: BackgroundOptions): Background {
   const { services, serving } = options
   const stopping = new AbortController()
   const stops: (() => Promise<void> | void)[] = []
-  const begun = begin(options, { signal: stopping.signal, stops })
+  const migrated = Promise.withResolvers<void>()
+  const begun = begin(options, { signal: stopping.signal, stops, onMigrated: migrated.resolve })
   return {
+    migrated: migrated.promise,
     begun,
     async stop() {
       stopping.abort()
@@ -44,12 +48,15 @@ export function startBackground(options: BackgroundOptions): Background {
 interface Run {
   readonly signal: AbortSignal
   readonly stops: (() => Promise<void> | void)[]
+  readonly onMigrated: () => void
 }
 
-async function begin({ services, serving, worker }: BackgroundOptions, { signal, stops }: Run): Promise<void> {
+async function begin({ services, serving, worker }: BackgroundOptions, run: Run): Promise<void> {
+  const { signal, stops, onMigrated } = run
   const { db, queue, bus, log } = services
   await untilDatabaseAnswers(services, signal)
   if (signal.aborted) return
+  onMigrated()
   // What is live comes first: the first prediction waits for it, everything below can wait for the first prediction.
   await serving.live.start(async () => {
     await syncPointers(services)

@@ -79,6 +79,7 @@ function settingsOf(config: Config, tempDir: string): Settings {
     defaultModel: config.defaultModel,
     balancedClassWeight: config.balancedClassWeight,
     trainingTimeoutMs: config.trainingTimeoutSeconds * 1000,
+    trainingMemoryMb: config.trainingMemoryMb,
     maxUploadBytes: config.maxUploadMb * 1_000_000,
   }
 }

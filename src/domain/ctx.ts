@@ -21,6 +21,7 @@ export interface Settings {
   readonly defaultModel: string | undefined
   readonly balancedClassWeight: boolean
   readonly trainingTimeoutMs: number
+  readonly trainingMemoryMb: number
   readonly maxUploadBytes: number
 }
 

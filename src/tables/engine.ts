@@ -1,6 +1,6 @@
 // One locked-down in-memory DuckDB per operation: it can open the uploaded file and the operation's own folder, nothing else, loads no
 // extension, and its settings cannot be changed by a query. Opening costs about 10 ms and isolates operations fully.
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api'
+import type { DuckDBConnection } from '@duckdb/node-api'
 import { tooLarge } from './refuse.ts'
 
 export interface EngineOptions {
@@ -28,6 +28,9 @@ export interface Engine {
 
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { folder, file, memoryLimitMb, threads, signal } = options
+  signal?.throwIfAborted()
+  // Loaded with the first table, not with the service: the library is 70 MB.
+  const { DuckDBInstance } = await import('@duckdb/node-api')
   signal?.throwIfAborted()
   const database = await DuckDBInstance.create(':memory:', {
     threads: String(threads),

@@ -14,7 +14,9 @@ const contract: DataContract = {
   target: 'bought',
 }
 const base: TrainRequest = { model_name: 'm', dataset_id: 'dataset_1', model_type: 'classification' }
-const plan = (request: Partial<TrainRequest> = {}, given = contract) => planTraining({ ...base, ...request }, given)
+const PLAIN = { balancedClassWeight: false }
+const plan = (request: Partial<TrainRequest> = {}, given = contract) =>
+  planTraining({ ...base, ...request }, given, PLAIN)
 
 function refused(request: Partial<TrainRequest>, given = contract): Record<string, string> {
   try {
@@ -60,6 +62,24 @@ describe('a training plan', () => {
     )
   })
 
+  it('weighs classes alike where that is the default and nothing else was said', () => {
+    const weighed = (hyperparameters?: Record<string, unknown>) =>
+      planTraining({ ...base, ...(hyperparameters && { hyperparameters }) }, contract, { balancedClassWeight: true })
+    expect(weighed().hyperparameters.class_weight).toBe('balanced')
+    expect(weighed({ class_weight: 'none' }).hyperparameters.class_weight).toBe('none')
+  })
+
+  it('leaves class weights out of what has no classes', () => {
+    const request: TrainRequest = { ...base, model_type: 'regression' }
+    const planned = planTraining(request, contract, { balancedClassWeight: true })
+    expect(planned.hyperparameters).not.toHaveProperty('class_weight')
+  })
+
+  it('refuses a feature with the name of an answer', () => {
+    const given = { ...contract, columns: [...contract.columns, { ...contract.columns[0]!, name: 'label' }] }
+    expect(refused({}, given)['features.3']).toContain('rename it')
+  })
+
   it('has no promotion where it was switched off', () => {
     expect(plan({ promotion: false }).promotion).toBeNull()
   })
@@ -67,7 +87,7 @@ describe('a training plan', () => {
   it('does not change the request', () => {
     const request: TrainRequest = { ...base, hyperparameters: { l2: 2 }, evaluation: { seed: 1 }, promotion: {} }
     const before = structuredClone(request)
-    planTraining(request, contract)
+    planTraining(request, contract, PLAIN)
     expect(request).toEqual(before)
   })
 

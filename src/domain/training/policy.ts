@@ -15,7 +15,6 @@ export interface TrainingPlan {
   readonly modelType: TrainableType
   readonly target: string
   readonly features: readonly string[]
-  /** The candidates, in order of preference; the pipeline compares them when there are several. */
   readonly algorithm: AlgorithmName
   readonly hyperparameters: Record<string, unknown>
   readonly evaluation: Evaluation
@@ -28,8 +27,13 @@ export interface PlannedPromotion {
   readonly min_improvement: number
 }
 
+export interface PlanDefaults {
+  /** Classes weigh the same where the request does not say otherwise and the algorithm can do it. */
+  readonly balancedClassWeight: boolean
+}
+
 /** @throws `invalid` with every broken rule at once. */
-export function planTraining(request: TrainRequest, contract: DataContract): TrainingPlan {
+export function planTraining(request: TrainRequest, contract: DataContract, defaults: PlanDefaults): TrainingPlan {
   const modelType = trainable(request.model_type)
   const errors: FieldError[] = []
   const target = request.target ?? contract.target
@@ -50,7 +54,7 @@ export function planTraining(request: TrainRequest, contract: DataContract): Tra
       value: evaluation.time_column,
     })
   }
-  const chosen = chooseAlgorithm(request, modelType)
+  const chosen = chooseAlgorithm(request, modelType, defaults)
   errors.push(...chosen.errors)
   if (errors.length > 0) throw invalid('training request', errors)
   return {
@@ -75,6 +79,9 @@ function trainable(type: ModelType): TrainableType {
   ])
 }
 
+/** The answers in a model file; a graph cannot have an input of the same name. */
+const MODEL_OUTPUTS: readonly string[] = ['label', 'probabilities', 'prediction']
+
 function featureErrors(
   features: readonly string[],
   columns: ReadonlyMap<string, ContractColumn>,
@@ -86,6 +93,9 @@ function featureErrors(
     if (!columns.has(name))
       return [{ field, message: `is not a column of the dataset (${listed(columns)})`, value: name }]
     if (name === target) return [{ field, message: 'is the target', value: name }]
+    if (MODEL_OUTPUTS.includes(name)) {
+      return [{ field, message: 'has the name of an answer of the model: rename it, or leave it out', value: name }]
+    }
     if (features.indexOf(name) !== index) return [{ field, message: 'is named twice', value: name }]
     return []
   })
@@ -126,13 +136,14 @@ interface Choice {
 }
 
 /** The algorithm asked for, else the first one of the task that accepts every given hyperparameter. */
-function chooseAlgorithm(request: TrainRequest, modelType: TrainableType): Choice {
+function chooseAlgorithm(request: TrainRequest, modelType: TrainableType, defaults: PlanDefaults): Choice {
   const given = request.hyperparameters ?? {}
-  if (request.algorithm !== undefined) return accept(request.algorithm, given, modelType)
+  const accept = (name: string) => acceptAlgorithm(name, { given, modelType, defaults })
+  if (request.algorithm !== undefined) return accept(request.algorithm)
   const names = (Object.keys(ALGORITHMS) as AlgorithmName[]).filter((name) =>
     ALGORITHMS[name].tasks.includes(modelType),
   )
-  const choices = names.map((name) => accept(name, given, modelType))
+  const choices = names.map(accept)
   const accepted = choices.find((choice) => choice.errors.length === 0)
   if (accepted) return accepted
   const errors = choices.flatMap((choice, i) =>
@@ -141,7 +152,13 @@ function chooseAlgorithm(request: TrainRequest, modelType: TrainableType): Choic
   return { hyperparameters: given, errors }
 }
 
-function accept(name: string, given: Record<string, unknown>, modelType: TrainableType): Choice {
+interface Wish {
+  readonly given: Record<string, unknown>
+  readonly modelType: TrainableType
+  readonly defaults: PlanDefaults
+}
+
+function acceptAlgorithm(name: string, { given, modelType, defaults }: Wish): Choice {
   if (!Object.hasOwn(ALGORITHMS, name)) {
     const message = `is not a known algorithm; choose one of ${Object.keys(ALGORITHMS).join(', ')}`
     return { hyperparameters: given, errors: [{ field: 'algorithm', message, value: name }] }
@@ -151,8 +168,10 @@ function accept(name: string, given: Record<string, unknown>, modelType: Trainab
     const message = `does not do ${modelType}`
     return { hyperparameters: given, errors: [{ field: 'algorithm', message, value: name }] }
   }
-  const hyperparameters = structuredClone(given)
-  const errors = compileCheck(ALGORITHMS[algorithm].hyperparameters, { at: 'hyperparameters' })(hyperparameters)
+  const schema = ALGORITHMS[algorithm].hyperparameters
+  const balanced = defaults.balancedClassWeight && Object.hasOwn(schema.properties, 'class_weight')
+  const hyperparameters = { ...(balanced && { class_weight: 'balanced' }), ...structuredClone(given) }
+  const errors = compileCheck(schema, { at: 'hyperparameters' })(hyperparameters)
   return { algorithm, hyperparameters, errors }
 }
 

@@ -136,7 +136,6 @@ function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<T
       algorithm: plan.algorithm,
       hyperparameters: plan.hyperparameters,
       evaluation: { ...plan.evaluation, ...(metric !== undefined && { metric }) },
-      balancedClassWeight: ctx.settings.balancedClassWeight,
       ...(champion &&
         championFile !== undefined && {
           champion: { version: champion.version, path: championFile, signature: champion.signature },
@@ -151,6 +150,7 @@ function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<T
       onProgress: watch.report,
       signal: AbortSignal.any([ctx.signal, watch.cancelled]),
       timeoutMs: ctx.settings.trainingTimeoutMs,
+      maxMemoryMb: ctx.settings.trainingMemoryMb,
       log: ctx.log,
     })
   }

@@ -24,7 +24,7 @@ export async function submitTraining(ctx: Ctx, request: TrainRequest): Promise<T
 
 async function submit(ctx: TxCtx, request: TrainRequest): Promise<TrainAccepted> {
   const dataset = await getDatasetRow(ctx, request.dataset_id)
-  const plan = planTraining(request, dataset.contract)
+  const plan = planTraining(request, dataset.contract, ctx.settings)
   const model = await modelFor(ctx, request, plan)
   const version = await versionFor(ctx, model, request.version)
   const jobId = newId('job')

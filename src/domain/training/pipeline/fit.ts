@@ -14,24 +14,15 @@ export interface FitRequest {
 }
 
 export function fitLearner(learner: Learner, { spec, matrix, target, step }: FitRequest): FittedModel {
-  const weights = spec.balancedClassWeight && target.task === 'classification' ? balancedWeights(target) : undefined
   return learner({
     matrix,
     target,
-    ...(weights && { sampleWeights: weights }),
     hyperparameters: spec.hyperparameters,
     seed: spec.evaluation.seed,
     hooks: {
       onProgress: ({ iteration, loss, done }) => step(done, `Iteration ${iteration}, loss ${loss.toPrecision(4)}`),
     },
   })
-}
-
-/** Every class weighs the same in sum: rows / (classes × rows of the class). */
-function balancedWeights({ labels, classes }: Extract<Target, { task: 'classification' }>): Float64Array {
-  const counts = new Float64Array(classes.length)
-  for (const label of labels) counts[label]!++
-  return Float64Array.from(labels, (label) => labels.length / (classes.length * counts[label]!))
 }
 
 /** What the learner itself says about encoded rows. */

@@ -18,7 +18,6 @@ export interface TrainingSpec {
   readonly hyperparameters: Readonly<Record<string, unknown>>
   /** Defaults filled in; `metric` may still be absent and then means f1 or rmse. */
   readonly evaluation: Evaluation
-  readonly balancedClassWeight: boolean
   /** The live version, to be measured on the same held-out rows. */
   readonly champion?: Champion
   /** An existing directory; `model.onnx` is written into it. */
