@@ -1,6 +1,6 @@
 // The little Markdown that the reference pages are made of.
 
-export const GENERATED = '<!-- Generated from the sources by scripts/reference.ts. Do not edit: npm run reference -->'
+const GENERATED = '<!-- Generated from the sources by scripts/reference.ts. Do not edit: npm run reference -->'
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`

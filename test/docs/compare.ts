@@ -5,12 +5,23 @@
 export function difference(expected: string, actual: string): string | undefined {
   const [wanted, given] = [json(expected), json(actual)]
   if (wanted !== undefined && given !== undefined) return differentValue(wanted, given, '$')
-  const pattern = expected.trim().split('\n').map(linePattern).join('\n')
-  if (new RegExp(`^${pattern}$`, 's').test(masked(actual.trim()).split('\n').map(trimmed).join('\n'))) return undefined
+  const pattern = linesOf(expected).map(linePattern).join('')
+  const text = linesOf(masked(actual)).map((line) => `${trimmed(line)}\n`)
+  if (new RegExp(`^${pattern}$`).test(text.join(''))) return undefined
   return `expected:\n${expected.trim()}\n\ngot:\n${actual.trim()}`
 }
 
+function linesOf(text: string): string[] {
+  return text.trim().split('\n')
+}
+
+/** `…` on a line by itself is any number of lines, none too; within a line it is any text. */
 function linePattern(line: string): string {
+  if (line.trim() === '…') return '(?:.*\\n)*?'
+  return `${textPattern(line)}\\n`
+}
+
+function textPattern(line: string): string {
   return trimmed(masked(line))
     .replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
     .replaceAll('…', '.*?')
@@ -51,7 +62,7 @@ function differentValue(expected: unknown, actual: unknown, place: string): stri
 }
 
 function sameText(expected: string, actual: string): boolean {
-  return new RegExp(`^${linePattern(expected)}$`, 's').test(trimmed(masked(actual)))
+  return new RegExp(`^${textPattern(expected)}$`, 's').test(trimmed(masked(actual)))
 }
 
 function unequal(expected: unknown, actual: unknown, place: string): string {

@@ -57,8 +57,8 @@ async function runProgram(text: string, block: Block, { folder, env }: Workplace
   return end(process.execPath, [file], { cwd: folder, env })
 }
 
-/** Every `ts` block of the documents must type-check, run or not. @returns what the compiler says. */
-export async function typeErrors(documents: readonly Document[], { folder, env }: Workplace): Promise<string> {
+/** Every `ts` block of the documents must type-check, run or not. @returns the compiler's errors, a line each. */
+export async function typeErrors(documents: readonly Document[], { folder, env }: Workplace): Promise<string[]> {
   for (const { name, blocks } of documents) {
     const stem = name.replaceAll(/[^A-Za-z0-9]+/g, '-')
     for (const { language, text, line } of blocks) {
@@ -66,8 +66,9 @@ export async function typeErrors(documents: readonly Document[], { folder, env }
       if (language === 'ts') await writeFile(join(folder, `${stem}-line-${line}.ts`), `${text}\nexport {}\n`)
     }
   }
-  const { code, stdout, stderr } = await end('tsc', ['-p', '.'], { cwd: folder, env })
-  return code === 0 ? '' : `${stdout}${stderr}`
+  const { code, stdout, stderr } = await end('tsc', ['-p', '.', '--pretty', 'false'], { cwd: folder, env })
+  if (code === 0) return []
+  return `${stdout}${stderr}`.split('\n').filter((line) => line !== '' && !line.startsWith(' '))
 }
 
 interface Where {

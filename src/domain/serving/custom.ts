@@ -15,10 +15,11 @@ export interface CustomModel<I extends TSchema = TSchema, O extends TSchema = TS
   readonly output: O
   /** Called once, before the first prediction. */
   readonly load?: () => State | Promise<State>
-  readonly predict: (
+  /** A method rather than a property, because only methods let one list hold models of different schemas. */
+  predict(
     input: Static<I>,
     context: { readonly state: State; readonly signal: AbortSignal; readonly tenantId: string },
-  ) => Static<O> | Promise<Static<O>>
+  ): Static<O> | Promise<Static<O>>
 }
 
 /** Checks the definition; the schemas are JSON Schema (TypeBox), so input and output are checked like any other. */
