@@ -23,6 +23,7 @@ import { fileRelation, isOneOf, LARGEST_INTEGER } from './sql.ts'
 export const TEXT_RULE = { minMeanWords: 3, minDistinctShare: 0.2 } as const
 const SAMPLE_CELLS = 100_000
 const SAMPLE_CHARACTERS = 1000
+const SAMPLED_A_PASS = 64
 const SAMPLE_ROWS = 2000
 
 export interface Inferred {
@@ -137,18 +138,24 @@ async function guessAgain(
 /** What the first rows suggest, for each of the columns at `indexes`. */
 export async function guessAll(table: TableFile, indexes: readonly number[]): Promise<Guess[]> {
   const limit = Math.max(20, Math.min(SAMPLE_ROWS, Math.floor(SAMPLE_CELLS / indexes.length)))
+  const guesses: Guess[] = []
+  for (let from = 0; from < indexes.length; from += SAMPLED_A_PASS) {
+    guesses.push(...(await guessGroup(table, indexes.slice(from, from + SAMPLED_A_PASS), limit)))
+    await setImmediate()
+  }
+  return guesses
+}
+
+async function guessGroup(table: TableFile, indexes: readonly number[], limit: number): Promise<Guess[]> {
   const relation = fileRelation(table.file, table.reading, indexes)
   const cells = indexes.map((i) => `left(CAST(c${i} AS VARCHAR), ${SAMPLE_CHARACTERS}) AS c${i}`).join(', ')
   // One JSON text a column: handing cells over one by one would hold up the event loop.
   const lists = indexes.map((i) => `CAST(to_json(list(c${i})) AS VARCHAR)`).join(', ')
   const [row] = await table.engine.rows(`SELECT ${lists} FROM (SELECT ${cells} FROM ${relation} LIMIT ${limit})`)
-  const guesses: Guess[] = []
-  for (const [k, index] of indexes.entries()) {
-    if (k % 16 === 15) await setImmediate()
+  return indexes.map((index, k) => {
     const sample = JSON.parse((row![k] as string | null) ?? '[]') as (string | null)[]
-    guesses.push(guessColumn(sample, table.reading.columns[index]!.source))
-  }
-  return guesses
+    return guessColumn(sample, table.reading.columns[index]!.source)
+  })
 }
 
 const BY_SOURCE: Partial<Record<ColumnSource, ColumnDtype>> = {

@@ -10,7 +10,7 @@ import { type Engine, quote } from './engine.ts'
 import type { TableFile } from './facts.ts'
 import { type TypedColumn, typedRelation, wrongExpression } from './sql.ts'
 
-const DICTIONARIES_A_PASS = 60
+const DICTIONARIES_A_PASS = 16
 
 interface NamedColumn {
   readonly name: string

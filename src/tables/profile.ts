@@ -1,5 +1,5 @@
-// Column profiles: the counts of the measuring pass, then distinct counts and the ten most frequent values from one grouped
-// pass. Above 100,000 distinct values only those that the first rows repeat are counted, and the number of distinct ones is a sketch.
+// Column profiles: the counts of the measuring pass, then distinct counts and the ten most frequent values from one or two
+// more. Above 100,000 distinct values only those that the first rows repeat are counted, and the number of distinct ones is a sketch.
 import type { ColumnProfile } from '../contract/datasets.ts'
 import { parseText } from './cell.ts'
 import { quote } from './engine.ts'
@@ -10,7 +10,10 @@ const EXACT_DISTINCT = 100_000
 /** The sketch is a few percent off. */
 const SKETCH_MARGIN = 1.15
 const GROUPS_A_PASS = 500_000
-const COLUMNS_A_PASS = 60
+/** Small columns are counted in plain aggregates: hash tables for 60 columns would take all the memory there is. */
+const SMALL_DISTINCT = 1000
+const SMALL_A_PASS = 60
+const LARGER_A_PASS = 16
 const TOP = 10
 
 /** A column with its final dtype; `repeated` are texts the first rows showed more than once, most frequent first. */
@@ -28,7 +31,10 @@ interface Frequencies {
 
 export async function profileColumns(table: TableFile, inferred: readonly Profiled[]): Promise<ColumnProfile[]> {
   const frequencies = new Map<number, Frequencies>()
-  for (const group of passes(inferred.filter(isCounted))) await countValues(table, group, frequencies)
+  const counted = inferred.filter(isCounted)
+  for (const group of passes(counted.filter(isSmall), SMALL_A_PASS)) await countSmall(table, group, frequencies)
+  const larger = counted.filter((column) => !isSmall(column))
+  for (const group of passes(larger, LARGER_A_PASS)) await countLarger(table, group, frequencies)
   return inferred.map(({ column, facts }) => {
     const { distinct, top } = frequencies.get(column.index) ?? {
       distinct: Math.min(facts.distinct, facts.values),
@@ -54,11 +60,11 @@ function groupsOf({ facts }: Profiled): number {
   return isCountable(facts) ? facts.distinct : TOP
 }
 
-function* passes(columns: readonly Profiled[]): Generator<Profiled[]> {
+function* passes(columns: readonly Profiled[], most: number): Generator<Profiled[]> {
   let group: Profiled[] = []
   let groups = 0
   for (const column of columns) {
-    if (group.length === COLUMNS_A_PASS || (group.length > 0 && groups + groupsOf(column) > GROUPS_A_PASS)) {
+    if (group.length === most || (group.length > 0 && groups + groupsOf(column) > GROUPS_A_PASS)) {
       yield group
       group = []
       groups = 0
@@ -69,7 +75,33 @@ function* passes(columns: readonly Profiled[]): Generator<Profiled[]> {
   if (group.length > 0) yield group
 }
 
-async function countValues(
+async function countSmall(table: TableFile, group: readonly Profiled[], into: Map<number, Frequencies>): Promise<void> {
+  const columns = group.map(({ column }) => column)
+  const relation = typedRelation(table.file, table.reading, { columns, rowNumbers: 'none' })
+  const counts = columns.map((column, k) => `histogram(${keyExpression(column)}) AS h${k}`).join(', ')
+  const tops = columns.map((_, k) => {
+    const texts = `list_transform(map_entries(h${k}), lambda e: ${countedText('e.value', 'CAST(e.key AS VARCHAR)')})`
+    return `cardinality(h${k}), list_slice(list_reverse_sort(${texts}), 1, ${TOP})`
+  })
+  const [row] = await table.engine.rows(`SELECT ${tops.join(', ')} FROM (SELECT ${counts} FROM ${relation})`)
+  for (const [k, column] of columns.entries()) {
+    into.set(column.index, { distinct: Number(row![2 * k] ?? 0), top: topOf(column, row![2 * k + 1]) })
+  }
+}
+
+/** Count and value as one sortable text, so that the order of equally frequent values is always the same. */
+function countedText(count: string, text: string): string {
+  return `lpad(CAST(${count} AS VARCHAR), 12, '0') || ${text}`
+}
+
+function topOf(column: TypedColumn, texts: unknown): Top {
+  return ((texts ?? []) as string[]).map((text) => ({
+    value: valueText(column, text.slice(12)),
+    count: Number(text.slice(0, 12)),
+  }))
+}
+
+async function countLarger(
   table: TableFile,
   group: readonly Profiled[],
   into: Map<number, Frequencies>,
@@ -80,19 +112,15 @@ async function countValues(
   const keys = group.map((column, k) => `${countedKey(column)} AS k${k}`).join(', ')
   const sets = names.map((name) => `(${name})`).join(', ')
   const value = `coalesce(${names.map((name) => `CAST(${name} AS VARCHAR)`).join(', ')})`
-  // Count and value in one sortable string: the order of equally frequent values is then always the same.
   const rows = await table.engine.rows(`
     WITH counted AS (
       SELECT grouping_id(${names.join(', ')}) AS g, ${value} AS v, count(*) AS n
       FROM (SELECT ${keys} FROM ${relation}) GROUP BY GROUPING SETS (${sets}))
-    SELECT CAST(g AS VARCHAR), count(v), max(lpad(CAST(n AS VARCHAR), 12, '0') || v, ${TOP}) FROM counted GROUP BY g`)
+    SELECT CAST(g AS VARCHAR), count(v), max(${countedText('n', 'v')}, ${TOP}) FROM counted GROUP BY g`)
   const bySet = new Map(rows.map((row) => [BigInt(row[0] as string), row]))
   for (const [k, { column, facts }] of group.entries()) {
     const row = bySet.get((1n << BigInt(columns.length)) - 1n - (1n << BigInt(columns.length - 1 - k)))
-    const top = ((row?.[2] ?? []) as string[]).map((text) => ({
-      value: valueText(column, text.slice(12)),
-      count: Number(text.slice(0, 12)),
-    }))
+    const top = topOf(column, row?.[2])
     if (isCountable(facts)) into.set(column.index, { distinct: Number(row?.[1] ?? 0), top })
     else
       into.set(column.index, {
@@ -104,6 +132,10 @@ async function countValues(
 
 function isCountable({ distinct }: ColumnFacts): boolean {
   return distinct <= EXACT_DISTINCT * SKETCH_MARGIN
+}
+
+function isSmall({ facts }: Profiled): boolean {
+  return facts.distinct <= SMALL_DISTINCT
 }
 
 function isCounted({ facts, repeated }: Profiled): boolean {
