@@ -1,6 +1,7 @@
 // The composition root: configuration → ports → slices → faces. The only file that knows all of them.
 import type { AddressInfo } from 'node:net'
 import { type Background, startBackground } from './app/background.ts'
+import { afterMigration } from './app/first-contact.ts'
 import { type MetricsServer, startMetricsServer } from './app/metrics-server.ts'
 import { type OpenServices, openServices } from './app/open-services.ts'
 import { unavailableSettings } from './app/unavailable.ts'
@@ -59,11 +60,18 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     serving,
     worker: worker ? { concurrency: config.trainingConcurrency } : undefined,
   })
-  background.begun.catch((error: unknown) => services.log.error({ err: error }, 'the service could not begin'))
+  let begun = false
+  background.begun.then(
+    () => {
+      begun = true
+    },
+    (error: unknown) => services.log.error({ err: error }, 'the service could not begin'),
+  )
+  const forVerbs = { ...services, db: afterMigration(services.db, background.migrated) }
   const dispatch = createDispatch(
-    createHandlers(healthOptions(config)),
+    createHandlers({ ...healthOptions(config), begun: () => begun }),
     (call: Call): ServingCtx => ({
-      ...services,
+      ...forVerbs,
       caller: call.caller,
       signal: call.signal,
       serving,

@@ -94,6 +94,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   ROUTE_NOT_FOUND: 'There is nothing at this path; see `/docs`.',
   RUNTIME_CLOSED: 'The service is stopping. Retry; another replica answers.',
   RUNTIME_UNAVAILABLE: 'The inference threads do not start. See the log.',
+  SERVICE_STARTING: 'The service is starting, or waits for its database for the first time. Retry in a second.',
   SPLIT_IMPOSSIBLE: 'The rows cannot be split as asked. Give more rows, or another `test_fraction`.',
   STOPPING: 'The worker is stopping; the job is taken up by another one.',
   STORAGE_FULL: 'The disk is full. Make room, then retry.',

@@ -6,6 +6,7 @@ import type { ServingCtx } from '../serving/index.ts'
 
 const CHECK_LIMIT_MS = 1_000
 const KEEP_MS = 1_000
+const STARTING = 'The service is starting'
 
 interface Dependency {
   readonly name: string
@@ -16,10 +17,16 @@ interface Dependency {
 export interface HealthOptions {
   readonly usesRedis: boolean
   readonly objectsUrl: string
+  /** Whether the registry was read and jobs can be queued. */
+  readonly begun: () => boolean
 }
 
 /** The verb, with its memory of the last look. */
-export function createHealth({ usesRedis, objectsUrl }: HealthOptions): (ctx: ServingCtx) => Promise<ServiceHealth> {
+export function createHealth({
+  usesRedis,
+  objectsUrl,
+  begun,
+}: HealthOptions): (ctx: ServingCtx) => Promise<ServiceHealth> {
   let last: { at: number; dependencies: Promise<DependencyStatus[]> } | undefined
   return async (ctx) => {
     const now = ctx.clock.elapsedMs()
@@ -27,8 +34,10 @@ export function createHealth({ usesRedis, objectsUrl }: HealthOptions): (ctx: Se
     const dependencies = await last.dependencies
     const { serving, runtime, bus, cache } = ctx
     const broken = dependencies.filter((d) => d.status !== 'healthy')
-    const status: HealthStatus = broken.length === 0 ? 'healthy' : serving.live.known ? 'degraded' : 'unhealthy'
+    const whole = broken.length === 0 && begun()
+    const status: HealthStatus = whole ? 'healthy' : serving.live.known ? 'degraded' : 'unhealthy'
     const first = broken[0]
+    const error = first ? `${first.service_name}: ${first.error ?? first.status}` : whole ? undefined : STARTING
     return {
       status,
       timestamp: ctx.clock.now().toISOString(),
@@ -36,7 +45,7 @@ export function createHealth({ usesRedis, objectsUrl }: HealthOptions): (ctx: Se
       active_subscriptions: bus.status().subscriptions,
       uptime_seconds: Math.round(process.uptime()),
       version: ctx.settings.codeVersion,
-      ...(first && { error: `${first.service_name}: ${first.error ?? first.status}` }),
+      ...(error !== undefined && { error }),
       models_loaded: serving.live.anyReady || serving.custom.size > 0,
       redis_connected: usesRedis && cache.status().connected,
       gpu_available: runtime.status().gpuAvailable,
