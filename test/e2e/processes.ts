@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onTestFailed } from 'vitest'
 import { createClient, type MlClient } from '../../src/client.ts'
 import { wrap } from '../servers/process.ts'
 
@@ -55,6 +56,7 @@ export function startProgram(words: readonly string[], settings: Settings): Star
   live.add(child)
   const lines: string[] = []
   const waiting = new Set<() => void>()
+  showWhenFailed(() => `--- modelyard ${words.join(' ')} (${child.pid})\n${lines.join('\n')}\n`)
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line)
@@ -103,6 +105,13 @@ export function startProgram(words: readonly string[], settings: Settings): Star
       if (live.has(child)) await kill()
     },
   }
+}
+
+/** The log of a program belongs to the failure of its test; one started for a whole file has no test to fail. */
+function showWhenFailed(text: () => string): void {
+  try {
+    onTestFailed(() => void process.stderr.write(text()))
+  } catch {}
 }
 
 /** `modelyard serve` on a free port, once it listens. */

@@ -45,6 +45,7 @@ export async function openScene({ place, settings, worker, seed, tenantId }: Sce
   const ledger = newLedger()
   const checked = new Set<string>()
   const kills: number[] = []
+  const orphans: number[] = []
   let rounds = seed
   let spared = false
   let audited = positions(ledger)
@@ -58,7 +59,7 @@ export async function openScene({ place, settings, worker, seed, tenantId }: Sce
   await until(() => ledger.deployments.length > 0, { timeoutMs: WARM_UP_MS, what: 'the first deployment' })
 
   async function strikeService(): Promise<string[]> {
-    const orphans = service.trainings()
+    orphans.push(...service.trainings())
     kills.push(Date.now())
     await service.kill()
     await traffic.stop()
@@ -67,15 +68,15 @@ export async function openScene({ place, settings, worker, seed, tenantId }: Sce
     const losses = await check(audited)
     audited = positions(ledger)
     traffic = startTraffic(service.client, ledger, ++rounds)
-    return [...losses, ...(await survivors(orphans))]
+    return losses
   }
 
   async function strikeWorker(): Promise<string[]> {
-    const orphans = trainer().trainings()
+    orphans.push(...trainer().trainings())
     kills.push(Date.now())
     await helper?.kill()
     helper = await startWorker(worker!)
-    return survivors(orphans)
+    return []
   }
 
   async function strikeTraining(random: Random): Promise<string[]> {
@@ -111,9 +112,9 @@ export async function openScene({ place, settings, worker, seed, tenantId }: Sce
     kills,
     strike: (victim, random) =>
       victim === 'service' ? strikeService() : victim === 'worker' ? strikeWorker() : strikeTraining(random),
-    audit: (since) => {
+    async audit(since) {
       checked.clear()
-      return check(since)
+      return [...(await check(since)), ...(await survivors(orphans))]
     },
     async untilJobsEnd() {
       await traffic.stop()
@@ -144,6 +145,6 @@ export async function openScene({ place, settings, worker, seed, tenantId }: Sce
 /** A training must not outlive the process that started it. */
 async function survivors(pids: readonly number[]): Promise<string[]> {
   const gone = () => pids.every((pid) => !isAlive(pid))
-  await until(gone, { timeoutMs: 10_000, what: 'the trainings of the dead' }).catch(() => {})
+  await until(gone, { what: 'the trainings of the dead' }).catch(() => {})
   return pids.filter(isAlive).map((pid) => `training process ${pid} outlived its parent`)
 }
