@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Signature } from '../../contract/models.ts'
 import { DEFAULT_TENANT } from '../../contract/schema.ts'
 
-export const FIRST_VERSION = '1.0.0'
+const FIRST_VERSION = '1.0.0'
 
 /** Positive when a is higher. */
 export function compareVersions(a: string, b: string): number {
@@ -34,7 +34,7 @@ export function modelFolder(tenantId: string, modelId: string): string {
   return `${root}models/${modelId}`
 }
 
-export function versionFolder(tenantId: string, modelId: string, version: string): string {
+function versionFolder(tenantId: string, modelId: string, version: string): string {
   return `${modelFolder(tenantId, modelId)}/versions/${version}`
 }
 

@@ -1,31 +1,32 @@
 // Reading the registry's rows, and turning them into the contract's documents.
-import type { ExpressionBuilder } from 'kysely'
 import type { Model, ModelVersion, Signature } from '../../contract/models.ts'
 import { fail, notFound } from '../../core/failure.ts'
-import type { Row, Schema } from '../../ports/db/index.ts'
+import type { Row } from '../../ports/db/index.ts'
 import type { TxCtx } from '../ctx.ts'
 import { highestVersion } from './policy.ts'
 
 /** By id or name. @throws `not_found` MODEL_NOT_FOUND, also for a model of another tenant. */
 export async function getModelRow(ctx: TxCtx, idOrName: string): Promise<Row<'models'>> {
-  const row = await ctx.db.selectFrom('models').selectAll().where(byReference(idOrName)).executeTakeFirst()
+  const row = await byReference(ctx, idOrName).executeTakeFirst()
   if (!row) throw notFound('model', idOrName)
   return row
 }
 
 /** The same, and nobody else changes the model or its versions until the transaction ends. */
 export async function lockModelRow(ctx: TxCtx, idOrName: string): Promise<Row<'models'>> {
-  const row = await ctx.db.selectFrom('models').selectAll().where(byReference(idOrName)).forUpdate().executeTakeFirst()
+  const row = await byReference(ctx, idOrName).forUpdate().executeTakeFirst()
   if (!row) throw notFound('model', idOrName)
   return row
 }
 
-/** A model is asked for by id or by name; a name that looks like an id of another model loses. */
-function byReference(idOrName: string) {
-  return (eb: ExpressionBuilder<Schema, 'models'>) =>
-    idOrName.startsWith('model_')
-      ? eb.or([eb('id', '=', idOrName), eb('name', '=', idOrName)])
-      : eb('name', '=', idOrName)
+/** A model is asked for by id or by name; a name that is the id of another model loses. */
+function byReference(ctx: TxCtx, idOrName: string) {
+  const models = ctx.db.selectFrom('models').selectAll()
+  if (!idOrName.startsWith('model_')) return models.where('name', '=', idOrName)
+  return models
+    .where((eb) => eb.or([eb('id', '=', idOrName), eb('name', '=', idOrName)]))
+    .orderBy((eb) => eb('id', '=', idOrName), 'desc')
+    .limit(1)
 }
 
 /** @throws `not_found` VERSION_NOT_FOUND. */

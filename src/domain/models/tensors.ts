@@ -12,7 +12,7 @@ export function emptyCells({ type, width }: TensorLayout, rows: number): Cells {
 }
 
 /** Whether a type can say "missing" (as NaN). */
-export function hasMissing(type: TensorType): boolean {
+function hasMissing(type: TensorType): boolean {
   return type === 'float64' || type === 'float32' || type === 'string'
 }
 

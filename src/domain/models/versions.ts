@@ -28,7 +28,7 @@ export function getVersion(ctx: Ctx, input: Input<'versions.get'>): Promise<Mode
   return inTransaction(ctx, async (ctx) => versionDocument(await findVersion(ctx, input.model_id, input.version)))
 }
 
-export async function findVersion(ctx: TxCtx, modelRef: string, version: string) {
+async function findVersion(ctx: TxCtx, modelRef: string, version: string) {
   const model = await getModelRow(ctx, modelRef)
   return getVersionRow(ctx, model.id, version)
 }

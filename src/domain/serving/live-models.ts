@@ -149,7 +149,11 @@ export class LiveModels {
       const served = next.failed.has(key) && previous ? previous : next.versions.get(key)!
       next.versions.set(servedKey(served), served)
       byReference.set(referenceKey(row.tenantId, row.environment, row.modelId), served)
-      byReference.set(referenceKey(row.tenantId, row.environment, row.modelName), served)
+    }
+    for (const { tenantId, environment, modelId, modelName } of next.rows) {
+      const name = referenceKey(tenantId, environment, modelName)
+      // A name that is the id of another model loses.
+      if (!byReference.has(name)) byReference.set(name, byReference.get(referenceKey(tenantId, environment, modelId))!)
     }
     // A version that did not load is tried again at the next poll, hence the revision that is behind.
     const revision = next.failed.size > 0 ? next.revision - 1 : next.revision
