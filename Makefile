@@ -22,6 +22,7 @@ help: ## show this list
 # One stamp for the installation: it is repeated only when the lock file changes.
 node_modules/.modelyard-installed: package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
+	$(NODE) src/app/prepare.ts
 	@touch $@
 
 install: node_modules/.modelyard-installed ## install the dependencies and Node 24
