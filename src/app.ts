@@ -1,6 +1,7 @@
 // The composition root: configuration → ports → slices → faces. The only file that knows all of them.
 import type { AddressInfo } from 'node:net'
 import { type Background, startBackground } from './app/background.ts'
+import { closeHttp } from './app/close-http.ts'
 import { afterMigration } from './app/first-contact.ts'
 import { type MetricsServer, startMetricsServer } from './app/metrics-server.ts'
 import { type OpenServices, openServices } from './app/open-services.ts'
@@ -106,7 +107,7 @@ function assemble({ config, services, serving, background, dispatch, http }: Par
   let stopped: Promise<void> | undefined
   let metricsServer: MetricsServer | undefined
   const stop = async () => {
-    await http.close()
+    await closeHttp(http)
     await metricsServer?.close()
     await background.stop()
     await services.close()
