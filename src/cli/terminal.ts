@@ -56,7 +56,7 @@ export function createTerminal(json: boolean): Terminal {
 }
 
 /** `[██████····] 61%` */
-export function bar(share: number): string {
+function bar(share: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * BAR_WIDTH)
   return `[${'█'.repeat(full)}${'·'.repeat(BAR_WIDTH - full)}] ${percent(share)}`
 }

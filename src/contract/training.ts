@@ -30,7 +30,7 @@ export const Promotion = Shape(
 )
 export type Promotion = Static<typeof Promotion>
 
-export const trainFields = {
+const trainFields = {
   model_name: ModelName,
   dataset_id: Type.String({ description: 'The dataset to learn from.' }),
   model_type: OneOf(MODEL_TYPES, 'What to predict: classes or numbers.'),

@@ -1,6 +1,6 @@
 // Who is asking, and how a face hands a question to the application. Faces know this file and the contract, nothing else.
 import type { Permission, Upload } from '../contract/operation.ts'
-import type { Input, OperationName, Output } from '../contract/operations/index.ts'
+import type { OperationName, Output } from '../contract/operations/index.ts'
 
 export interface Caller {
   readonly tenantId: string
@@ -20,6 +20,3 @@ export interface Call {
 
 /** Checks `input` against the operation's schema, the caller's permission and the idempotency key, then runs the verb. */
 export type Dispatch = <N extends OperationName>(name: N, input: unknown, call: Call) => Promise<Output<N>>
-
-/** The same with the input already typed, for callers written in TypeScript. */
-export type TypedDispatch = <N extends OperationName>(name: N, input: Input<N>, call: Call) => Promise<Output<N>>

@@ -38,11 +38,7 @@ export async function openSession(
 }
 
 /** Outputs by name; `indices` as `fetchIndices` made them. */
-export function nameOutputs(
-  info: ModelInfo,
-  indices: readonly number[],
-  tensors: readonly Tensor[],
-): Record<string, Tensor> {
+function nameOutputs(info: ModelInfo, indices: readonly number[], tensors: readonly Tensor[]): Record<string, Tensor> {
   const outputs: Record<string, Tensor> = {}
   tensors.forEach((tensor, i) => {
     outputs[info.outputs[indices[i] ?? i]!.name] = tensor

@@ -1,13 +1,4 @@
 // The face of reading tables. `cell.ts` is imported directly by whoever reads single cells: it loads no engine.
 export type { Inspection } from './inspect.ts'
-export {
-  type InspectOptions,
-  openTables,
-  type RowRange,
-  type StoredTable,
-  type Tables,
-  type TablesOptions,
-} from './open.ts'
-export type { Reading, TableLimits } from './reading.ts'
-export type { JsonRow } from './rows.ts'
+export { type InspectOptions, openTables, type StoredTable, type Tables, type TablesOptions } from './open.ts'
 export { jsonLines } from './write.ts'

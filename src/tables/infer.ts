@@ -20,7 +20,7 @@ import type { ColumnSource } from './reading.ts'
 import { fileRelation, isOneOf, LARGEST_INTEGER } from './sql.ts'
 
 /** A string column is prose when it reads like sentences and rarely repeats itself. */
-export const TEXT_RULE = { minMeanWords: 3, minDistinctShare: 0.2 } as const
+const TEXT_RULE = { minMeanWords: 3, minDistinctShare: 0.2 } as const
 const SAMPLE_CELLS = 100_000
 const SAMPLE_CHARACTERS = 1000
 const SAMPLED_A_PASS = 64
@@ -166,7 +166,7 @@ const BY_SOURCE: Partial<Record<ColumnSource, ColumnDtype>> = {
 }
 
 /** A dtype all sampled cells agree on. JSON strings and Parquet strings were meant as strings, unless they are dates. */
-export function guessColumn(cells: readonly (string | null)[], source: ColumnSource): Guess {
+function guessColumn(cells: readonly (string | null)[], source: ColumnSource): Guess {
   const fixed = BY_SOURCE[source]
   if (fixed)
     return { dtype: fixed, meanWords: 0, isFractional: source === 'real', repeated: repeats(cells), isBlind: false }

@@ -1,5 +1,5 @@
 // Refusing a file: one code, a sentence that names the place, and the same findings a broken contract would give.
-import type { ContractFinding, ValidationReport } from '../contract/datasets.ts'
+import type { ContractFinding } from '../contract/datasets.ts'
 import { fail, type MlError } from '../core/failure.ts'
 
 /** Rules a file itself can break, before any contract is looked at. */
@@ -29,17 +29,6 @@ export function refuse(rule: FileRule, message: string, place: Place = {}): MlEr
   const column = place.column ?? ''
   const findings: ContractFinding[] = [{ row: place.row ?? null, column, rule, value: shown(place.value) }]
   return fail('invalid', 'DATASET_INVALID', message, { details: { findings, counts: [{ column, rule, count: 1 }] } })
-}
-
-/** The failure for a file that was read and breaks its contract. */
-export function refuseReport(report: ValidationReport): MlError {
-  const first = report.findings[0]
-  const row = first?.row ? `row ${first.row}, ` : ''
-  const value = first?.value === null || first?.value === undefined ? '' : ` (${JSON.stringify(first.value)})`
-  const message = `The file breaks its contract: ${row}column "${first?.column}", rule ${first?.rule}${value}`
-  return fail('invalid', 'DATASET_INVALID', message, {
-    details: { findings: report.findings, counts: report.counts },
-  })
 }
 
 export function tooLarge(message: string): MlError {

@@ -58,7 +58,7 @@ function reader(file: SourceFile, reading: Reading, indexes: readonly number[]):
 }
 
 const ROW_BYTES = 4 * 1024 * 1024
-export const JSON_OPTIONS = `maximum_object_size = ${ROW_BYTES}`
+const JSON_OPTIONS = `maximum_object_size = ${ROW_BYTES}`
 
 export function jsonOptions(file: SourceFile, reading: Pick<Reading, 'format'>): string {
   const format = reading.format === 'json' ? 'array' : 'newline_delimited'
@@ -75,7 +75,7 @@ function csvReader(file: SourceFile, reading: Reading): string {
 }
 
 /** `c` columns to text `t`: trimmed, but for numbers, whose cast does not mind spaces. */
-export function textExpression({ index, source, dtype }: TypedColumn): string {
+function textExpression({ index, source, dtype }: TypedColumn): string {
   const c = `c${index}`
   if (source !== 'text' && source !== 'json') return `CAST(${c} AS VARCHAR)`
   const text = source === 'json' ? `(${c} ->> '$')` : c
@@ -95,14 +95,14 @@ function trimmed(text: string): string {
 }
 
 /** `t` (and `c`) to the double a numeric column is judged by, infinities included; only for numbers and integers. */
-export function numberExpression({ index, source }: TypedColumn): string {
+function numberExpression({ index, source }: TypedColumn): string {
   const t = `t${index}`
   if (source === 'integer' || source === 'real') return `CAST(c${index} AS DOUBLE)`
   return `CASE WHEN contains(${t}, '_') THEN NULL ELSE TRY_CAST(${t} AS DOUBLE) END`
 }
 
 /** The typed value `x`: DOUBLE for numbers and moments, BOOLEAN, or VARCHAR; NULL where missing or wrong. */
-export function valueExpression(column: TypedColumn): string {
+function valueExpression(column: TypedColumn): string {
   const t = `t${column.index}`
   switch (column.dtype) {
     case 'number':
@@ -124,7 +124,7 @@ export function valueExpression(column: TypedColumn): string {
   }
 }
 
-export function momentExpression(t: string, slashOrder?: SlashOrder): string {
+function momentExpression(t: string, slashOrder?: SlashOrder): string {
   const forms = (date: string) =>
     `[${['', ' %H:%M', ' %H:%M:%S', ' %H:%M:%S.%f'].map((time) => quote(date + time)).join(', ')}]`
   const parsed = (date: string) => `epoch_ms(try_strptime(${t}, ${forms(date)}))`

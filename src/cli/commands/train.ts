@@ -111,7 +111,7 @@ async function datasetOf({ client, terminal }: Session, data: string, options: T
 }
 
 /** `data/titanic.csv.gz` → `titanic`, with what a model name may not hold replaced. */
-export function modelName(file: string): string {
+function modelName(file: string): string {
   const stem = basename(file).replace(/(\.(csv|tsv|txt|json|jsonl|ndjson|parquet|gz))+$/i, '')
   return stem.replaceAll(/[^A-Za-z0-9_.-]+/g, '_').replace(/^[^A-Za-z0-9]+/, '') || 'model'
 }

@@ -4,7 +4,7 @@ import type { DataContract } from '../../contract/datasets.ts'
 import { type Random, seededRandom } from '../../core/random.ts'
 
 export const SAMPLE_DAYS = Array.from({ length: 12 }, (_, i) => `day_${String(i + 1).padStart(2, '0')}.csv`)
-export const CUSTOMER_COLUMNS = ['age', 'income', 'account_balance', 'transactions_last_30d', 'is_premium'] as const
+const CUSTOMER_COLUMNS = ['age', 'income', 'account_balance', 'transactions_last_30d', 'is_premium'] as const
 
 const ROWS_A_DAY = 2000
 

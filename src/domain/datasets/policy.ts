@@ -10,7 +10,7 @@ export function datasetKey(tenantId: string, datasetId: string): string {
   return `${datasetsFolder(tenantId)}${datasetId}/data`
 }
 
-export function datasetsFolder(tenantId: string): string {
+function datasetsFolder(tenantId: string): string {
   return tenantId === DEFAULT_TENANT ? 'datasets/' : `tenants/${tenantId}/datasets/`
 }
 

@@ -60,7 +60,7 @@ function featuresOf({ column, kept, missing, other }: CategoryFit): Feature[] {
 }
 
 /** A category as the graph will see it: the runtime ends strings at a NUL and repairs broken surrogates. */
-export function asFed(category: string): string {
+function asFed(category: string): string {
   const end = category.indexOf('\0')
   return (end < 0 ? category : category.slice(0, end)).toWellFormed()
 }

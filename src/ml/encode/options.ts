@@ -37,7 +37,7 @@ export interface EncodingChoices extends Partial<Omit<EncodingOptions, 'text'>> 
   readonly text?: Partial<TextOptions>
 }
 
-export const ENCODING_DEFAULTS: EncodingOptions = {
+const ENCODING_DEFAULTS: EncodingOptions = {
   scale: 'standard',
   categories: 'onehot',
   minCategoryRows: 5,

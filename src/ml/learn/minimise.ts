@@ -142,7 +142,7 @@ function moveAlong(
   for (let i = 0; i < out.length; i++) out[i] = from[i]! + step * direction[i]!
 }
 
-export function largest(values: Float64Array): number {
+function largest(values: Float64Array): number {
   let found = 0
   for (let i = 0; i < values.length; i++) {
     const size = Math.abs(values[i]!)

@@ -30,9 +30,6 @@ export interface BuildOptions {
 export const OPSET_VERSIONS = { '': 18, 'ai.onnx.ml': 3, 'com.microsoft': 1 } as const
 const IR_VERSION = 8
 
-/** An absent optional input of a node. */
-export const ABSENT: Value = { name: '' }
-
 export class GraphBuilder {
   #names = new Set<string>()
   #counters = new Map<string, number>()

@@ -54,7 +54,7 @@ export type Attribute =
 export type Attributes = Readonly<Record<string, Attribute>>
 
 /** Number of elements of a shape. */
-export function elementCount(dims: readonly number[]): number {
+function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, dim) => product * dim, 1)
 }
 

@@ -5,8 +5,8 @@ import type { Schema } from './schema.ts'
 import { sessionOf } from './session.ts'
 
 export { isUniqueViolation } from './errors.ts'
-export { type JsonText, json } from './json.ts'
-export type { NewRow, Row, Schema, StoredError } from './schema.ts'
+export { json } from './json.ts'
+export type { NewRow, Row, Schema } from './schema.ts'
 
 /** A running transaction. Valid until the function that was handed it returns. */
 export type Tx = Transaction<Schema>

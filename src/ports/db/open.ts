@@ -4,7 +4,7 @@ import { openEmbedded, type Preparation } from './embedded/open.ts'
 import type { Database } from './index.ts'
 import { openPostgres } from './postgres.ts'
 
-export { type LockHolder, readLock, setAddress } from './embedded/lock.ts'
+export { readLock, setAddress } from './embedded/lock.ts'
 export type { Preparation } from './embedded/open.ts'
 
 export interface DatabaseOptions {

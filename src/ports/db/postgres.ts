@@ -45,7 +45,7 @@ export function openPostgres(options: PostgresOptions): Database {
 }
 
 /** Scheme, host, port and database only: parameters may hold passwords too. */
-export function withoutCredentials(url: string): string {
+function withoutCredentials(url: string): string {
   const parsed = URL.parse(url)
   if (parsed === null) return 'postgres://(unreadable)'
   return `${parsed.protocol}//${parsed.host}${parsed.pathname}`
