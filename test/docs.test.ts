@@ -25,7 +25,7 @@ function planted(markdown: string): Document {
 }
 
 describe('the documents', () => {
-  it.each(documents.filter(hasRuns))('run as they are shown: $name', { timeout: 180_000 }, async (document) => {
+  it.each(documents.filter(hasRuns))('run as they are shown: $name', { timeout: 300_000 }, async (document) => {
     await using place = await openWorkplace()
     await using service = await startService(place)
     await runDocument(document, place, service.url)

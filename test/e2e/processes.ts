@@ -128,7 +128,7 @@ export async function startWorker(settings: Settings): Promise<Program> {
   return program
 }
 
-export function clientAt(url: string, tenantId?: string): MlClient {
+function clientAt(url: string, tenantId?: string): MlClient {
   return createClient({ baseUrl: url, retries: 0, timeoutMs: 30_000, ...(tenantId !== undefined && { tenantId }) })
 }
 

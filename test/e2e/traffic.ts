@@ -6,7 +6,7 @@ import { type Random, seededRandom } from '../../src/core/random.ts'
 import { FLOWER, flowers, SPECIES } from './flowers.ts'
 import { type Ledger, noteDataset, noteEnd, noteJob } from './ledger.ts'
 
-export const MODELS = ['iris-a', 'iris-b'] as const
+const MODELS = ['iris-a', 'iris-b'] as const
 /** Answers to changes that were overtaken by others. */
 const OVERTAKEN: readonly string[] = ['ALREADY_DEPLOYED', 'NO_EARLIER_VERSION']
 const QUEUED_AT_A_TIME = 2

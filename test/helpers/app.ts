@@ -110,7 +110,7 @@ export interface TestDatabase extends AsyncDisposable {
 }
 
 /** A new, empty PostgreSQL database. */
-export async function aDatabase(): Promise<TestDatabase> {
+async function aDatabase(): Promise<TestDatabase> {
   const name = `app_${randomBytes(6).toString('hex')}`
   await admin(`create database ${name}`)
   const url = new URL(postgres!.url)

@@ -33,7 +33,7 @@ function places({ path }: Operation): number {
   return path.split('{').length
 }
 
-export function operationOf(method: string, path: string): Known | undefined {
+function operationOf(method: string, path: string): Known | undefined {
   return TABLE.find(({ operation, pattern }) => operation.method === method && pattern.test(path))
 }
 

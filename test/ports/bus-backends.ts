@@ -23,7 +23,7 @@ export const backends: readonly BusBackend[] = [
   { name: 'NATS', missing: !nats, open: () => openTestBus({ url: nats!.url, ...ownStream() }) },
 ]
 
-export function newPrefix(): string {
+function newPrefix(): string {
   return `test.${randomUUID().slice(0, 8)}`
 }
 
