@@ -5,7 +5,8 @@ import { fail } from '../../core/failure.ts'
 import type { Matrix } from '../matrix.ts'
 import type { GraphBuilder, Value } from '../onnx/graph.ts'
 import type { ClassTarget, FittedModel, LearningTarget, Scores } from './learner.ts'
-import { addRowDense, addRowSparse } from './softmax-loss.ts'
+import { addRowDense } from './softmax-loss.ts'
+import { addRowSparse } from './sparse-rows.ts'
 import { writeClasses } from './write-classes.ts'
 
 export interface LinearFit {

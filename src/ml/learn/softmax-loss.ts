@@ -1,9 +1,10 @@
 // The loss of multinomial logistic regression, per unit of weight. Weights lie feature by feature, the classes of one
 // feature side by side: a sparse row then reads and writes whole runs of memory, which is where the time goes with
 // many classes.
-import type { DenseMatrix, SparseMatrix } from '../matrix.ts'
+import type { DenseMatrix } from '../matrix.ts'
 import { addPenalty, interceptTail, type LossInput } from './logistic-loss.ts'
 import type { Objective } from './minimise.ts'
+import { addGradientSparse, addRowSparse, type Backward, type Forward } from './sparse-rows.ts'
 
 /**
  * (Σ wᵢ·−log softmax(zᵢ)[yᵢ] + l2/2·‖B‖²) / Σ wᵢ. Parameters: B[column · classes + class], then one unpenalised intercept
@@ -41,44 +42,6 @@ export function softmaxLoss(input: LossInput, labels: Int32Array, classes: numbe
   }
 }
 
-interface Forward {
-  readonly parameters: Float64Array
-  /** One for each class; the row's scores are added. */
-  readonly scores: Float64Array
-}
-
-interface Backward {
-  readonly gradient: Float64Array
-  readonly residuals: Float64Array
-}
-
-/** Four entries at a time, so that a score is loaded and stored once for four products. */
-export function addRowSparse(matrix: SparseMatrix, row: number, { parameters, scores }: Forward): void {
-  const { offsets, indices, values } = matrix
-  const classes = scores.length | 0
-  const end = offsets[row + 1]! | 0
-  let i = offsets[row]! | 0
-  for (; i + 4 <= end; i = (i + 4) | 0) {
-    const a = values[i]!
-    const b = values[(i + 1) | 0]!
-    const c = values[(i + 2) | 0]!
-    const d = values[(i + 3) | 0]!
-    const atA = Math.imul(indices[i]! | 0, classes)
-    const atB = Math.imul(indices[(i + 1) | 0]! | 0, classes)
-    const atC = Math.imul(indices[(i + 2) | 0]! | 0, classes)
-    const atD = Math.imul(indices[(i + 3) | 0]! | 0, classes)
-    for (let k = 0; k < classes; k = (k + 1) | 0) {
-      const first = a * parameters[(atA + k) | 0]! + b * parameters[(atB + k) | 0]!
-      scores[k]! += first + (c * parameters[(atC + k) | 0]! + d * parameters[(atD + k) | 0]!)
-    }
-  }
-  for (; i < end; i = (i + 1) | 0) {
-    const value = values[i]!
-    const at = Math.imul(indices[i]! | 0, classes)
-    for (let k = 0; k < classes; k = (k + 1) | 0) scores[k]! += value * parameters[(at + k) | 0]!
-  }
-}
-
 export function addRowDense({ values, cols }: DenseMatrix, row: number, { parameters, scores }: Forward): void {
   const classes = scores.length | 0
   const start = Math.imul(row, cols)
@@ -86,17 +49,6 @@ export function addRowDense({ values, cols }: DenseMatrix, row: number, { parame
     const value = values[(start + j) | 0]!
     const at = Math.imul(j, classes)
     for (let k = 0; k < classes; k = (k + 1) | 0) scores[k]! += value * parameters[(at + k) | 0]!
-  }
-}
-
-function addGradientSparse(matrix: SparseMatrix, row: number, { gradient, residuals }: Backward): void {
-  const { offsets, indices, values } = matrix
-  const classes = residuals.length | 0
-  const end = offsets[row + 1]! | 0
-  for (let i = offsets[row]! | 0; i < end; i = (i + 1) | 0) {
-    const value = values[i]!
-    const at = Math.imul(indices[i]! | 0, classes)
-    for (let k = 0; k < classes; k = (k + 1) | 0) gradient[(at + k) | 0]! += value * residuals[k]!
   }
 }
 
