@@ -34,7 +34,9 @@ describe.skipIf(!postgres || !redis || !nats || !s3)('a service that loses what 
   let predictions: Predictions
 
   beforeAll(async () => {
-    const [database, cache, events, store] = await Promise.all([startPostgres(), startRedis(), startNats(), startS3()])
+    // Durable, because what a database forgets when it is killed is not the service's to remember.
+    const starting = [startPostgres({ durable: true }), startRedis(), startNats(), startS3()] as const
+    const [database, cache, events, store] = await Promise.all(starting)
     own.set('postgres', database).set('redis', cache).set('nats', events).set('s3', store)
     const urls = { postgres: database.url, redis: cache.url, nats: events.url }
     place = await makePlace({ ...urls, s3: store.place })
@@ -42,6 +44,8 @@ describe.skipIf(!postgres || !redis || !nats || !s3)('a service that loses what 
     service = await startService(place.settings, TENANT)
     await untilHealthy(service)
     await trainVersions(service, 1)
+    const loaded = async () => (await service.client.ready()).model_version_id
+    await until(loaded, { what: 'the model to be loaded: until then the registry is asked' })
     predictions = startPredictions(service)
   }, 180_000)
   afterAll(async () => {
@@ -53,26 +57,28 @@ describe.skipIf(!postgres || !redis || !nats || !s3)('a service that loses what 
   })
 
   const outages: readonly (readonly Name[])[] = [...NAMES.map((name) => [name]), NAMES]
-  it.each(outages)('%s %s %s %s', { timeout: 180_000 }, async (...given) => {
-    const away = given.filter((name) => NAMES.includes(name))
-    const before = predictions.count()
-    await Promise.all(away.map((name) => own.get(name)!.kill()))
-    const degraded = await until(() => healthWith(service, away), { what: `health to miss ${away.join()}` })
-    expect(degraded.status).toBe('degraded')
-    expect(JSON.stringify(degraded)).not.toMatch(/:[^/@"]+@/) // user:password@host
-    const answers = await Promise.all(OTHERS.map((other) => outcome(service, other)))
-    for (const [index, { needs }] of OTHERS.entries()) {
-      expect([OTHERS[index]!.name, answers[index]]).toEqual([
-        OTHERS[index]!.name,
-        needs.some((name) => away.includes(name)) ? UNAVAILABLE : 'fine',
-      ])
-    }
-    await until(() => predictions.count() > before + 20, { what: 'predictions to go on' })
-    await Promise.all(away.map((name) => own.get(name)!.restart()))
-    await untilHealthy(service, RECOVERY_MS)
-    await everythingWorks()
-    expect(predictions.failures).toEqual([])
-  })
+  it.each(outages.map((away) => ({ title: away.join(', '), away })))(
+    '$title',
+    { timeout: 180_000 },
+    async ({ away }) => {
+      const before = predictions.count()
+      await Promise.all(away.map((name) => own.get(name)!.kill()))
+      try {
+        const degraded = await until(() => healthWith(service, away), { what: `health to miss ${away.join()}` })
+        expect(degraded.status).toBe('degraded')
+        expect(JSON.stringify(degraded)).not.toMatch(/:[^/@"]+@/) // user:password@host
+        const answers = await Promise.all(OTHERS.map((other) => outcome(service, other)))
+        const expected = OTHERS.map(({ needs }) => (needs.some((name) => away.includes(name)) ? UNAVAILABLE : 'fine'))
+        expect(byName(answers)).toEqual(byName(expected))
+        await until(() => predictions.count() > before + 20, { what: 'predictions to go on' })
+      } finally {
+        await Promise.all(away.map((name) => own.get(name)!.restart()))
+      }
+      await untilHealthy(service, RECOVERY_MS)
+      await everythingWorks()
+      expect(predictions.failures).toEqual([])
+    },
+  )
 
   /** Upload, training and prediction; and the bus has, in the end, the events of all that happened. */
   async function everythingWorks(): Promise<void> {
@@ -151,6 +157,10 @@ const OTHERS: readonly Other[] = [
     },
   },
 ]
+
+function byName(answers: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(OTHERS.map(({ name }, index) => [name, answers[index]!]))
+}
 
 let made = 0
 const aModel = () => ({ name: `another-${++made}`, type: 'classification' }) as const
