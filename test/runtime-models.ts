@@ -89,3 +89,67 @@ export function twoClassModel(): Uint8Array {
   graph.output('probabilities', probabilities, 'float32', ['N', 2])
   return graph.build({ name: 'two classes' })
 }
+
+/** y = x of shape [N], once a loop that has no end has ended. */
+export function endlessModel(): Uint8Array {
+  const plain = { domain: '', attributes: {} }
+  const body = new Message()
+  body.message(1, nodeMessage({ op: 'Identity', name: 'go', inputs: ['more'], outputs: ['more_out'], ...plain }))
+  body.message(1, nodeMessage({ op: 'Identity', name: 'keep', inputs: ['v'], outputs: ['v_out'], ...plain }))
+  body.string(2, 'body')
+  body.message(11, valueMessage('i', 'int64', []))
+  body.message(11, valueMessage('more', 'bool', []))
+  body.message(11, valueMessage('v', 'float32', ['N']))
+  body.message(12, valueMessage('more_out', 'bool', []))
+  body.message(12, valueMessage('v_out', 'float32', ['N']))
+  const attribute = new Message()
+  attribute.string(1, 'body')
+  attribute.message(6, body)
+  attribute.int(20, 5)
+  const loop = nodeMessage({ op: 'Loop', name: 'loop', inputs: ['', 'yes', 'x'], outputs: ['y'], ...plain })
+  loop.message(5, attribute)
+  return modelBytes({
+    name: 'endless',
+    irVersion: 8,
+    opsets: new Map([['', 18]]),
+    metadata: {},
+    nodes: [
+      nodeMessage({
+        op: 'Cast',
+        name: 'cast',
+        inputs: ['one'],
+        outputs: ['yes'],
+        domain: '',
+        attributes: { to: { int: 9 } },
+      }),
+      loop,
+    ],
+    initializers: [tensorMessage('one', { type: 'int64', dims: [], data: [1] })],
+    inputs: [valueMessage('x', 'float32', ['N'])],
+    outputs: [valueMessage('y', 'float32', ['N'])],
+  })
+}
+
+/** y = x + weights that the file says lie in `/etc/passwd`. */
+export function externalModel(): Uint8Array {
+  const plain = { domain: '', attributes: {} }
+  const weights = new Message()
+  weights.int(1, 1) // dims
+  weights.int(2, 1) // float
+  weights.string(8, 'w')
+  const location = new Message()
+  location.string(1, 'location')
+  location.string(2, '/etc/passwd')
+  weights.message(13, location)
+  weights.int(14, 1) // kept elsewhere
+  return modelBytes({
+    name: 'external',
+    irVersion: 8,
+    opsets: new Map([['', 18]]),
+    metadata: {},
+    nodes: [nodeMessage({ op: 'Add', name: 'add', inputs: ['x', 'w'], outputs: ['y'], ...plain })],
+    initializers: [weights],
+    inputs: [valueMessage('x', 'float32', ['N'])],
+    outputs: [valueMessage('y', 'float32', ['N'])],
+  })
+}

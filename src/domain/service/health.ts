@@ -106,6 +106,7 @@ export async function readiness(ctx: ServingCtx): Promise<Readiness> {
     if (!loaded) return { ready: false, reason: `${modelName} ${version} does not load; see the log` }
     return { ready: true, model_version_id: `${modelId}:${version}` }
   }
+  if (settings.defaultModel && serving.custom.find(settings.defaultModel)) return { ready: true }
   if (settings.defaultModel) return { ready: false, reason: `DEFAULT_MODEL "${settings.defaultModel}" is not live` }
   if (serving.live.size > 0 || serving.custom.size > 0) return { ready: true }
   return { ready: false, reason: 'No model is live; train one, or deploy a version' }

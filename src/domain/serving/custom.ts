@@ -34,7 +34,9 @@ export function defineModel<I extends TSchema, O extends TSchema, State>(
 
 export interface RegisteredModel {
   readonly name: string
-  predict(ctx: Ctx, row: unknown): Promise<Prediction>
+  readonly version: string
+  /** `place` is where the row stands in the request, for its errors. */
+  predict(ctx: Ctx, row: unknown, place: string): Promise<Prediction>
 }
 
 export class CustomModels {
@@ -57,7 +59,7 @@ export class CustomModels {
 }
 
 function registered(model: CustomModel): RegisteredModel {
-  const checkInput = compileCheck(model.input, { at: 'input_data' })
+  const checkInput = compileCheck(model.input)
   const checkOutput = compileCheck(model.output)
   const version = model.version ?? '1.0.0'
   let loading: Promise<unknown> | undefined
@@ -70,13 +72,14 @@ function registered(model: CustomModel): RegisteredModel {
   }
   return {
     name: model.name,
-    async predict(ctx, row) {
+    version,
+    async predict(ctx, row, place) {
       const started = ctx.clock.elapsedMs()
       const labels = { tenant: ctx.caller.tenantId, model: model.name, version }
       ctx.metrics.inferenceRequests.inc(labels)
       ctx.metrics.predictionBatchSize.observe(labels, 1)
       try {
-        refuse(checkInput, row, 'input')
+        refuse(checkInput, row, place)
         const state = await load()
         const output = await model.predict(row, { state, signal: ctx.signal, tenantId: ctx.caller.tenantId })
         const elapsed = ctx.clock.elapsedMs() - started
@@ -91,9 +94,13 @@ function registered(model: CustomModel): RegisteredModel {
   }
 }
 
-function refuse(check: Check, value: unknown, what: string): void {
-  const errors = check(value)
-  if (errors.length > 0) throw invalid(what, errors)
+function refuse(check: Check, row: unknown, place: string): void {
+  const errors = check(row)
+  if (errors.length === 0) return
+  throw invalid(
+    'input',
+    errors.map((error) => ({ ...error, field: [place, error.field].filter(Boolean).join('.') })),
+  )
 }
 
 function checkAnswer(check: Check, output: unknown, name: string): void {

@@ -31,8 +31,12 @@ export class LiveModels {
   #again = false
   #stop: (() => void) | undefined
 
-  constructor(services: Services) {
+  readonly #onChange: () => void
+
+  /** `onChange` is called when another revision was found. */
+  constructor(services: Services, onChange: () => void) {
     this.#services = services
+    this.#onChange = onChange
   }
 
   get revision(): number {
@@ -97,6 +101,7 @@ export class LiveModels {
       return revision === current.revision ? undefined : { revision, rows: await readLive(tx) }
     })
     if (!found) return
+    this.#onChange()
     const first = current === NOTHING
     const versions = new Map<string, ServedVersion>()
     const failed = new Set<string>()

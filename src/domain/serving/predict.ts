@@ -3,6 +3,8 @@ import type { Input } from '../../contract/operations/index.ts'
 import type { BatchPrediction, InferenceResponse, Prediction, SimplePrediction } from '../../contract/predictions.ts'
 import { fail, invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
+import type { RegisteredModel } from './custom.ts'
+import { predictCustomRows } from './custom-rows.ts'
 import { findDefault, findServed } from './find-version.ts'
 import { type Answer, simpleProbability } from './output.ts'
 import { type Predicted, predictRows, type Rows } from './predict-rows.ts'
@@ -18,7 +20,7 @@ export async function predict(ctx: ServingCtx, input: Input<'models.predict'>): 
     })
   }
   const custom = ctx.serving.custom.find(input.model_id)
-  if (custom) return custom.predict(ctx, input.input_data)
+  if (custom) return custom.predict(ctx, input.input_data, 'input_data')
   const served = await findServed(ctx, { model: input.model_id, ...input })
   const { answer, record, elapsedMs } = await predictOne(ctx, served, { rows: [input.input_data], place: INPUT_DATA })
   const id = newId('pred')
@@ -43,27 +45,50 @@ export async function predict(ctx: ServingCtx, input: Input<'models.predict'>): 
 }
 
 export async function predictBatch(ctx: ServingCtx, input: Input<'models.predict_batch'>): Promise<BatchPrediction> {
-  const served = await findServed(ctx, { model: input.model_id, ...input })
-  const place = (index: number) => `input_data.${index}`
-  const { answers, errors, record, elapsedMs } = await predictRows(ctx, served, { rows: input.input_data, place })
+  const { answers, errors, version, elapsedMs } = await predictMany(ctx, input, {
+    rows: input.input_data,
+    place: (index) => `input_data.${index}`,
+  })
   return {
-    predictions: answers.map((answer, index) => answer ?? { prediction: null, error: sentence(errors.get(index)) }),
+    predictions: answers.map((answer, index) =>
+      answer ? batchItem(answer) : { prediction: null, error: sentence(errors.get(index)) },
+    ),
     count: answers.length,
-    version: record.version,
+    version,
     inference_time_ms: round(elapsedMs),
   }
 }
 
+function batchItem({ prediction, confidence, probabilities }: Answer): BatchPrediction['predictions'][number] {
+  return { prediction, ...(confidence !== undefined && { confidence }), ...(probabilities && { probabilities }) }
+}
+
+interface Many extends Omit<Predicted, 'record'> {
+  readonly modelId: string
+  readonly version: string
+}
+
+/** Rows for a model of the registry or one written in code. */
+async function predictMany(
+  ctx: ServingCtx,
+  { model_id, version, environment }: { model_id: string; version?: string; environment?: string },
+  rows: Rows,
+): Promise<Many> {
+  const custom = ctx.serving.custom.find(model_id)
+  if (custom) return { ...(await predictCustomRows(ctx, custom, rows)), modelId: custom.name, version: custom.version }
+  const predicted = await predictRows(ctx, await findServed(ctx, { model: model_id, version, environment }), rows)
+  return { ...predicted, modelId: predicted.record.modelId, version: predicted.record.version }
+}
+
 export async function inference(ctx: ServingCtx, input: Input<'inference'>): Promise<InferenceResponse> {
-  const served = await findServed(ctx, { model: input.model_id, version: input.version })
   const several = Array.isArray(input.features)
   const rows: readonly unknown[] = several ? (input.features as unknown[]) : [input.features]
   const place = (index: number) => (several ? `features.${index}` : 'features')
-  const predicted = await predictRows(ctx, served, { rows, place })
+  const predicted = await predictMany(ctx, input, { rows, place })
   refuseErrors(predicted)
   return {
-    model_id: predicted.record.modelId,
-    version: predicted.record.version,
+    model_id: predicted.modelId,
+    version: predicted.version,
     results: predicted.answers.map((answer) => {
       const { prediction, confidence } = answer!
       return { prediction, ...(confidence !== undefined && { probability: confidence }) }
@@ -73,12 +98,15 @@ export async function inference(ctx: ServingCtx, input: Input<'inference'>): Pro
 }
 
 export async function predictDefault(ctx: ServingCtx, input: Input<'predict_default'>): Promise<SimplePrediction> {
+  const { defaultModel } = ctx.settings
+  const custom = defaultModel === undefined ? undefined : ctx.serving.custom.find(defaultModel)
+  if (custom) return simpleCustom(ctx, custom, { rows: [input.body], place: () => '' })
   return simple(ctx, await findDefault(ctx), { rows: [input.body], place: () => '' })
 }
 
 export async function predictModel(ctx: ServingCtx, input: Input<'predict_model'>): Promise<SimplePrediction> {
   const custom = ctx.serving.custom.find(input.model_id)
-  if (custom) return { prediction: (await custom.predict(ctx, input.input_data)).prediction }
+  if (custom) return simpleCustom(ctx, custom, { rows: [input.input_data], place: INPUT_DATA })
   const served = await findServed(ctx, { model: input.model_id })
   return simple(ctx, served, { rows: [input.input_data], place: INPUT_DATA })
 }
@@ -87,6 +115,11 @@ async function simple(ctx: ServingCtx, served: ServedVersion, given: Rows): Prom
   const { answer, record } = await predictOne(ctx, served, given)
   const probability = simpleProbability(record.signature, answer)
   return { prediction: answer.prediction, ...(probability !== undefined && { probability }) }
+}
+
+async function simpleCustom(ctx: ServingCtx, model: RegisteredModel, { rows, place }: Rows): Promise<SimplePrediction> {
+  const { prediction, confidence } = await model.predict(ctx, rows[0], place(0))
+  return { prediction, ...(confidence !== undefined && { probability: confidence }) }
 }
 
 async function predictOne(
@@ -99,7 +132,7 @@ async function predictOne(
   return { ...predicted, answer: predicted.answers[0]! }
 }
 
-function refuseErrors({ errors }: Predicted): void {
+function refuseErrors({ errors }: Pick<Predicted, 'errors'>): void {
   if (errors.size > 0) throw invalid('input', [...errors.values()].flat())
 }
 

@@ -23,7 +23,8 @@ export class Serving {
 
   constructor(services: Services) {
     this.#services = services
-    this.live = new LiveModels(services)
+    // What was asked for by number may have been renamed or deleted, here or on another replica.
+    this.live = new LiveModels(services, () => this.forgetOnDemand())
     this.custom = new CustomModels()
     this.log = new PredictionLog(services)
     this.#onDemand = new LRUCache<string, ServedVersion>({

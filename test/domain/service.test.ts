@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { operations } from '../../src/contract/operations/index.ts'
+import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { aDataset, anAddingModel, aTrainedModel } from '../helpers/builders.ts'
+
+describe.each([...DATABASES])('the service about itself, on the %s database', (database) => {
+  let app: TestApp
+  beforeAll(async () => {
+    app = await startAppOn(database)
+  })
+  afterAll(() => app.stop())
+
+  it('is healthy and not ready while there is no model', async () => {
+    const health = await app.client.health()
+    expect(health).toMatchObject({
+      status: 'healthy',
+      models_loaded: false,
+      redis_connected: false,
+      gpu_available: false,
+    })
+    expect(health.dependencies.map(({ service_name }) => service_name)).toEqual(['database', 'objects', 'bus', 'cache'])
+    const reply = await app.inject({ method: 'GET', url: '/ready' })
+    expect(reply.statusCode).toBe(503)
+    expect(reply.json()).toEqual({ ready: false, reason: expect.stringContaining('No model is live') })
+  })
+
+  it('shows no credentials', async () => {
+    const { body } = await app.inject({ method: 'GET', url: '/health' })
+    expect(body).not.toMatch(/:\/\/[^/"]*@/)
+  })
+
+  it('is ready once a model is live, and names it while it is the only one', async () => {
+    const { model_id } = await anAddingModel(app.client)
+    expect(await app.client.ready()).toEqual({ ready: true, model_version_id: `${model_id}:1.0.0` })
+    expect(await app.client.health()).toMatchObject({ models_loaded: true })
+    await anAddingModel(app.client, { name: 'second' })
+    expect(await app.client.ready()).toEqual({ ready: true })
+  })
+
+  it('looks for new versions when told to', async () => {
+    const before = await app.client.reload()
+    expect(before.models).toBe(2)
+    await anAddingModel(app.client, { name: 'third' })
+    const after = await app.client.reload()
+    expect(after.models).toBe(3)
+    expect(after.revision).toBeGreaterThan(before.revision)
+  })
+
+  it('counts what it does', async () => {
+    const { client } = app
+    await client.models.predict({ model_id: 'adder', input_data: [1] })
+    await client.models.predict_batch({ model_id: 'adder', input_data: [[1], [2], [3]] })
+    await client.models.predict({ model_id: 'adder', input_data: ['x'] }).catch(() => {})
+    await aTrainedModel(client)
+    const metrics = (await app.app.http.inject('/metrics')).body
+    const of = (name: string, labels = '') => {
+      const line = metrics.split('\n').find((text) => text.startsWith(`${name}{`) && text.includes(labels))
+      return Number(line?.split(' ').at(-1) ?? Number.NaN)
+    }
+    expect(of('ml_inference_requests_total', 'model="adder"')).toBe(3)
+    expect(of('ml_inference_duration_seconds_count', 'model="adder"')).toBe(3)
+    expect(of('ml_prediction_batch_size_sum', 'model="adder"')).toBe(5)
+    expect(of('ml_inference_errors_total', 'code="VALIDATION_ERROR"')).toBe(1)
+    expect(of('ml_model_memory_bytes', 'model="adder"')).toBeGreaterThan(50)
+    expect(of('ml_model_load_time_seconds_count', 'model="adder"')).toBe(1)
+    expect(of('ml_training_jobs_total', 'status="succeeded"')).toBe(1)
+    expect(of('ml_training_duration_seconds_count', 'algorithm="logistic_regression"')).toBe(1)
+    for (const name of ['ml_cache_hits_total', 'ml_cache_misses_total', 'ml_queue_depth', 'ml_queue_active'])
+      expect(metrics).toContain(`# HELP ${name} `)
+  })
+
+  it('keeps every reply to the contract: the walk over all operations below is complete', async () => {
+    const { client } = app
+    const { id } = await aDataset(client)
+    await client.datasets.list()
+    await client.datasets.get({ dataset_id: id })
+    await client.datasets.rows({ dataset_id: id, limit: 2 })
+    await client.datasets.validate({ dataset_id: id, contract: { columns: [{ name: 'age', dtype: 'number' }] } })
+    await client.datasets.delete({ dataset_id: id })
+    const model_id = 'customers'
+    const { job_id } = await aTrainedModel(client, { promotion: false })
+    await client.algorithms.list()
+    await client.training_jobs.list()
+    await client.training_jobs.get({ job_id })
+    await client.models.list()
+    await client.models.create({ name: 'defined', type: 'custom' })
+    await client.models.get({ model_id })
+    await client.models.update({ model_id, description: 'x' })
+    await client.versions.list({ model_id })
+    await client.versions.get({ model_id, version: '1.1.0' })
+    await client.versions.artifact({ model_id, version: '1.1.0' })
+    await client.versions.metadata({ model_id, version: '1.1.0' })
+    await client.versions.compare({ model_id, a: '1.0.0', b: '1.1.0' })
+    await client.models.lineage({ model_id })
+    await client.models.deploy({ model_id, version: '1.1.0' })
+    await client.models.rollback({ model_id })
+    await client.models.deployments({ model_id })
+    const row = { age: 1, city: 'Rome' }
+    const { prediction_id } = await client.models.predict({ model_id, input_data: row })
+    await client.models.predict_batch({ model_id, input_data: [row] })
+    await client.inference({ model_id, features: row })
+    await client.predict_model({ model_id, input_data: row })
+    await client.predictions.feedback({ prediction_id, actual: 1 })
+    for (const name of ['adder', 'second', 'third']) await client.models.delete({ model_id: name, force: true })
+    await client.predict_default({ body: row })
+    const waiting = await client.models.train({
+      model_name: 'x',
+      dataset_id: (await aDataset(client)).id,
+      model_type: 'classification',
+    })
+    await client.training_jobs.cancel({ job_id: waiting.job_id })
+    await client.health()
+    await client.ready()
+    const missing = Object.keys(operations).filter((name) => !app.answered.has(name as keyof typeof operations))
+    expect(missing).toEqual([])
+  })
+})
