@@ -6,6 +6,7 @@ import { syncPointers } from '../domain/models/index.ts'
 import type { Serving } from '../domain/serving/index.ts'
 import { abandonTraining, runTraining } from '../domain/training/index.ts'
 import { startRelay } from '../events/relay.ts'
+import { sweepTemp, type TempSweep } from './sweep-temp.ts'
 
 const DATABASE_RETRY = { initialMs: 250, maxMs: 10_000 }
 const TIDY_EVERY_MS = 3_600_000
@@ -73,6 +74,7 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
     })
   }
   if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepUploads(services)), services))
+  stops.push(every(TIDY_EVERY_MS, async () => void (await sweepTemp(tempSweep(services))), services))
   stops.push(every(SAMPLE_EVERY_MS, () => sampleQueue(services), services))
 }
 
@@ -103,6 +105,10 @@ function every(intervalMs: number, work: () => Promise<void>, { log }: Services)
   }, intervalMs)
   timer.unref()
   return () => clearInterval(timer)
+}
+
+function tempSweep({ settings, clock }: Services): TempSweep {
+  return { folder: settings.tempDir, longestWorkMs: settings.trainingTimeoutMs, now: clock.now() }
 }
 
 async function sampleQueue({ queue, metrics }: Services): Promise<void> {

@@ -49,7 +49,7 @@ export async function openServices(config: Config, log: Log = defaultLog(config)
     if (config.databaseUrl === undefined) await rm(tempDir, { recursive: true, force: true })
     await mkdir(tempDir, { recursive: true })
     const [objects, bus, cache] = await Promise.all([
-      keep(openObjects(objectsOptions(config))),
+      keep(openObjects(objectsOptions(config, tempDir))),
       keep(openBus(config.enableNats ? { url: config.natsUrl, name: config.serviceName, log } : { log })),
       keep(openCache({ url: config.redisUrl, log })),
     ])
@@ -84,12 +84,13 @@ function settingsOf(config: Config, tempDir: string): Settings {
   }
 }
 
-function objectsOptions(config: Config): ObjectsOptions {
+function objectsOptions(config: Config, tempDir: string): ObjectsOptions {
   if (config.modelStorage === 'local') return { storage: 'local', path: config.modelPath }
   return {
     storage: 's3',
     bucket: config.s3Bucket!,
     region: config.s3Region,
+    tempDir,
     ...(config.s3Endpoint !== undefined && { endpoint: config.s3Endpoint }),
   }
 }
