@@ -97,7 +97,7 @@ describe('a profile', () => {
     const long = (end: string) => `${'word '.repeat(60)}${end}`
     const { columns } = await files.inspect(`t\n${long('a')}\n${long('b')}\n`)
     expect(columns[0]!.distinct).toBe(2)
-    expect(columns[0]!.top[0]!.value).toHaveLength(200)
+    expect(columns[0]!.top[0]!.value).toHaveLength(100)
   })
 })
 

@@ -6,14 +6,13 @@ import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { RecordScanner, type ScanProblem } from './delimited.ts'
 import { EngineError } from './engine.ts'
-import type { Reading, TableLimits } from './reading.ts'
+import { type Reading, ROW_BYTES } from './reading.ts'
 import { refuse } from './refuse.ts'
 import type { SourceFile } from './source.ts'
 
 export interface Diagnosis {
   readonly file: SourceFile
   readonly reading: Reading
-  readonly limits: TableLimits
 }
 
 /** The failure to throw for an engine error; `mixed newlines` where the file becomes readable once they are alike. */
@@ -39,7 +38,7 @@ async function* pieces(file: SourceFile, signal?: AbortSignal): AsyncGenerator<s
 
 export const MIXED_NEWLINES = Symbol('mixed newlines')
 
-async function diagnoseCsv({ file, reading, limits }: Diagnosis): Promise<unknown> {
+async function diagnoseCsv({ file, reading }: Diagnosis): Promise<unknown> {
   const names = reading.columns.map(({ name }) => name)
   const delimiter = reading.delimiter ?? ','
   let found: unknown
@@ -49,7 +48,7 @@ async function diagnoseCsv({ file, reading, limits }: Diagnosis): Promise<unknow
       found = checkRecord(fields, row, names)
       return found === undefined
     },
-    limits.rowBytes,
+    ROW_BYTES,
   )
   for await (const piece of pieces(file)) {
     scanner.push(piece)
@@ -57,7 +56,7 @@ async function diagnoseCsv({ file, reading, limits }: Diagnosis): Promise<unknow
   }
   scanner.end()
   if (found) return found
-  if (scanner.problem) return scanFailure(scanner.problem, names, limits)
+  if (scanner.problem) return scanFailure(scanner.problem, names)
   return scanner.newlines.size > 1 ? MIXED_NEWLINES : undefined
 }
 
@@ -86,10 +85,10 @@ function firstBadByte(bytes: Buffer): number {
   return 0
 }
 
-function scanFailure({ row, field, kind }: ScanProblem, names: readonly string[], limits: TableLimits): unknown {
+function scanFailure({ row, field, kind }: ScanProblem, names: readonly string[]): unknown {
   const column = names[field] ?? ''
   const where = `Row ${row}, column "${column}"`
-  if (kind === 'too_long') return refuse('limit', `Row ${row} is longer than ${limits.rowBytes} bytes`, { row, column })
+  if (kind === 'too_long') return refuse('limit', `Row ${row} is longer than ${ROW_BYTES} bytes`, { row, column })
   if (kind === 'unterminated') return refuse('quotes', `${where}: a quote is opened and never closed`, { row, column })
   return refuse('quotes', `${where}: text follows a closing quote (a quote inside a cell must be doubled)`, {
     row,
@@ -97,7 +96,7 @@ function scanFailure({ row, field, kind }: ScanProblem, names: readonly string[]
   })
 }
 
-async function diagnoseLines({ file, limits }: Diagnosis): Promise<unknown> {
+async function diagnoseLines({ file }: Diagnosis): Promise<unknown> {
   let rest = ''
   let row = 0
   let found: unknown
@@ -110,8 +109,8 @@ async function diagnoseLines({ file, limits }: Diagnosis): Promise<unknown> {
     const lines = (rest + piece).split('\n')
     rest = lines.pop() ?? ''
     lines.forEach(take)
-    if (rest.length > limits.rowBytes) {
-      found ??= refuse('limit', `Row ${row + 1} is longer than ${limits.rowBytes} bytes`, { row: row + 1 })
+    if (rest.length > ROW_BYTES) {
+      found ??= refuse('limit', `Row ${row + 1} is longer than ${ROW_BYTES} bytes`, { row: row + 1 })
     }
     if (found) return found
   }
@@ -123,7 +122,7 @@ function checkLine(latin1: string, row: number): unknown {
   const bytes = Buffer.from(latin1, 'latin1')
   if (!isUtf8(bytes)) return refuse('encoding', `Row ${row} is not valid UTF-8: save the file as UTF-8`, { row })
   const line = bytes.toString('utf8').trim()
-  if (latin1.length > 4 * 1024 * 1024) return refuse('limit', `Row ${row} is longer than 4 MB`, { row })
+  if (latin1.length > ROW_BYTES) return refuse('limit', `Row ${row} is longer than ${ROW_BYTES} bytes`, { row })
   try {
     const value: unknown = JSON.parse(line.replace(/^\ufeff/, ''))
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return repeatedKey(line, row)

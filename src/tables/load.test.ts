@@ -150,10 +150,10 @@ describe('reading tables', () => {
   })
 
   it('works on a file larger than the memory it may use', async () => {
-    await using small = await tableFiles({ memoryLimitMb: 48 })
-    const rows = Array.from({ length: 60_000 }, (_, i) => `${i},${`${i % 50_000}-`.repeat(200)}\n`)
+    await using small = await tableFiles({ memoryLimitMb: 64 })
+    const rows = Array.from({ length: 80_000 }, (_, i) => `${i},${`${i % 50_000}-`.repeat(200)}\n`)
     const { rows: count, columns } = await small.inspect(`i,s\n${rows.join('')}`)
-    expect(count).toBe(60_000)
+    expect(count).toBe(80_000)
     expect(columns[1]!.distinct).toBe(50_000)
   })
 })

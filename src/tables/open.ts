@@ -99,7 +99,7 @@ export function openTables(options: TablesOptions): Tables {
     try {
       return await work({ engine, file, reading }, folder.path)
     } catch (error) {
-      const cause = await diagnose(error, { file, reading, limits })
+      const cause = await diagnose(error, { file, reading })
       throw cause === MIXED_NEWLINES ? error : cause
     }
   }
@@ -112,10 +112,10 @@ export function openTables(options: TablesOptions): Tables {
       const found = await findColumns(engine, file, { reading, limits })
       return await inspectTable({ engine, file, reading: found }, given)
     } catch (error) {
-      const cause = await diagnose(error, { file, reading, limits })
+      const cause = await diagnose(error, { file, reading })
       if (cause !== MIXED_NEWLINES || reading.rewrite) throw cause === MIXED_NEWLINES ? error : cause
     }
-    return inspectAs(path, { ...reading, rewrite: true, newline: '\n' }, given)
+    return inspectAs(path, { ...reading, rewrite: true }, given)
   }
 
   const inspect = async (path: string, given: InspectOptions = {}): Promise<Inspection> => {

@@ -1,6 +1,7 @@
 // Column profiles: the counts of the measuring pass, then distinct counts and the ten most frequent values from one or two
 // more. Above 100,000 distinct values only those that the first rows repeat are counted, and the number of distinct ones is a sketch.
 import type { ColumnProfile } from '../contract/datasets.ts'
+import { MlError } from '../core/failure.ts'
 import { parseText } from './cell.ts'
 import { quote } from './engine.ts'
 import type { ColumnFacts, TableFile } from './facts.ts'
@@ -9,7 +10,7 @@ import { isNumeric, type TypedColumn, typedRelation } from './sql.ts'
 const EXACT_DISTINCT = 100_000
 /** The sketch is a few percent off. */
 const SKETCH_MARGIN = 1.15
-const GROUPS_A_PASS = 500_000
+const GROUPS_A_PASS = 250_000
 /** Small columns are counted in plain aggregates: hash tables for 60 columns would take all the memory there is. */
 const SMALL_DISTINCT = 1000
 const SMALL_A_PASS = 60
@@ -34,7 +35,7 @@ export async function profileColumns(table: TableFile, inferred: readonly Profil
   const counted = inferred.filter(isCounted)
   for (const group of passes(counted.filter(isSmall), SMALL_A_PASS)) await countSmall(table, group, frequencies)
   const larger = counted.filter((column) => !isSmall(column))
-  for (const group of passes(larger, LARGER_A_PASS)) await countLarger(table, group, frequencies)
+  for (const group of passes(larger, LARGER_A_PASS)) await countInHalves(table, group, frequencies)
   return inferred.map(({ column, facts }) => {
     const { distinct, top } = frequencies.get(column.index) ?? {
       distinct: Math.min(facts.distinct, facts.values),
@@ -101,6 +102,22 @@ function topOf(column: TypedColumn, texts: unknown): Top {
   }))
 }
 
+/** Long values can make a pass too large for the memory there is; half the columns then take two passes. */
+async function countInHalves(
+  table: TableFile,
+  group: readonly Profiled[],
+  into: Map<number, Frequencies>,
+): Promise<void> {
+  try {
+    await countLarger(table, group, into)
+  } catch (error) {
+    if (group.length === 1 || !(error instanceof MlError) || error.kind !== 'too_large') throw error
+    const half = Math.ceil(group.length / 2)
+    await countInHalves(table, group.slice(0, half), into)
+    await countInHalves(table, group.slice(half), into)
+  }
+}
+
 async function countLarger(
   table: TableFile,
   group: readonly Profiled[],
@@ -154,7 +171,7 @@ function countedKey({ column, facts, repeated }: Profiled): string {
   return literals.length === 0 ? 'NULL::VARCHAR' : `CASE WHEN ${key} IN (${literals.join(', ')}) THEN ${key} END`
 }
 
-const SHOWN = 200
+const SHOWN = 100
 /** What values are grouped by: short even for a cell of a megabyte, yet different for different cells. */
 function keyExpression({ index, dtype }: TypedColumn): string {
   const x = `x${index}`

@@ -2,7 +2,6 @@
 // later read sees the same rows, names and dates without guessing again.
 import type { SlashOrder } from './cell.ts'
 
-export type Newline = '\n' | '\r\n' | '\r'
 export type TableFormat = 'csv' | 'jsonl' | 'json' | 'parquet'
 
 /** What a column is before it is typed: `text` (CSV, Parquet strings), `json` (a JSON value), or a Parquet number, moment or flag. */
@@ -26,15 +25,15 @@ export interface Reading {
   readonly rewrite: boolean
   /** CSV only. */
   readonly delimiter?: string
-  readonly newline?: Newline
   readonly columns: readonly ReadingColumn[]
 }
+
+/** Longest row of a CSV file and longest JSON object, in bytes. */
+export const ROW_BYTES = 4 * 1024 * 1024
 
 /** What an upload may cost. A file beyond one of these is refused with a sentence that names the limit. */
 export interface TableLimits {
   readonly columns: number
-  /** Longest row or JSON object, in bytes. */
-  readonly rowBytes: number
   /** Largest file after decompression, in bytes. */
   readonly expandedBytes: number
   /** Largest ratio of decompression once 256 MiB have come out: what is beyond it is a bomb, not a table. */
@@ -43,7 +42,6 @@ export interface TableLimits {
 
 export const DEFAULT_LIMITS: TableLimits = {
   columns: 4096,
-  rowBytes: 4 * 1024 * 1024,
   expandedBytes: 16 * 1024 ** 3,
   expansion: 200,
 }

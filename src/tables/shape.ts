@@ -20,10 +20,8 @@ export function sniffReading(head: Uint8Array, gzip: boolean, limits: TableLimit
     return { format, gzip, encoding, rewrite: encoding !== 'utf-8' || isMarked, columns: [] }
   }
   const shape = sniffCsv(text, { whole: head.length < SAMPLE_BYTES, limits })
-  const isMixed = shape.newline === 'mixed'
-  const rewrite = encoding !== 'utf-8' || isMixed
-  const newline = rewrite ? '\n' : shape.newline
-  return { format, gzip, encoding, rewrite, delimiter: shape.delimiter, newline, columns: shape.columns }
+  const rewrite = encoding !== 'utf-8' || shape.isMixed
+  return { format, gzip, encoding, rewrite, delimiter: shape.delimiter, columns: shape.columns }
 }
 
 /** The reading with its columns: the union of all keys of JSON rows in order of appearance, the schema of Parquet. */

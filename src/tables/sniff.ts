@@ -1,7 +1,7 @@
 // What kind of file is this? Decided from its first bytes alone: a name or a content type may lie.
 import { trimCell } from './cell.ts'
 import { RecordScanner } from './delimited.ts'
-import type { Newline, Reading, ReadingColumn, TableLimits } from './reading.ts'
+import type { Reading, ReadingColumn, TableLimits } from './reading.ts'
 import { refuse } from './refuse.ts'
 
 /** Enough for the widest header that is allowed and some rows after it. */
@@ -45,7 +45,8 @@ export function sniffFormat(text: string): 'csv' | 'jsonl' | 'json' {
 
 export interface CsvShape {
   readonly delimiter: string
-  readonly newline: Newline | 'mixed'
+  /** Line ends of more than one kind. */
+  readonly isMixed: boolean
   readonly columns: readonly ReadingColumn[]
 }
 
@@ -65,12 +66,12 @@ export function sniffCsv(text: string, options: { readonly whole: boolean; reado
     throw refuse('empty', 'The file holds a header and no rows')
   }
   checkHeaderIsNoData(names, best.records.slice(1))
-  return { delimiter: best.delimiter, newline: best.newline, columns: names.map((name) => ({ name, source: 'text' })) }
+  return { delimiter: best.delimiter, isMixed: best.isMixed, columns: names.map((name) => ({ name, source: 'text' })) }
 }
 
 interface Sample {
   readonly delimiter: string
-  readonly newline: CsvShape['newline']
+  readonly isMixed: boolean
   readonly records: readonly (readonly string[])[]
   readonly problem: boolean
 }
@@ -80,9 +81,7 @@ function readSample(text: string, delimiter: string, whole: boolean): Sample {
   const scanner = new RecordScanner(delimiter, (fields) => records.push(fields) < SAMPLE_RECORDS)
   scanner.push(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text)
   if (whole) scanner.end()
-  const kinds = [...scanner.newlines] as Newline[]
-  const newline = kinds.length > 1 ? 'mixed' : (kinds[0] ?? '\n')
-  return { delimiter, newline, records, problem: scanner.problem !== undefined }
+  return { delimiter, isMixed: scanner.newlines.size > 1, records, problem: scanner.problem !== undefined }
 }
 
 /** The share of records as wide as the header, then the width: ties go to the earlier delimiter. */

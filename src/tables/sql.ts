@@ -13,7 +13,7 @@ import {
   YEAR_FIRST_OFFSET,
 } from './cell.ts'
 import { identifier, quote } from './engine.ts'
-import type { Reading, ReadingColumn } from './reading.ts'
+import { type Reading, type ReadingColumn, ROW_BYTES } from './reading.ts'
 import type { SourceFile } from './source.ts'
 
 /** A column of the file asked for as a dtype. `index` is its position in `Reading.columns`. */
@@ -57,7 +57,6 @@ function reader(file: SourceFile, reading: Reading, indexes: readonly number[]):
   }
 }
 
-const ROW_BYTES = 4 * 1024 * 1024
 const JSON_OPTIONS = `maximum_object_size = ${ROW_BYTES}`
 
 export function jsonOptions(file: SourceFile, reading: Pick<Reading, 'format'>): string {
