@@ -10,6 +10,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   BUCKET_MISSING: 'Create the bucket, or correct `S3_BUCKET`, `S3_REGION` or `S3_ENDPOINT`.',
   BUS_TIMEOUT: 'NATS is slow or away. Events wait in the outbox and are sent later; nothing to do but to mend NATS.',
   BUS_UNAVAILABLE: 'NATS does not answer. Check `NATS_URL`; events wait in the outbox meanwhile.',
+  CACHE_UNAVAILABLE: 'Redis does not answer. Predictions go on without the cache; check `REDIS_URL`.',
   CHAMPION_CHANGED: 'Several trainings of one model ended at once. Submit this one again.',
   CLIENT_GONE: 'The caller closed the connection before the answer. Seen in logs and metrics only.',
   COLUMN_MISSING: 'A column the model learns from is not in the table. Give `features`, or a table that has it.',
@@ -101,6 +102,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   STRATEGY_UNAVAILABLE: 'Only `{"type": "all"}` is available in this version.',
   TABLES_CLOSED: 'The service is stopping. Retry.',
   TENANT_INVALID: 'Send an `X-Tenant-ID` of letters, digits, `_`, `-` and `.`, at most 64.',
+  TEXT_INVALID: 'Remove the character U+0000 from the text.',
   TIMEOUT: 'No answer in time. Retry; `/health` shows which dependency is slow.',
   TOO_LARGE: 'The body, or a part of it, is larger than allowed. Upload large tables as a file.',
   TRAINING_CANCELLED: 'Somebody cancelled the training.',
@@ -145,7 +147,6 @@ const INTERNAL: Readonly<Record<string, string>> = {
   EVENT_ID_INVALID: 'An event has no id.',
   INFERENCE_FAILED: 'An inference thread broke. If it repeats, look at the memory and the model.',
   INTERNAL_ERROR: 'Anything that was not foreseen.',
-  MODEL_INPUT_MISSING: 'The live version needs a column that the new table lacks.',
   MODEL_OUTPUT_INVALID:
     'A model made with `defineModel` answered something its output schema refuses: mend its `predict`.',
   MODEL_OUTPUT_MISSING: 'The graph did not answer its declared output.',
