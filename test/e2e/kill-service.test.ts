@@ -16,7 +16,7 @@ import { openScene, type Scene, type Victim } from './scene.ts'
 const { postgres, nats } = await servers('postgres', 'nats')
 const SEED = Number(process.env.KILL_SEED ?? randomInt(1_000_000))
 const KILLS = Number(process.env.KILLS ?? 50)
-const LIMIT_MS = 600_000
+const LIMIT_MS = 1_200_000
 const TENANT = 'kill.9'
 
 /** Starting a service costs most of a round, so it is hit less often than the others. */

@@ -36,10 +36,11 @@ export interface Scene extends AsyncDisposable {
 }
 
 const LONGEST_AIM_MS = 900
-const WARM_UP_MS = 60_000
-const NO_TRAINING_MS = 60_000
+/** Trainings give way to everything else on the machine, so on a busy one they take long. */
+const WARM_UP_MS = 180_000
+const TRAINING_MS = 180_000
 /** A dead worker's lease, and time to do its job again. */
-const JOBS_END_MS = 150_000
+const JOBS_END_MS = 240_000
 
 export async function openScene({ place, settings, worker, seed, tenantId }: SceneOptions): Promise<Scene> {
   const ledger = newLedger()
@@ -94,11 +95,11 @@ export async function openScene({ place, settings, worker, seed, tenantId }: Sce
 
   async function nextTraining(): Promise<number> {
     const running = () => trainer().trainings()[0]
-    return until(running, { timeoutMs: NO_TRAINING_MS, everyMs: 5, what: 'a training' })
+    return until(running, { timeoutMs: TRAINING_MS, everyMs: 5, what: 'a training' })
   }
 
   async function trainingEnds(pid: number): Promise<void> {
-    await until(() => !isAlive(pid), { everyMs: 20, what: 'the end of a training' })
+    await until(() => !isAlive(pid), { timeoutMs: TRAINING_MS, everyMs: 20, what: 'the end of a training' })
   }
 
   async function close(): Promise<void> {
