@@ -110,7 +110,7 @@ export interface TestDatabase extends AsyncDisposable {
 }
 
 /** A new, empty PostgreSQL database. */
-async function aDatabase(): Promise<TestDatabase> {
+export async function aDatabase(): Promise<TestDatabase> {
   const name = `app_${randomBytes(6).toString('hex')}`
   await admin(`create database ${name}`)
   const url = new URL(postgres!.url)
