@@ -63,7 +63,7 @@ function batchItem({ prediction, confidence, probabilities }: Answer): BatchPred
   return { prediction, ...(confidence !== undefined && { confidence }), ...(probabilities && { probabilities }) }
 }
 
-interface Many extends Omit<Predicted, 'record'> {
+interface Many extends Omit<Predicted, 'record'>, Partial<Pick<Predicted, 'record'>> {
   readonly modelId: string
   readonly version: string
 }
@@ -85,7 +85,7 @@ export async function inference(ctx: ServingCtx, input: Input<'inference'>): Pro
   const rows: readonly unknown[] = several ? (input.features as unknown[]) : [input.features]
   const place = (index: number) => (several ? `features.${index}` : 'features')
   const predicted = await predictMany(ctx, input, { rows, place })
-  refuseErrors(predicted)
+  refuseErrors(ctx, predicted)
   return {
     model_id: predicted.modelId,
     version: predicted.version,
@@ -128,12 +128,19 @@ async function predictOne(
   given: Rows,
 ): Promise<Predicted & { answer: Answer }> {
   const predicted = await predictRows(ctx, served, given)
-  refuseErrors(predicted)
+  refuseErrors(ctx, predicted)
   return { ...predicted, answer: predicted.answers[0]! }
 }
 
-function refuseErrors({ errors }: Pick<Predicted, 'errors'>): void {
-  if (errors.size > 0) throw invalid('input', [...errors.values()].flat())
+/** `record` is none for a model written in code, which counts its refusals itself. */
+function refuseErrors(ctx: ServingCtx, { errors, record }: Pick<Predicted, 'errors'> & Partial<Predicted>): void {
+  if (errors.size === 0) return
+  const refusal = invalid('input', [...errors.values()].flat())
+  if (record) {
+    const labels = { tenant: record.tenantId, model: record.modelName, version: record.version }
+    ctx.metrics.inferenceErrors.inc({ ...labels, code: refusal.code })
+  }
+  throw refusal
 }
 
 function sentence(errors: readonly { field: string; message: string }[] = []): string {

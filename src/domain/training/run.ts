@@ -28,7 +28,7 @@ export async function runTraining(services: Services, job: Job): Promise<void> {
   const begun = await begin(first)
   if (!begun) return
   const { row, plan } = begun
-  const ctx: Ctx = { ...first, caller: { ...first.caller, ...origin(row) } }
+  const ctx = inNameOf(row, first)
   const started = ctx.clock.elapsedMs()
   const watch = followProgress(ctx, row)
   try {
@@ -52,12 +52,12 @@ async function begin(ctx: Ctx): Promise<{ row: JobRow; plan: TrainingPlan } | un
       .executeTakeFirst()
     if (!found || hasEnded(found.status)) return undefined
     if (found.cancel_requested) {
-      await endJob(ctx, found, { status: 'cancelled', message: 'Cancelled' })
+      await endJob(inNameOf(found, ctx), found, { status: 'cancelled', message: 'Cancelled' })
       return undefined
     }
     if (found.attempt >= MAX_ATTEMPTS) {
       const failure = fail('internal', 'TRAINING_CRASHED', `The training was interrupted ${found.attempt} times`)
-      await endJob(ctx, found, { status: 'failed', message: failure.message, failure })
+      await endJob(inNameOf(found, ctx), found, { status: 'failed', message: failure.message, failure })
       return undefined
     }
     const now = ctx.clock.now()
@@ -76,15 +76,19 @@ async function begin(ctx: Ctx): Promise<{ row: JobRow; plan: TrainingPlan } | un
       .executeTakeFirstOrThrow()
     const { plan } = row.request as unknown as { plan: TrainingPlan }
     const data = { model_id: row.model_id, version: row.version, job_id: row.id, dataset_id: row.dataset_id }
-    await emit(ctx, { type: 'ml.training.started', subject: row.id, data: { ...data, attempt: row.attempt } })
+    await emit(inNameOf(row, ctx), {
+      type: 'ml.training.started',
+      subject: row.id,
+      data: { ...data, attempt: row.attempt },
+    })
     return { row, plan }
   })
 }
 
 /** Events and history carry the request and the person that asked for the training, not the worker. */
-function origin(row: JobRow): { requestId: string; actor: string } {
+function inNameOf<C extends Ctx | TxCtx>(row: JobRow, ctx: C): C {
   const { requestId, actor } = row.request as { requestId: string; actor: string }
-  return { requestId, actor }
+  return { ...ctx, caller: { ...ctx.caller, requestId, actor } }
 }
 
 interface Training {
@@ -199,6 +203,6 @@ export async function abandonTraining(services: Services, job: NewJob, error: Er
     const row = await ctx.db.selectFrom('training_jobs').selectAll().where('id', '=', job.id).executeTakeFirst()
     if (!row || hasEnded(row.status)) return
     const failure = fail('internal', 'TRAINING_CRASHED', `The training was given up: ${error.message}`)
-    await endJob(ctx, row, { status: 'failed', message: failure.message, failure })
+    await endJob(inNameOf(row, ctx), row, { status: 'failed', message: failure.message, failure })
   })
 }
