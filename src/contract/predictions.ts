@@ -28,7 +28,7 @@ export const Prediction = Shape(
 )
 export type Prediction = Static<typeof Prediction>
 
-const BatchItem = Shape({
+export const BatchItem = Shape({
   prediction: PredictedValue,
   confidence: Type.Optional(Type.Number({ description: 'Probability of the predicted class.' })),
   probabilities: Type.Optional(Type.Record(Type.String(), Type.Number(), { description: 'Of every class.' })),
@@ -45,7 +45,7 @@ export const BatchPrediction = Shape(
 )
 export type BatchPrediction = Static<typeof BatchPrediction>
 
-const PredictionResult = Shape({
+export const PredictionResult = Shape({
   prediction: PredictedValue,
   probability: Type.Optional(Type.Number({ description: 'Probability of the predicted class.' })),
   explanation: Type.Optional(
