@@ -1,11 +1,15 @@
 // Settings of the systems this service unites that this version does not act on. They are accepted, so that an existing
 // environment starts, and each says in the log that nothing comes of it.
-import type { Config } from '../config.ts'
+import { type Config, ConfigSchema } from '../config.ts'
+
+const DEFAULT_BATCH_SIZE = (ConfigSchema.properties.batchSize as { readonly default?: number }).default
 
 export function unavailableSettings(config: Config): string[] {
   const found: string[] = []
   if (config.enableOtel) found.push('ENABLE_OTEL: this version exports no traces; /metrics is always on')
   if (config.grpcPort !== undefined) found.push('GRPC_PORT: this version does not speak gRPC')
   if (config.supabaseUrl !== undefined) found.push('SUPABASE_URL: this version has no feature sources')
+  if (config.batchSize !== DEFAULT_BATCH_SIZE)
+    found.push('BATCH_SIZE: this version does not gather requests into batches')
   return found
 }
