@@ -19,6 +19,16 @@ const EXIT_CODE: Readonly<Record<FailureKind, 1 | 2>> = {
   internal: 1,
 }
 
+/** Ends a command whose result has already said what is wrong: with --json there is one document, not two. */
+export class AlreadySaid extends Error {
+  readonly exitCode: 1 | 2
+
+  constructor(exitCode: 1 | 2) {
+    super('The result says what is wrong')
+    this.exitCode = exitCode
+  }
+}
+
 export interface GlobalOptions {
   readonly json?: boolean
   readonly url?: string
@@ -64,6 +74,7 @@ export function flagsOf(host: CliHost, given: object): Flags {
 
 /** Says what went wrong, with every broken rule on a line of its own. @returns the exit code. */
 export function report(error: unknown, json: boolean): number {
+  if (error instanceof AlreadySaid) return error.exitCode
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   const failure = asFailure(error)
   const terminal = createTerminal(json)

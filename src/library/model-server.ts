@@ -1,8 +1,9 @@
 // A small server around one tenant's models: POST /predict/{model_id}, GET /health, and whatever routes its owner adds.
 import type { AddressInfo } from 'node:net'
 import { type FastifyInstance, fastify } from 'fastify'
+import type { Prediction } from '../contract/predictions.ts'
 import { systemClock } from '../core/clock.ts'
-import { asFailure, fail } from '../core/failure.ts'
+import { asFailure, fail, invalid } from '../core/failure.ts'
 import { failureReply } from '../http/failures.ts'
 import { ServerError } from './errors.ts'
 import type { InputData, ModelManager } from './model-manager.ts'
@@ -36,9 +37,10 @@ export function createModelServer(options: ModelServerOptions): ModelServer {
     '/predict/:model_id',
     async ({ params, body }) => {
       const input = body?.input_data
-      if (input === undefined) throw fail('invalid', 'VALIDATION_ERROR', 'input_data: is required')
-      const { prediction, confidence } = await modelManager.predict(params.model_id, input)
-      return { prediction, ...(confidence !== undefined && { probability: confidence }) }
+      if (input === undefined) throw invalid('request', [{ field: 'input_data', message: 'is required' }])
+      const answer = await modelManager.predict(params.model_id, input)
+      const probability = probabilityOf(answer)
+      return { prediction: answer.prediction, ...(probability !== undefined && { probability }) }
     },
   )
   if (setupRoutes) app.register(async (scope) => setupRoutes(scope))
@@ -55,6 +57,12 @@ export function createModelServer(options: ModelServerOptions): ModelServer {
     },
     stop: () => app.close(),
   }
+}
+
+/** As everywhere: of class 1 where the classes are 0 and 1, else of the predicted class. */
+function probabilityOf({ confidence, probabilities }: Prediction): number | undefined {
+  const binary = probabilities && Object.keys(probabilities).join() === '0,1'
+  return binary ? probabilities['1'] : confidence
 }
 
 /** Fastify's own refusals (broken JSON, too large) are the caller's mistakes. */

@@ -28,25 +28,33 @@ export function createRealtimePredictor(options: RealtimePredictorOptions): Real
   const { modelManager, cache, ttlSeconds = DEFAULT_TTL_SECONDS } = options
   const underway = new Map<string, Promise<Prediction>>()
 
-  async function answer(key: string, ask: () => Promise<Prediction>): Promise<Prediction> {
-    const known = await cache?.get(key)
+  async function answer({ key, live, ask }: Question): Promise<Prediction> {
+    const known = await cache?.get(key).catch(() => undefined)
     if (known) return JSON.parse(Buffer.from(known).toString('utf8')) as Prediction
     const prediction = await ask()
-    await cache?.set(key, Buffer.from(JSON.stringify(prediction)), ttlSeconds)
+    // Another version may have gone live meanwhile; under this key its answer would come back after a rollback.
+    if (prediction.version === live.version) {
+      // A cache that is away costs time, never an answer.
+      await cache?.set(key, Buffer.from(JSON.stringify(prediction)), ttlSeconds).catch(() => {})
+    }
     return prediction
   }
 
   return {
     async predict(modelId, inputData, asked = {}) {
+      const { version, environment, signal } = asked
       const live = modelManager.liveVersion(modelId)
-      const ask = () => modelManager.predict(modelId, inputData, asked)
       // Another version or environment than the live one is rare and has no digest at hand: it is not cached.
-      if (!cache || !live || asked.version !== undefined || asked.environment !== undefined) return ask()
+      if (!cache || !live || version !== undefined || environment !== undefined) {
+        return modelManager.predict(modelId, inputData, asked)
+      }
       const key = cacheKey(modelManager.tenantId, live, inputData)
-      const pending = underway.get(key) ?? answer(key, ask).finally(() => underway.delete(key))
+      // Shared by everyone who asks meanwhile, so no single asker's signal may end it.
+      const ask = () => modelManager.predict(modelId, inputData)
+      const pending = underway.get(key) ?? answer({ key, live, ask }).finally(() => underway.delete(key))
       underway.set(key, pending)
       try {
-        return await pending
+        return await unlessAborted(pending, signal)
       } catch (error) {
         throw InferenceError.from(error)
       }
@@ -54,8 +62,26 @@ export function createRealtimePredictor(options: RealtimePredictorOptions): Real
   }
 }
 
+type LiveVersion = NonNullable<ReturnType<ModelManager['liveVersion']>>
+
+interface Question {
+  readonly key: string
+  readonly live: LiveVersion
+  readonly ask: () => Promise<Prediction>
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(signal.reason)
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+  })
+}
+
 /** Tenant, model, digest of the version's file, and the input with its columns in order. */
-function cacheKey(tenantId: string, live: { modelId: string; sha256: string }, inputData: InputData): string {
+function cacheKey(tenantId: string, live: LiveVersion, inputData: InputData): string {
   const canonical = Array.isArray(inputData)
     ? inputData
     : Object.entries(inputData).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))

@@ -1,10 +1,9 @@
-import { openAsBlob } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Command } from 'commander'
 import type { DataContract, Dataset } from '../../contract/datasets.ts'
 import { fail } from '../../core/failure.ts'
-import { withService } from '../command.ts'
+import { AlreadySaid, withService } from '../command.ts'
+import { openFile, readText } from '../files.ts'
 import type { CliHost } from '../host.ts'
 import { table } from '../terminal.ts'
 
@@ -27,7 +26,7 @@ export function addDatasetCommands(program: Command, host: CliHost): void {
       withService(host, command, async ({ client, terminal }) => {
         const { name, target, contract } = options
         const dataset = await client.datasets.create({
-          file: await openAsBlob(file),
+          file: await openFile(file),
           filename: basename(file),
           ...(name !== undefined && { name }),
           ...(target !== undefined && { target }),
@@ -80,9 +79,11 @@ function addDatasetChecks(datasets: Command, host: CliHost): void {
       withService(host, command, async ({ client, terminal }) => {
         const report = await client.datasets.validate({ dataset_id: id, contract: await readContract(contract) })
         terminal.result(report, () =>
-          report.valid ? 'The dataset keeps the contract' : table(report.findings, ['row', 'column', 'rule', 'value']),
+          report.valid
+            ? 'The dataset keeps the contract'
+            : `The dataset breaks the contract:\n\n${table(report.findings, ['row', 'column', 'rule', 'value'])}`,
         )
-        if (!report.valid) throw fail('invalid', 'CONTRACT_VIOLATION', 'The dataset breaks the contract')
+        if (!report.valid) throw new AlreadySaid(2)
       }),
     )
   datasets
@@ -105,11 +106,10 @@ function profile(dataset: Dataset): string {
 }
 
 async function readContract(path: string): Promise<DataContract> {
+  const text = await readText(path)
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as DataContract
+    return JSON.parse(text) as DataContract
   } catch (cause) {
-    throw fail('invalid', 'FILE_UNREADABLE', `Cannot read a contract from ${path}: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw fail('invalid', 'FILE_UNREADABLE', `${path} is not JSON: ${(cause as Error).message}`, { cause })
   }
 }

@@ -1,10 +1,9 @@
-import { openAsBlob } from 'node:fs'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Deployment } from '../../contract/models.ts'
 import { MODEL_TYPES, type ModelType } from '../../contract/models.ts'
-import { fail } from '../../core/failure.ts'
 import { withService } from '../command.ts'
+import { openFile } from '../files.ts'
 import type { CliHost } from '../host.ts'
 
 interface Place {
@@ -66,9 +65,7 @@ interface Import {
 
 function importFile(host: CliHost, command: Command, { model, file, options }: Import): Promise<void> {
   return withService(host, command, async ({ client, terminal }) => {
-    const blob = await openAsBlob(file).catch((cause: unknown) => {
-      throw fail('invalid', 'FILE_UNREADABLE', `Cannot read ${file}`, { cause })
-    })
+    const blob = await openFile(file)
     const known = await client.models.get({ model_id: model }).catch(() => undefined)
     const { id } = known ?? (await client.models.create({ name: model, type: options.type }))
     const version = await client.versions.import({

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { fail } from '../../core/failure.ts'
 import { type Session, withService } from '../command.ts'
+import { readText } from '../files.ts'
 import type { CliHost } from '../host.ts'
 import { parseAssignments } from '../values.ts'
 
@@ -57,7 +57,7 @@ async function one({ client, terminal }: Session, { model, row, options }: Asked
 }
 
 async function many({ client, terminal }: Session, { model, options }: Asked): Promise<void> {
-  const lines = (await readFile(options.file!, 'utf8')).split('\n').filter((line) => line.trim() !== '')
+  const lines = (await readText(options.file!)).split('\n').filter((line) => line.trim() !== '')
   const rows = lines.map((line, index) => json(line, `Line ${index + 1}`))
   const answers: unknown[] = []
   for (let start = 0; start < rows.length; start += ROWS_A_REQUEST) {

@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
-import { fail } from '../../core/failure.ts'
-import { flagsOf, type GlobalOptions, withService } from '../command.ts'
+import { AlreadySaid, flagsOf, type GlobalOptions, withService } from '../command.ts'
 import type { CliHost } from '../host.ts'
 import { createTerminal, table } from '../terminal.ts'
 
@@ -76,5 +75,5 @@ async function doctor(host: CliHost, command: Command): Promise<void> {
   terminal.result(checks, () =>
     checks.map(({ name, ok, detail }) => `${ok ? 'ok ' : 'BAD'}  ${name.padEnd(12)} ${detail}`).join('\n'),
   )
-  if (checks.some(({ ok }) => !ok)) throw fail('unavailable', 'DOCTOR_FOUND_PROBLEMS', 'Something is wrong; see above')
+  if (checks.some(({ ok }) => !ok)) throw new AlreadySaid(1)
 }

@@ -1,9 +1,9 @@
-import { openAsBlob } from 'node:fs'
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
 import { MODEL_TYPES, type ModelType } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
 import { type Session, withService } from '../command.ts'
+import { openFile } from '../files.ts'
 import { followJob } from '../follow-job.ts'
 import type { CliHost } from '../host.ts'
 import { table } from '../terminal.ts'
@@ -97,9 +97,7 @@ interface Known {
 
 async function datasetOf({ client, terminal }: Session, data: string, options: TrainOptions): Promise<Known> {
   if (data.startsWith('dataset_')) return client.datasets.get({ dataset_id: data })
-  const file = await openAsBlob(data).catch((cause: unknown) => {
-    throw fail('invalid', 'FILE_UNREADABLE', `Cannot read ${data}`, { cause })
-  })
+  const file = await openFile(data)
   terminal.say(`Uploading ${data} (${(file.size / 1e6).toFixed(1)} MB)`)
   const dataset = await client.datasets.create({
     file,
