@@ -212,31 +212,6 @@ describe.each([...DATABASES])('datasets on the %s database', (database) => {
     expect(await client.datasets.create({ file: 'a,b\n1,x\n', ...FILE })).toMatchObject({ rows: 1 })
   })
 
-  it('of 10,000 columns are refused by their number, and leave nothing', async () => {
-    const header = Array.from({ length: 10_000 }, (_, i) => `c${i}`).join(',')
-    const line = Array.from({ length: 10_000 }, (_, i) => i).join(',')
-    const { kind, message } = await refusal(client.datasets.create({ file: `${header}\n${line}\n${line}\n`, ...FILE }))
-    expect(kind).toBe('invalid')
-    expect(message).toMatch(/10,?000/)
-    await expectNothing()
-  })
-
-  it('may have cells of a megabyte', async () => {
-    const text = 'word '.repeat(200_000)
-    const file = `id,body\n${Array.from({ length: 4 }, (_, i) => `${i},"${text}${i}"`).join('\n')}\n`
-    const dataset = await client.datasets.create({ file, ...FILE })
-    expect(dataset).toMatchObject({ rows: 4, size_bytes: file.length })
-    const { rows } = await client.datasets.rows({ dataset_id: dataset.id, limit: 1 })
-    expect(String(rows[0]?.body).trim().length).toBeGreaterThan(900_000)
-    expect(JSON.stringify(dataset.columns).length).toBeLessThan(100_000)
-  })
-
-  it('that are too large are refused, and leave nothing', async () => {
-    const file = Readable.from(Array.from({ length: 22 }, () => Buffer.alloc(1_000_000, 'a,b\n1,2\n')))
-    expect(await refusal(client.datasets.create({ file, filename: 'big.csv' }))).toMatchObject({ kind: 'too_large' })
-    await expectNothing()
-  })
-
   it.each([
     ['neither rows nor a file', { name: 'x' }, 'file'],
     ['rows without a name', { rows: [{ a: 1 }] }, 'name'],
