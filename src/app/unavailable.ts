@@ -2,7 +2,7 @@
 // environment starts, and each says in the log that nothing comes of it.
 import { type Config, ConfigSchema } from '../config.ts'
 
-const DEFAULT_BATCH_SIZE = (ConfigSchema.properties.batchSize as { readonly default?: number }).default
+const { batchSize, cacheTtl } = ConfigSchema.properties as Record<string, { readonly default?: unknown } | undefined>
 
 export function unavailableSettings(config: Config): string[] {
   const found: string[] = []
