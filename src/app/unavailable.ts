@@ -9,7 +9,11 @@ export function unavailableSettings(config: Config): string[] {
   if (config.enableOtel) found.push('ENABLE_OTEL: this version exports no traces; /metrics is always on')
   if (config.grpcPort !== undefined) found.push('GRPC_PORT: this version does not speak gRPC')
   if (config.supabaseUrl !== undefined) found.push('SUPABASE_URL: this version has no feature sources')
-  if (config.batchSize !== DEFAULT_BATCH_SIZE)
+  if (config.batchSize !== batchSize?.default) {
     found.push('BATCH_SIZE: this version does not gather requests into batches')
+  }
+  if (config.cacheTtl !== cacheTtl?.default) {
+    found.push('CACHE_TTL: predictions are cached only by createRealtimePredictor, which has its own ttlSeconds')
+  }
   return found
 }
