@@ -64,7 +64,7 @@ async function run({ name, scene }: { name: keyof typeof SHARES; scene: Scene })
   return jobs
 }
 
-const LONGEST_WAIT_MS: Readonly<Record<Victim, number>> = { service: 2500, worker: 2000, training: 500 }
+const LONGEST_WAIT_MS: Readonly<Record<Victim, number>> = { service: 1500, worker: 1500, training: 300 }
 
 function plan(shares: Partial<Record<Victim, number>>): Victim[] {
   const victims = Object.entries(shares).flatMap(([victim, share]) =>
@@ -73,18 +73,18 @@ function plan(shares: Partial<Record<Victim, number>>): Victim[] {
   return shuffle(victims, seededRandom(SEED))
 }
 
-/** A job may fail only when it was hit twice, and must say so. */
+/** A job may fail only when it was hit twice, or because others kept deploying, and must say so. */
 function unexplained(jobs: readonly TrainingJob[], kills: readonly number[]): string[] {
-  return jobs.flatMap((job) => {
-    const [from, to] = [Date.parse(job.created_at), Date.parse(job.finished_at!)]
+  return jobs.flatMap(({ id, status, error = '', created_at, finished_at }) => {
+    const [from, to] = [Date.parse(created_at), Date.parse(finished_at!)]
     const hits = kills.filter((at) => at >= from && at <= to).length
-    if (job.status === 'succeeded') return []
-    const explained = job.status === 'failed' && hits >= 2 && /interrupted|killed|given up/.test(job.error ?? '')
-    return explained ? [] : [`job ${job.id} ${job.status} after ${hits} kills: ${job.error}`]
+    const killed = hits >= 2 && /interrupted|killed|given up/.test(error)
+    const explained = status === 'failed' && (killed || error.startsWith('What is live kept changing'))
+    return status === 'succeeded' || explained ? [] : [`job ${id} ${status} after ${hits} kills: ${error}`]
   })
 }
 
 function summary(jobs: readonly TrainingJob[]): string {
   const failed = jobs.filter(({ status }) => status === 'failed').length
-  return `${jobs.length} jobs, ${failed} of them killed twice`
+  return `${jobs.length} jobs, ${failed} of them given up after a second hit`
 }

@@ -29,8 +29,9 @@ export function startTraffic(api: MlClient, ledger: Ledger, seed: number): Traff
   const client = (salt: number): Client => {
     return { api, ledger, random: seededRandom(seed * 31 + salt), signal: stopping.signal }
   }
-  const loops = [repeat(client(1), upload, 150), repeat(client(2), train, 150), repeat(client(3), change, 120)]
-  loops.push(repeat(client(4), predict, 40))
+  const loops = [repeat(client(1), upload, 200), repeat(client(2), train, 150)]
+  // Seldom enough that a training can be compared with what is live before that has changed again.
+  loops.push(repeat(client(3), change, 700), repeat(client(4), predict, 60))
   return {
     async stop() {
       stopping.abort()
