@@ -45,12 +45,12 @@ export function fitLinear(input: FitInput): LinearModel {
   return linearModel(fit, target)
 }
 
-/** Multiplications up to which the closed form is taken without looking at the alternative: about a second. */
-const CHEAP = 1e9
+/** Multiplications up to which the closed form is taken without looking at the alternative: a fraction of a second. */
+const CHEAP = 1e8
 /** A 4000 × 4000 Gram matrix takes 128 MB. */
 const MAX_GRAM_COLUMNS = 4000
 /** Passes that conjugate gradients are expected to need. */
-const EXPECTED_PASSES = 50
+const EXPECTED_PASSES = 100
 
 function isNarrow(matrix: Matrix): boolean {
   const { rows, cols } = matrix

@@ -2,13 +2,15 @@
 // stopping rule as scikit-learn's LogisticRegression(solver='lbfgs'), so figures can be compared.
 import { type Static, Type } from 'typebox'
 import { fail } from '../../core/failure.ts'
+import type { Matrix } from '../matrix.ts'
 import { checkData, unlearnable } from './check-data.ts'
 import { foldColumns, sparsify } from './fold.ts'
-import type { ClassTarget, FitInput } from './learner.ts'
+import type { ClassTarget, FitInput, LearningHooks } from './learner.ts'
 import { type LinearModel, linearModel } from './linear-model.ts'
 import { type LossInput, logisticLoss } from './logistic-loss.ts'
-import { type Minimum, minimise } from './minimise.ts'
+import { curvatureOf, type Minimum, minimise, type Objective } from './minimise.ts'
 import { classTotals, type RowWeights, rowWeights } from './row-weights.ts'
+import { selectMatrixRows, startingRows } from './sample.ts'
 import { fillSettings, Intercept, L1, L2, MaxIterations, stoppedEarly, Tolerance } from './settings.ts'
 import { softmaxLoss } from './softmax-loss.ts'
 
@@ -39,7 +41,7 @@ const MAX_PARAMETERS = 32_000_000
  */
 export function fitLogistic(input: FitInput): LinearModel {
   checkData(input)
-  const { target, sampleWeights, hyperparameters = {}, hooks = {} } = input
+  const { target, sampleWeights, hyperparameters = {}, seed = 0, hooks = {} } = input
   if (target.task !== 'classification') throw fail('internal', 'WRONG_TASK', 'Logistic regression predicts classes')
   const settings = fillSettings(LogisticSettings, hyperparameters)
   const outputs = target.classes.length > 2 ? target.classes.length : 1
@@ -48,6 +50,63 @@ export function fitLogistic(input: FitInput): LinearModel {
   const source = input.matrix.form === 'dense' ? (sparsify(input.matrix) ?? input.matrix) : input.matrix
   const folded = source.form === 'csr' && settings.l1 === 0 ? foldColumns(source) : undefined
   const matrix = folded?.matrix ?? source
+  const penalised = matrix.cols * outputs
+  const minimum = search({ matrix, target, weighting, settings }, { outputs, seed, hooks })
+  const fitted = minimum.at.subarray(0, penalised)
+  const weights = folded ? folded.unfold(fitted, outputs) : fitted
+  const bias = settings.fit_intercept ? minimum.at.subarray(penalised) : new Float64Array(outputs)
+  return linearModel({ weights, bias, ...summary(minimum, settings) }, target)
+}
+
+interface Data {
+  readonly matrix: Matrix
+  readonly target: ClassTarget
+  readonly weighting: RowWeights
+  readonly settings: Static<typeof LogisticSettings>
+}
+
+interface SearchOptions {
+  readonly outputs: number
+  readonly seed: number
+  readonly hooks: LearningHooks
+}
+
+/** Where there are many rows, a search over a part of them gives the starting point and a first idea of the curvature. */
+function search(data: Data, { outputs, seed, hooks }: SearchOptions): Minimum {
+  const { matrix, target, weighting, settings } = data
+  const objective = objectiveOf(data, outputs)
+  const curvature = curvatureOf(objective)
+  const penalised = matrix.cols * outputs
+  const options = {
+    maxIterations: settings.max_iterations,
+    tolerance: settings.tolerance,
+    l1: { strength: settings.l1 / weighting.total, count: penalised },
+    curvature,
+  }
+  let start: Float64Array = new Float64Array(objective.size)
+  if (settings.fit_intercept) start.set(priors(target, weighting), penalised)
+  const rows = startingRows(matrix, seed)
+  const some = rows && part(data, rows)
+  if (some && some.weighting.total > 0) {
+    const silent = { ...hooks, onProgress: () => undefined }
+    start = minimise(objectiveOf(some, outputs), start, { ...options, hooks: silent }).at
+  }
+  return minimise(objective, start, { ...options, hooks })
+}
+
+/** Some of the rows, with the penalties at the strength they have for all: per row the objective is the same. */
+function part({ matrix, target, weighting, settings }: Data, rows: Uint32Array): Data {
+  const weights = weighting.weights && Float64Array.from(rows, (row) => weighting.weights![row]!)
+  const total = weights ? weights.reduce((sum, weight) => sum + weight, 0) : rows.length
+  return {
+    matrix: selectMatrixRows(matrix, rows),
+    target: { ...target, labels: Int32Array.from(rows, (row) => target.labels[row]!) },
+    weighting: { weights, total },
+    settings: { ...settings, l2: (settings.l2 * total) / weighting.total },
+  }
+}
+
+function objectiveOf({ matrix, target, weighting, settings }: Data, outputs: number): Objective {
   const loss: LossInput = {
     matrix,
     weights: weighting.weights,
@@ -55,20 +114,7 @@ export function fitLogistic(input: FitInput): LinearModel {
     l2: settings.l2,
     intercept: settings.fit_intercept,
   }
-  const objective = outputs === 1 ? logisticLoss(loss, target.labels) : softmaxLoss(loss, target.labels, outputs)
-  const penalised = matrix.cols * outputs
-  const start = new Float64Array(objective.size)
-  if (settings.fit_intercept) start.set(priors(target, weighting), penalised)
-  const minimum = minimise(objective, start, {
-    maxIterations: settings.max_iterations,
-    tolerance: settings.tolerance,
-    l1: { strength: settings.l1 / weighting.total, count: penalised },
-    hooks,
-  })
-  const fitted = minimum.at.subarray(0, penalised)
-  const weights = folded ? folded.unfold(fitted, outputs) : fitted
-  const bias = settings.fit_intercept ? minimum.at.subarray(penalised) : new Float64Array(outputs)
-  return linearModel({ weights, bias, ...summary(minimum, settings) }, target)
+  return outputs === 1 ? logisticLoss(loss, target.labels) : softmaxLoss(loss, target.labels, outputs)
 }
 
 function checkSize(cols: number, outputs: number): void {

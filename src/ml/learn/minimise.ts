@@ -1,6 +1,6 @@
 // L-BFGS for smooth losses (Liu and Nocedal 1989) and OWL-QN where an L1 penalty is added (Andrew and Gao 2007, "Scalable
 // training of L1-regularized log-linear models"). Both stop on the largest entry of the gradient, as scikit-learn does.
-import { createCurvature, dot, type Tail } from './curvature.ts'
+import { type Curvature, createCurvature, dot, type Tail } from './curvature.ts'
 import { type LearningHooks, throwIfStopped } from './learner.ts'
 import { type AlongDirection, searchLine } from './line-search.ts'
 import { createOrthantSearch } from './orthant.ts'
@@ -21,6 +21,8 @@ export interface MinimiseOptions {
   /** Added to the objective as strength·Σ|parameter| over the first `count` parameters. */
   readonly l1?: L1Penalty
   readonly hooks?: LearningHooks
+  /** What an earlier search over a similar objective learned; taken over and added to. */
+  readonly curvature?: Curvature
 }
 
 export interface L1Penalty {
@@ -47,13 +49,17 @@ interface State {
   loss: number
 }
 
+export function curvatureOf({ size, tail }: Objective): Curvature {
+  const memory = Math.max(3, Math.min(MEMORY, Math.floor(HISTORY_NUMBERS / 2 / size)))
+  return createCurvature(size, { memory, ...(tail && { tail }) })
+}
+
 /** Starts from `start`, which is not changed. */
 export function minimise(objective: Objective, start: Float64Array, options: MinimiseOptions): Minimum {
   const { maxIterations, tolerance, hooks = {} } = options
   const { size } = objective
   const l1 = options.l1 && options.l1.strength > 0 ? options.l1 : undefined
-  const memory = Math.max(3, Math.min(MEMORY, Math.floor(HISTORY_NUMBERS / 2 / size)))
-  const curvature = createCurvature(size, { memory, ...(objective.tail && { tail: objective.tail }) })
+  const curvature = options.curvature ?? curvatureOf(objective)
   const direction = new Float64Array(size)
   let current: State = { at: Float64Array.from(start), gradient: new Float64Array(size), loss: 0 }
   let trial: State = { at: new Float64Array(size), gradient: new Float64Array(size), loss: 0 }
