@@ -1,7 +1,10 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MlClient } from '../../src/client.ts'
 import type { TrainingJob } from '../../src/contract/training.ts'
-import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { aDatabase, DATABASES, startApp, startAppOn, type TestApp } from '../helpers/app.ts'
 import { aDataset, aTable, aTrainedModel, untilEnded } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
 import { storedKeys, temporaryFiles } from '../helpers/files.ts'
@@ -97,5 +100,25 @@ describe.each([...DATABASES])('cancelling on the %s database', (database) => {
 
   it('of a job that never was is a 404', async () => {
     expect(await refusal(client.training_jobs.cancel({ job_id: 'job_nowhere' }))).toMatchObject({ kind: 'not_found' })
+  })
+
+  it('of a job whose worker has died is done by the next worker', async () => {
+    await using made = database === 'postgres' ? await aDatabase() : undefined
+    const dataDir = await mkdtemp(join(tmpdir(), 'modelyard-cancel-'))
+    const place = { dataDir, ...(made && { database: made.url }) }
+    const before = await startApp({ ...place, worker: false })
+    const { id } = await aDataset(before.client)
+    const { job_id } = await before.client.models.train({ ...LONG, model_name: 'orphan', dataset_id: id })
+    // What a killed worker leaves behind: a job that runs, says the row, and nobody runs.
+    await before.app.services.db.system((tx) =>
+      tx.updateTable('training_jobs').set({ status: 'running', attempt: 1 }).where('id', '=', job_id).execute(),
+    )
+    expect(await before.client.training_jobs.cancel({ job_id })).toMatchObject({ status: 'running' })
+    await before.stop()
+    const after = await startApp({ ...place, worker: true })
+    expect(await untilEnded(after.client, job_id)).toMatchObject({ status: 'cancelled' })
+    expect(await after.client.models.delete({ model_id: 'orphan' })).toMatchObject({ id: expect.any(String) })
+    await after.stop()
+    await rm(dataDir, { recursive: true, force: true })
   })
 })

@@ -1,7 +1,9 @@
-// Cancelling: a queued job ends at once; a running one is asked to stop, and its worker does the rest.
+// Cancelling: a queued job ends at once; a running one is asked to stop, and its worker does the rest. Its entry stays in the
+// queue: should the worker have died, the next one to take the job up finds the request and ends the job in its place.
 import type { Input } from '../../contract/operations/index.ts'
 import type { TrainingJob } from '../../contract/training.ts'
 import { fail } from '../../core/failure.ts'
+import { wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { endJob } from './end.ts'
 import { getJobRow, hasEnded, jobDocument } from './store.ts'
@@ -16,8 +18,11 @@ export function cancelJob(ctx: Ctx, input: Input<'training_jobs.cancel'>): Promi
       .where('id', '=', job.id)
       .returningAll()
       .executeTakeFirstOrThrow()
+    if (row.status !== 'queued') {
+      wake(ctx.db, 'jobs')
+      return jobDocument(row)
+    }
     await ctx.queue.cancel(ctx.db, 'training', job.id)
-    if (row.status !== 'queued') return jobDocument(row)
     return jobDocument(await endJob(ctx, row, { status: 'cancelled', message: 'Cancelled before it began' }))
   })
 }
