@@ -4,8 +4,8 @@ import { pause } from '../core/backoff.ts'
 import { fail } from '../core/failure.ts'
 import type { Database, Tx } from '../ports/db/index.ts'
 
-/** Longer than a migration takes where the database answers; shorter than callers wait. */
-const LIMIT_MS = 3_000
+/** Longer than the first start of an embedded database takes on a busy machine; shorter than callers wait. */
+const LIMIT_MS = 8_000
 
 /**
  * @param migrated resolves once the schema is up to date.

@@ -32,6 +32,7 @@ it('lets exactly one of two that start at once have the folder', async () => {
 it('starts at once on the folder of a process that was killed, with all that it held', async () => {
   await using place = await makePlace()
   await using first = await startService(place.settings)
+  await untilHealthy(first)
   const { id, sha256 } = await first.client.datasets.create({ file: flowers(1), filename: 'flowers.csv' })
   await first.kill()
   await using second = await startService(place.settings)
