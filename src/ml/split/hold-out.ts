@@ -80,11 +80,14 @@ function shareOut(sizes: readonly number[], count: number): number[] {
   const shares = exact.map(Math.floor)
   const byRemainder = sizes.map((_, k) => k).sort((a, b) => exact[b]! - shares[b]! - (exact[a]! - shares[a]!) || a - b)
   let open = count - shares.reduce((sum, share) => sum + share, 0)
-  for (const k of byRemainder) {
-    if (open === 0) break
-    if (shares[k]! + 1 >= sizes[k]!) continue
-    shares[k]!++
-    open--
+  // More than once round, because a small class that is used up leaves its part to the others.
+  for (let before = -1; open > 0 && open !== before; ) {
+    before = open
+    for (const k of byRemainder) {
+      if (open === 0 || shares[k]! + 1 >= sizes[k]!) continue
+      shares[k]!++
+      open--
+    }
   }
   // A class that got nothing takes one from the class that got most.
   for (const k of byRemainder) {

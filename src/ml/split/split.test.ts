@@ -68,6 +68,11 @@ describe('a stratified split', () => {
     )
   })
 
+  it('takes from large classes what small ones cannot give', () => {
+    const labels = Int32Array.from([2, 2, 2, 2, 30].flatMap((size, k) => new Array<number>(size).fill(k)))
+    expect(splitStratified(labels, { fraction: 0.9, seed: 1 }).test.length).toBe(33)
+  })
+
   it('learns from every class, and judges every class where the held-out rows suffice', () => {
     fc.assert(
       fc.property(labelled, fractions, seeds, (labels, fraction, seed) => {
