@@ -1,7 +1,7 @@
 // Time of logistic regression beside scikit-learn on one thread, in turns, on the same bytes: dense, one-hot, and from raw
 // text through TF-IDF.
-//   node bench/micro/linear.ts --python=/tmp/peer/bin/python [--rounds=5] [--data=DIR] [name…]
-// A Python for it: python3 -m venv /tmp/peer && /tmp/peer/bin/pip install scikit-learn
+//   node bench/micro/linear.ts --python=peer/bin/python [--rounds=5] [--data=DIR] [name…]
+// A Python for it: python3 -m venv peer && peer/bin/pip install scikit-learn
 // Writes bench/results/micro-linear.json. Ratios are of processor time, so that a busy machine disturbs them little; below
 // 1 ours is faster. The clock's ratio stands beside them.
 import { spawn } from 'node:child_process'
