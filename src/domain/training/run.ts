@@ -29,11 +29,9 @@ export async function runTraining(services: Services, job: Job): Promise<void> {
   if (!begun) return
   const { row, plan } = begun
   const ctx = inNameOf(row, first)
-  const started = ctx.clock.elapsedMs()
   const watch = followProgress(ctx, row)
   try {
     await trainAndRegister({ ctx, row, plan, watch })
-    ctx.metrics.trainingDuration.observe({ algorithm: plan.algorithm }, (ctx.clock.elapsedMs() - started) / 1000)
   } catch (error) {
     await settle(ctx, row, asFailure(error))
   } finally {
@@ -110,7 +108,10 @@ async function trainAndRegister(training: Training): Promise<void> {
   try {
     for (let comparison = 1; comparison <= MAX_COMPARISONS; comparison++) {
       const champion = await findChampion(ctx, row, plan)
+      const started = ctx.clock.elapsedMs()
       const outcome = await runChild(training, { dataset, model, champion, outputDir })
+      // Before the version is visible: who sees the job done finds it counted.
+      ctx.metrics.trainingDuration.observe({ algorithm: plan.algorithm }, (ctx.clock.elapsedMs() - started) / 1000)
       if (await registerOutcome({ ctx, row, plan, dataset, outcome, champion })) return
     }
     throw fail('conflict', 'CHAMPION_CHANGED', 'What is live kept changing while the new version was compared with it')
