@@ -200,9 +200,9 @@ test('a run stops when it is asked to, in the middle of learning', async () => {
 })
 
 test('a learner that writes another graph than it learned is caught', async () => {
-  const wrong: Learner = (input) => {
-    const right = ALGORITHMS.logistic_regression.fit(input)
-    const other = ALGORITHMS.logistic_regression.fit({ ...input, hyperparameters: { l2: 1.1 } })
+  const wrong: Learner = async (input) => {
+    const right = await ALGORITHMS.logistic_regression.fit(input)
+    const other = await ALGORITHMS.logistic_regression.fit({ ...input, hyperparameters: { l2: 1.1 } })
     return {
       ...right,
       predict: (matrix) => right.predict(matrix),

@@ -93,8 +93,8 @@ interface Running {
   readonly l2: number
 }
 
-function fit(matrix: Matrix, target: ClassTarget, { started, encode, l2 }: Running): Timing {
-  const model = ALGORITHMS.logistic_regression.fit({ matrix, target, hyperparameters: { l2, tolerance: 1e-4 } })
+async function fit(matrix: Matrix, target: ClassTarget, { started, encode, l2 }: Running): Promise<Timing> {
+  const model = await ALGORITHMS.logistic_regression.fit({ matrix, target, hyperparameters: { l2, tolerance: 1e-4 } })
   const { wall, cpu } = started()
   const { values, width } = model.predict(matrix)
   let right = 0

@@ -25,7 +25,7 @@ export async function trainAndJudge({ columns, train, test }: QualityRows): Prom
   const matrix = await encodeTable(encoding, train.table, run)
   await encoder.close()
   const algorithm = train.target.task === 'classification' ? 'logistic_regression' : 'linear_regression'
-  const model = ALGORITHMS[algorithm].fit({ matrix, target: train.target })
+  const model = await ALGORITHMS[algorithm].fit({ matrix, target: train.target })
   const graph = new GraphBuilder()
   model.write(graph, encoding.write(graph))
   const session = await openSession(graph.build({ name: 'quality' }))

@@ -48,12 +48,12 @@ describe('categories', () => {
     expect(rows).toEqual([1, 1, 1, 1, 1, 1])
   })
 
-  it('become numbers in ordinal mode: rare and unseen above all others, missing -1', async () => {
+  it('become numbers in ordinal mode: rare and unseen above all others, missing above them', async () => {
     const fitted = categories('b', 'a', 'b', 'a', 'rare')
     const features = await encodeColumn('string', [fitted, categories('a', 'b', 'rare', 'new', null)], {
       categories: 'ordinal',
     })
-    expect(features).toEqual({ x: [0, 1, 2, 2, -1] })
+    expect(features).toEqual({ x: [0, 1, 2, 2, 3] })
   })
 
   it('give no feature when constant, all rare or all missing', () => {

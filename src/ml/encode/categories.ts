@@ -2,9 +2,10 @@
 // and unseen ones where training had rare ones; else an unseen category leaves all features of its column at zero.
 import type { ContractColumn } from '../../contract/datasets.ts'
 import { fail } from '../../core/failure.ts'
+import type { FeatureInfo } from '../features.ts'
 import type { GraphBuilder, Value } from '../onnx/graph.ts'
 import type { CategoryColumn, Table } from '../table.ts'
-import { type Block, type DroppedColumn, type Feature, ones } from './block.ts'
+import { type Block, type DroppedColumn, ones } from './block.ts'
 import { join } from './number-nodes.ts'
 import type { EncodingOptions } from './options.ts'
 
@@ -33,7 +34,12 @@ export function fitCategories(
   }
   if (options.categories === 'ordinal') {
     return {
-      features: fits.map(({ column }) => ({ name: column, column })),
+      features: fits.map(({ column, kept }) => ({
+        name: column,
+        column,
+        kind: 'category',
+        categories: kept.length + OUTSIDE,
+      })),
       nonZeros: fits.length,
       dropped,
       write: (graph, inputs) => ({ form: 'dense', value: writeOrdinal(graph, inputs, fits) }),
@@ -51,12 +57,14 @@ export function fitCategories(
   }
 }
 
-function featuresOf({ column, kept, missing, other }: CategoryFit): Feature[] {
-  return [
-    ...kept.map((category) => ({ name: `${column}=${category}`, column })),
-    ...(missing ? [{ name: `${column} is missing`, column }] : []),
-    ...(other ? [{ name: `${column} is other`, column }] : []),
-  ]
+/** Beside the kept categories, an ordinal feature has a number for rare and unseen ones and a number for missing ones. */
+const OUTSIDE = 2
+
+function featuresOf({ column, kept, missing, other }: CategoryFit): FeatureInfo[] {
+  const names = kept.map((category) => `${column}=${category}`)
+  if (missing) names.push(`${column} is missing`)
+  if (other) names.push(`${column} is other`)
+  return names.map((name) => ({ name, column, kind: 'number' }))
 }
 
 /** A category as the graph will see it: the runtime ends strings at a NUL and repairs broken surrogates. */
@@ -128,14 +136,14 @@ function writeIds(graph: GraphBuilder, inputs: ReadonlyMap<string, Value>, fits:
   return join(graph, ids)
 }
 
-/** [N, columns] float32: the category's number in the order of its text; rare and unseen ones one above; missing -1. */
+/** [N, columns] float32: the category's number in the order of its text; rare and unseen ones one above; missing two above. */
 function writeOrdinal(graph: GraphBuilder, inputs: ReadonlyMap<string, Value>, fits: readonly CategoryFit[]): Value {
   const codes = fits.map((fit) =>
     graph.node('LabelEncoder', [inputs.get(fit.column)!], {
       domain: 'ai.onnx.ml',
       attributes: {
         keys_strings: { strings: [...fit.kept, ''] },
-        values_floats: { floats: [...fit.kept.map((_, i) => i), -1] },
+        values_floats: { floats: [...fit.kept.map((_, i) => i), fit.kept.length + 1] },
         default_float: { float: fit.kept.length },
       },
     }),

@@ -29,22 +29,40 @@ export function varyingParts(sorted: Float64Array): DatePart[] {
   return DATE_PARTS.filter((part) => varies[part])
 }
 
+/** What a full turn of a part counts up to. */
+const PLAIN_COUNTS: Record<DatePart, number> = { season: 12, weekday: 7, 'time of day': 24 }
+
+/** [N, 1] float32: twelfths of a year, days since Monday or hours since midnight, of `date` [N, 1] float64. */
+export function writePlainPart(graph: GraphBuilder, date: Value, part: DatePart): Value {
+  const turns = writeTurns(graph, date, part)
+  const phase = graph.node('Sub', [turns, graph.node('Floor', [turns])])
+  const count = graph.constant('count', { type: 'float64', dims: [1], data: Float64Array.of(PLAIN_COUNTS[part]) })
+  let plain = graph.node('Mul', [phase, count])
+  if (part === 'weekday') plain = graph.node('Round', [plain])
+  return graph.node('Cast', [plain], { attributes: { to: { int: 1 } }, hint: 'plain' })
+}
+
 /** Sine and cosine [N, 2] float32 of one part of `date` [N, 1] float64, milliseconds since 1970. */
 export function writeDatePart(graph: GraphBuilder, date: Value, part: DatePart): Value {
-  const float64 = (hint: string, value: number) =>
-    graph.constant(hint, { type: 'float64', dims: [1], data: Float64Array.of(value) })
-  let turns = graph.node('Div', [date, float64('day', DAY_MS)])
-  if (part === 'season') turns = graph.node('Div', [turns, float64('year', YEAR_DAYS)])
-  if (part === 'weekday') {
-    const shifted = graph.node('Add', [graph.node('Floor', [turns]), float64('epoch', WEEKDAY_OF_EPOCH)])
-    turns = graph.node('Div', [shifted, float64('week', 7)])
-  }
+  const turns = writeTurns(graph, date, part)
   // From the nearest whole turn, not the one before: sines are exact near 0 and not near 2π.
   const phase = graph.node('Sub', [turns, graph.node('Round', [turns])])
-  const radians = graph.node('Mul', [phase, float64('circle', 2 * Math.PI)])
+  const full = graph.constant('circle', { type: 'float64', dims: [1], data: Float64Array.of(2 * Math.PI) })
+  const radians = graph.node('Mul', [phase, full])
   // In float64: the runtime's float32 sine differs in its last bit between the middle and the end of a batch.
   const circle = graph.node('Concat', [graph.node('Sin', [radians]), graph.node('Cos', [radians])], {
     attributes: { axis: { int: 1 } },
   })
   return graph.node('Cast', [circle], { attributes: { to: { int: 1 } } })
+}
+
+/** [N, 1] float64: how many years, weeks or days have gone by; the fraction is the part. */
+function writeTurns(graph: GraphBuilder, date: Value, part: DatePart): Value {
+  const float64 = (hint: string, value: number) =>
+    graph.constant(hint, { type: 'float64', dims: [1], data: Float64Array.of(value) })
+  const turns = graph.node('Div', [date, float64('day', DAY_MS)])
+  if (part === 'season') return graph.node('Div', [turns, float64('year', YEAR_DAYS)])
+  if (part === 'time of day') return turns
+  const shifted = graph.node('Add', [graph.node('Floor', [turns]), float64('epoch', WEEKDAY_OF_EPOCH)])
+  return graph.node('Div', [shifted, float64('week', 7)])
 }

@@ -167,3 +167,18 @@ describe('encodeTable', () => {
     await expect(encodeTable(encoding, wideTable(), run, { signal })).rejects.toThrow('cancelled')
   })
 })
+
+it('every feature says what it is', () => {
+  const table = aTable({
+    n: numbers(1, 2, 3, 4),
+    c: categories('a', 'a', 'b', 'b'),
+    t: texts('red car', 'red', 'blue car', 'blue'),
+  })
+  const columns = [aColumn('n', 'number'), aColumn('c', 'string'), aColumn('t', 'text')]
+  const { features } = fitEncoding(table, columns, { categories: 'ordinal', text: { words: [1, 1] } })
+  expect(features.slice(0, 3)).toEqual([
+    { name: 'n', column: 'n', kind: 'number' },
+    { name: 'c', column: 'c', kind: 'category', categories: 4 },
+    { name: 't:blue', column: 't', kind: 'token' },
+  ])
+})

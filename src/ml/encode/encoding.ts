@@ -2,6 +2,7 @@
 // onnxruntime makes the training matrix with the same nodes that serve, so the two cannot differ.
 import type { ContractColumn } from '../../contract/datasets.ts'
 import { fail } from '../../core/failure.ts'
+import type { FeatureInfo } from '../features.ts'
 import { GraphBuilder, type Value } from '../onnx/graph.ts'
 import type { Table } from '../table.ts'
 import { type Block, type DroppedColumn, dense } from './block.ts'
@@ -15,6 +16,8 @@ import { fitText } from './text.ts'
 export interface Encoding {
   /** 'age', 'age is missing', 'job=admin', 'job is other', 'due weekday (sin)', 'title:server down', 'title~erv'. */
   readonly featureNames: readonly string[]
+  /** What every feature is, in order. */
+  readonly features: readonly FeatureInfo[]
   /** Position in `inputs` of the source column of every feature. */
   readonly featureColumns: Uint32Array
   /** Number of features, at least 1. */
@@ -76,6 +79,7 @@ export function fitEncoding(table: Table, columns: readonly ContractColumn[], ch
   const sparse = features.length >= SPARSE_WIDTH && nonZeros <= SPARSE_SHARE * features.length
   return {
     featureNames: features.map((feature) => feature.name),
+    features,
     featureColumns: Uint32Array.from(features, (feature) => position.get(feature.column)!),
     width: features.length,
     sparse,

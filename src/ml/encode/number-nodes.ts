@@ -2,8 +2,9 @@
 // nodes as one.
 import type { GraphBuilder, Value } from '../onnx/graph.ts'
 import { int64s } from './block.ts'
-import { writeDatePart } from './dates.ts'
+import { writeDatePart, writePlainPart } from './dates.ts'
 import type { NumberFit } from './numbers.ts'
+import type { EncodingOptions } from './options.ts'
 
 /** Scaled values are cut here: float32 ends at 3e38, and a cut value must survive being multiplied by a weight. */
 const CUT = 1e30
@@ -11,10 +12,11 @@ const CUT = 1e30
 export function writeNumbers(
   graph: GraphBuilder,
   inputs: ReadonlyMap<string, Value>,
-  fits: readonly NumberFit[],
+  { fits, options }: { readonly fits: readonly NumberFit[]; readonly options: EncodingOptions },
 ): Value {
   const row = (hint: string, of: (fit: NumberFit) => number, among = fits) =>
     graph.constant(hint, { type: 'float64', dims: [1, among.length], data: Float64Array.from(among, of) })
+  const keeps = options.missing === 'keep'
   const raw = join(
     graph,
     fits.map((fit) => inputs.get(fit.column)!),
@@ -33,7 +35,16 @@ export function writeNumbers(
       graph.constant('cut', { type: 'float64', dims: [], data: Float64Array.of(cut) }),
     )
     const cut = graph.node('Clip', [scaled, ...bounds])
-    parts.push(graph.node('Cast', [cut], { attributes: { to: { int: 1 } }, hint: 'numbers' }))
+    const numbers = graph.node('Cast', [cut], { attributes: { to: { int: 1 } }, hint: 'numbers' })
+    parts.push(
+      keeps
+        ? withGaps(
+            graph,
+            numbers,
+            pick(graph, present, fits, (fit) => fit.valued),
+          )
+        : numbers,
+    )
   }
   if (fits.some((fit) => fit.marked)) {
     const missing = graph.node('Not', [pick(graph, present, fits, (fit) => fit.marked)], { hint: 'missing' })
@@ -42,9 +53,19 @@ export function writeNumbers(
   fits.forEach((fit, at) => {
     if (fit.parts.length === 0) return
     const date = graph.node('Gather', [filled, int64s(graph, 'column', [at])], { attributes: { axis: { int: 1 } } })
-    for (const part of fit.parts) parts.push(writeDatePart(graph, date, part))
+    const known = graph.node('Gather', [present, int64s(graph, 'column', [at])], { attributes: { axis: { int: 1 } } })
+    for (const part of fit.parts) {
+      const written = options.dates === 'plain' ? writePlainPart(graph, date, part) : writeDatePart(graph, date, part)
+      parts.push(keeps ? withGaps(graph, written, known) : written)
+    }
   })
   return join(graph, parts)
+}
+
+/** NaN where a value is missing; only now, because not every operator lets NaN through. */
+function withGaps(graph: GraphBuilder, values: Value, present: Value): Value {
+  const gap = graph.constant('gap', { type: 'float32', dims: [], data: Float32Array.of(Number.NaN) })
+  return graph.node('Where', [present, values, gap], { hint: 'kept' })
 }
 
 export function join(graph: GraphBuilder, values: readonly Value[]): Value {

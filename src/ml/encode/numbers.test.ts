@@ -79,7 +79,40 @@ describe('numbers', () => {
   })
 })
 
+describe('numbers for trees', () => {
+  const choices = { scale: 'none', missing: 'keep' } as const
+
+  it('keep their gaps, infinities among them, without a mark', async () => {
+    const features = await encodeColumn(
+      'number',
+      [numbers(3, Number.NaN, 7), numbers(Number.NaN, 5, -Infinity)],
+      choices,
+    )
+    expect(features).toEqual({ x: [Number.NaN, 5, Number.NaN] })
+  })
+
+  it('are a feature where they are the same and sometimes missing', async () => {
+    expect(await encodeColumn('number', [numbers(5, Number.NaN)], choices)).toEqual({ x: [5, Number.NaN] })
+  })
+
+  it('are counted from their median where float32 would merge them', async () => {
+    const { x } = await encodeColumn('integer', [numbers(1e12 + 1, 1e12 + 2, 1e12 + 4)], choices)
+    expect(x).toEqual([-1, 0, 2])
+  })
+})
+
 describe('datetimes', () => {
+  it('have plain parts for trees, missing where the date is', async () => {
+    const start = Date.UTC(2024, 0, 8) // a Monday, midnight
+    const dates = numbers(start, start + 3.25 * DAY, start + 91.310625 * DAY, Number.NaN)
+    const choices = { scale: 'none', missing: 'keep', dates: 'plain' } as const
+    const features = await encodeColumn('datetime', [dates], choices)
+    expect(features['x weekday']).toEqual([0, 3, 0, Number.NaN])
+    expect(rounded(features['x time of day'], 3)).toEqual([0, 6, 7.455, Number.NaN])
+    expect(features['x season']![2]! - features['x season']![0]!).toBeCloseTo(3, 5)
+    expect(features.x![3]).toBeNaN()
+  })
+
   it('become a line, a season, a weekday and a time of day', async () => {
     const start = Date.UTC(2024, 0, 1) // a Monday, midnight
     const dates = numbers(start, start + 3.25 * DAY, start + 91.310625 * DAY)

@@ -2,8 +2,9 @@
 // counts as missing, because it is what a division by zero leaves behind and no scaling can make it finite.
 import type { ContractColumn } from '../../contract/datasets.ts'
 import { fail } from '../../core/failure.ts'
+import type { FeatureInfo } from '../features.ts'
 import type { Table } from '../table.ts'
-import type { Block, DroppedColumn, Feature } from './block.ts'
+import type { Block, DroppedColumn } from './block.ts'
 import { DATE_LIMIT, type DatePart, varyingParts } from './dates.ts'
 import { writeNumbers } from './number-nodes.ts'
 import type { EncodingOptions } from './options.ts'
@@ -36,14 +37,16 @@ export function fitNumbers(table: Table, columns: readonly ContractColumn[], opt
     if (typeof fit === 'string') dropped.push({ column: column.name, reason: fit })
     else fits.push(fit)
   }
-  const features: Feature[] = [
-    ...fits.filter((fit) => fit.valued).map(({ column }) => ({ name: column, column })),
-    ...fits.filter((fit) => fit.marked).map(({ column }) => ({ name: `${column} is missing`, column })),
+  const number = (column: string, name: string): FeatureInfo => ({ name, column, kind: 'number' })
+  const features = [
+    ...fits.filter((fit) => fit.valued).map(({ column }) => number(column, column)),
+    ...fits.filter((fit) => fit.marked).map(({ column }) => number(column, `${column} is missing`)),
     ...fits.flatMap(({ column, parts }) =>
-      parts.flatMap((part) => [
-        { name: `${column} ${part} (sin)`, column },
-        { name: `${column} ${part} (cos)`, column },
-      ]),
+      parts.flatMap((part) =>
+        options.dates === 'plain'
+          ? [number(column, `${column} ${part}`)]
+          : [number(column, `${column} ${part} (sin)`), number(column, `${column} ${part} (cos)`)],
+      ),
     ),
   ]
   if (columns.length === 0) return null
@@ -51,7 +54,7 @@ export function fitNumbers(table: Table, columns: readonly ContractColumn[], opt
     features,
     nonZeros: features.length,
     dropped,
-    write: (graph, inputs) => ({ form: 'dense', value: writeNumbers(graph, inputs, fits) }),
+    write: (graph, inputs) => ({ form: 'dense', value: writeNumbers(graph, inputs, { fits, options }) }),
   }
 }
 
@@ -67,22 +70,32 @@ function fitColumn(
   if (present.length === 0) return 'empty'
   const sorted = present.slice().sort()
   const valued = sorted[0] !== sorted[sorted.length - 1]
-  const marked = present.length < stored.values.length
-  if (!valued && !marked) return 'constant'
+  const gaps = present.length < stored.values.length
+  if (!valued && !gaps) return 'constant'
   const fill = column.dtype === 'boolean' ? moments(present, 0, 0).mean : median(sorted)
   const { mean, deviation } = moments(present, fill, stored.values.length - present.length)
   const scaled = options.scale === 'standard' && deviation > 0
   const unscaled = column.dtype === 'datetime' ? YEAR_MS : 1
+  const kept = options.missing === 'keep'
   return {
     column: column.name,
     fill,
-    center: scaled ? mean : 0,
+    center: scaled ? mean : mergesInFloat32(sorted, unscaled) ? median(sorted) : 0,
     spread: scaled ? deviation : unscaled,
     limit,
-    valued: valued && (scaled || options.scale === 'none'),
-    marked,
+    valued: (valued && (scaled || options.scale === 'none')) || (kept && gaps),
+    marked: gaps && !kept,
     parts: column.dtype === 'datetime' ? varyingParts(sorted) : [],
   }
+}
+
+/** Whether values that differ would be the same number once they are float32, as order numbers and times may. */
+function mergesInFloat32(sorted: Float64Array, unit: number): boolean {
+  for (let i = 1; i < sorted.length; i++) {
+    const [before, value] = [sorted[i - 1]!, sorted[i]!]
+    if (before !== value && Math.fround(before / unit) === Math.fround(value / unit)) return true
+  }
+  return false
 }
 
 function median(sorted: Float64Array): number {

@@ -24,6 +24,10 @@ export interface TextOptions {
 export interface EncodingOptions {
   /** `standard`: numbers minus their mean, divided by their standard deviation. `none`: as they are (for trees). */
   readonly scale: 'standard' | 'none'
+  /** `impute`: a gap takes the median, and a mark beside it says so. `keep`: a gap is NaN (for trees). */
+  readonly missing: 'impute' | 'keep'
+  /** Parts of a datetime as sine and cosine (`circle`), or as month, weekday and hour counted from 0 (`plain`, for trees). */
+  readonly dates: 'circle' | 'plain'
   /** `onehot`: a 0/1 feature per category. `ordinal`: one feature with the category's number (for trees). */
   readonly categories: 'onehot' | 'ordinal'
   /** Rarer categories share the feature "other". In small tables a fiftieth of the rows, or two, is enough. */
@@ -39,6 +43,8 @@ export interface EncodingChoices extends Partial<Omit<EncodingOptions, 'text'>> 
 
 const ENCODING_DEFAULTS: EncodingOptions = {
   scale: 'standard',
+  missing: 'impute',
+  dates: 'circle',
   categories: 'onehot',
   minCategoryRows: 5,
   maxCategories: 4096,

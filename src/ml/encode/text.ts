@@ -48,6 +48,7 @@ export function fitText(table: Table, column: ContractColumn, options: EncodingO
       features: ngrams.map(({ units }) => ({
         name: `${column.name}${mark}${units.join(separator)}`,
         column: column.name,
+        kind: 'token',
       })),
       nonZeros: ngrams.reduce((sum, one) => sum + one.documents, 0) / Math.max(1, table.rows),
       dropped: ngrams.length === 0 ? [{ column: column.name, reason: 'no word occurs' }] : [],

@@ -8,12 +8,14 @@ export const ALGORITHMS = Object.freeze({
     title: 'Logistic regression',
     tasks: ['classification'],
     hyperparameters: LogisticSettings,
+    encoding: {},
     fit: fitLogistic,
   },
   linear_regression: {
     title: 'Linear (ridge) regression',
     tasks: ['regression'],
     hyperparameters: LinearSettings,
+    encoding: {},
     fit: fitLinear,
   },
 } as const satisfies Record<string, Algorithm>) as Readonly<Record<AlgorithmName, Algorithm>>

@@ -10,8 +10,16 @@ export function unlearnable(problem: string, remedy: string, details: Record<str
   return fail('invalid', 'TRAINING_DATA_INVALID', `${problem}: ${remedy}`, { details: { remedy, ...details } })
 }
 
+export interface DataChecks {
+  /** `allowed`: the algorithm learns from gaps itself, so NaN is no fault. */
+  readonly gaps: 'refused' | 'allowed'
+}
+
 /** Throws `invalid` TRAINING_DATA_INVALID. */
-export function checkData({ matrix, target, sampleWeights }: FitInput): void {
+export function checkData(
+  { matrix, target, sampleWeights }: FitInput,
+  { gaps }: DataChecks = { gaps: 'refused' },
+): void {
   const { rows, cols } = matrix
   if (rows === 0) throw unlearnable('There are no rows to learn from', 'add rows that have a target')
   if (cols === 0) throw unlearnable('There are no features to learn from', 'choose at least one column as a feature')
@@ -19,7 +27,7 @@ export function checkData({ matrix, target, sampleWeights }: FitInput): void {
     const problem = `The encoded table has ${matrix.values.length} values, more than one matrix can hold`
     throw unlearnable(problem, 'train on fewer rows or fewer columns')
   }
-  checkFeatures(matrix)
+  if (gaps === 'refused') checkFeatures(matrix)
   if (sampleWeights) checkWeights(sampleWeights, rows)
   checkTarget(target, rows, sampleWeights)
 }

@@ -1,9 +1,12 @@
 // What every learning algorithm is to the rest of the code: `fit` makes a model, the model predicts and writes itself as
-// ONNX nodes. `fit` is synchronous, because it runs in a child process of its own; it hears of a stop by polling.
+// ONNX nodes. `fit` may be synchronous, because it runs in a child process of its own; it then hears of a stop by polling.
 import type { TObject } from 'typebox'
 import { fail } from '../../core/failure.ts'
+import type { EncodingChoices } from '../encode/index.ts'
+import type { FeatureInfo } from '../features.ts'
 import type { Matrix } from '../matrix.ts'
 import type { GraphBuilder, Value } from '../onnx/graph.ts'
+import type { TreeEnsemble } from './trees/ensemble.ts'
 
 export type LearningTask = 'classification' | 'regression'
 
@@ -41,8 +44,10 @@ export interface LearningHooks {
 }
 
 export interface FitInput {
-  /** One row for each row of the target; every value finite. */
+  /** One row for each row of the target; every value finite, or NaN where the algorithm's encoding keeps gaps. */
   readonly matrix: Matrix
+  /** What the columns of the matrix are, one for each; all are numbers where it is absent. */
+  readonly features?: readonly FeatureInfo[]
   readonly target: LearningTarget
   /** One weight for each row, none negative; a weight of 2 is the same as giving the row twice. */
   readonly sampleWeights?: Float64Array
@@ -65,6 +70,8 @@ export interface FittedModel {
   readonly converged: boolean
   /** Sentences for a person; empty when there is nothing to say. */
   readonly warnings: readonly string[]
+  /** The trees of a model that is made of trees. */
+  readonly ensemble?: TreeEnsemble
   /** Throws `invalid` FEATURE_COUNT_MISMATCH when the matrix has another width than the one that was fitted. */
   predict(matrix: Matrix): Scores
   /**
@@ -78,7 +85,7 @@ export interface FittedModel {
  * Fits a model. Throws `invalid` TRAINING_DATA_INVALID for data that cannot be learned from, with the remedy, and
  * `conflict` TRAINING_CANCELLED when a hook asked to stop.
  */
-export type Learner = (input: FitInput) => FittedModel
+export type Learner = (input: FitInput) => FittedModel | Promise<FittedModel>
 
 /** One row of the table of algorithms. */
 export interface Algorithm {
@@ -86,6 +93,8 @@ export interface Algorithm {
   readonly tasks: readonly LearningTask[]
   /** A closed object whose every field has a default and a description. */
   readonly hyperparameters: TObject
+  /** How its matrix is to be encoded, where that differs from the default. */
+  readonly encoding: EncodingChoices
   readonly fit: Learner
 }
 

@@ -29,7 +29,7 @@ const argmax = (row: number, width: number, values: Float64Array) => {
 
 describe('a classifier', () => {
   it.each([2, 3, 7])('of %i classes answers label and probabilities as it predicts them', async (classes) => {
-    const model = ALGORITHMS.logistic_regression.fit({ matrix, target: classTarget(labels(classes), classes) })
+    const model = await ALGORITHMS.logistic_regression.fit({ matrix, target: classTarget(labels(classes), classes) })
     const { label, probabilities } = await run(model, matrix)
     const { values } = model.predict(matrix)
     expect(probabilities!.dims).toEqual([ROWS, classes])
@@ -41,20 +41,20 @@ describe('a classifier', () => {
 
   it('answers names where the classes are strings', async () => {
     const target = { ...classTarget(labels(3)), dtype: 'string', classes: ['bug', 'feature', 'Frage?'] } as const
-    const { label } = await run(ALGORITHMS.logistic_regression.fit({ matrix, target }), matrix)
+    const { label } = await run(await ALGORITHMS.logistic_regression.fit({ matrix, target }), matrix)
     expect(label!.type).toBe('string')
     expect(new Set(label!.data as string[])).toEqual(new Set(target.classes))
   })
 
   it('answers the integers that the classes are, not their numbers', async () => {
     const target = { ...classTarget(labels(2)), classes: ['-7', '9007199254740991'] }
-    const { label } = await run(ALGORITHMS.logistic_regression.fit({ matrix, target }), matrix)
+    const { label } = await run(await ALGORITHMS.logistic_regression.fit({ matrix, target }), matrix)
     expect(new Set(label!.data as BigInt64Array)).toEqual(new Set([-7n, 9007199254740991n]))
   })
 
   it('answers 0 and 1 for booleans', async () => {
     const target = { ...classTarget(labels(2)), dtype: 'boolean', classes: ['false', 'true'] } as const
-    const { label } = await run(ALGORITHMS.logistic_regression.fit({ matrix, target }), matrix)
+    const { label } = await run(await ALGORITHMS.logistic_regression.fit({ matrix, target }), matrix)
     expect(new Set(label!.data as BigInt64Array)).toEqual(new Set([0n, 1n]))
   })
 })
@@ -62,7 +62,7 @@ describe('a classifier', () => {
 describe('a regression', () => {
   it('answers its prediction, one number a row', async () => {
     const target = numberTarget(Array.from({ length: ROWS }, (_, r) => 1000 + 50 * matrix.values[8 * r]!))
-    const model = ALGORITHMS.linear_regression.fit({ matrix, target })
+    const model = await ALGORITHMS.linear_regression.fit({ matrix, target })
     const { prediction } = await run(model, matrix)
     expect(prediction!.dims).toEqual([ROWS])
     expect(farthest(prediction!.data as Float32Array, model.predict(matrix).values)).toBeLessThan(1e-5 * 1000)
@@ -70,7 +70,7 @@ describe('a regression', () => {
 
   it('accepts an empty batch', async () => {
     const target = numberTarget(Array.from({ length: ROWS }, (_, r) => matrix.values[8 * r]!))
-    const model = ALGORITHMS.linear_regression.fit({ matrix, target })
+    const model = await ALGORITHMS.linear_regression.fit({ matrix, target })
     const { prediction } = await run(model, { form: 'dense', rows: 0, cols: 8, values: new Float32Array() })
     expect(prediction!.dims).toEqual([0])
   })

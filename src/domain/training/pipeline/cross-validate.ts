@@ -1,6 +1,7 @@
 // k-fold figures: the training rows in k parts, each part predicted by a model (encoders included) fitted on the others.
 // The held-out rows take no part, so their figures stay independent of these.
 import type { ContractColumn } from '../../../contract/datasets.ts'
+import type { EncodingChoices } from '../../../ml/encode/index.ts'
 import type { Learner } from '../../../ml/learn/index.ts'
 import type { Split } from '../../../ml/split/index.ts'
 import { selectRows } from '../../../ml/table.ts'
@@ -14,6 +15,7 @@ import { selectTarget } from './target.ts'
 export interface CrossValidation {
   readonly spec: TrainingSpec
   readonly learner: Learner
+  readonly choices: EncodingChoices
   readonly columns: readonly ContractColumn[]
   readonly rows: Labelled
   readonly folds: readonly Split[]
@@ -32,17 +34,19 @@ export async function crossValidate(request: CrossValidation): Promise<Readonly<
   return figures
 }
 
-async function measureFold({ spec, learner, columns, rows }: CrossValidation, fold: Split, step: Step) {
+async function measureFold({ spec, learner, choices, columns, rows }: CrossValidation, fold: Split, step: Step) {
   const { table, target } = rows
   const encoded = await encodeRows({
     columns,
+    choices,
     train: selectRows(table, fold.train),
     heldOut: selectRows(table, fold.test),
     step: (fraction) => step(fraction * 0.3),
   })
-  const model = fitLearner(learner, {
+  const model = await fitLearner(learner, {
     spec,
     matrix: encoded.train,
+    features: encoded.encoding.features,
     target: selectTarget(target, fold.train),
     step: (fraction) => step(0.3 + fraction * 0.7),
   })

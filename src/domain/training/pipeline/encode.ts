@@ -1,7 +1,7 @@
 // From columns to the training matrix: encoders are fitted on the training rows only, and ONNX Runtime runs their graph.
 import type { ContractColumn } from '../../../contract/datasets.ts'
 import { fail, MlError } from '../../../core/failure.ts'
-import { type Encoding, encodeTable, fitEncoding } from '../../../ml/encode/index.ts'
+import { type Encoding, type EncodingChoices, encodeTable, fitEncoding } from '../../../ml/encode/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import type { Table } from '../../../ml/table.ts'
 import { openSession } from '../../../runtime/in-process.ts'
@@ -11,14 +11,14 @@ import { unfit } from './unfit.ts'
 /** Names of the answers in the model file; a graph cannot have an input of the same name. */
 const ANSWERS = ['label', 'probabilities', 'prediction']
 
-export function fitEncoders(train: Table, columns: readonly ContractColumn[]): Encoding {
+export function fitEncoders(train: Table, columns: readonly ContractColumn[], choices: EncodingChoices): Encoding {
   const taken = columns.find(({ name }) => ANSWERS.includes(name))
   if (taken) {
     const problem = 'has the name of one of the answers of the model'
     throw unfit({ column: taken.name, problem, remedy: 'rename it, or leave it out of "features"' })
   }
   try {
-    return fitEncoding(train, columns)
+    return fitEncoding(train, columns, choices)
   } catch (error) {
     if (error instanceof MlError && error.code === 'NO_USABLE_FEATURES') throw nothingToLearnFrom(error)
     throw error

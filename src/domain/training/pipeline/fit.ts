@@ -1,4 +1,5 @@
 // One call of a learner, with the weights and the progress of a training run around it.
+import type { FeatureInfo } from '../../../ml/features.ts'
 import type { FittedModel, Learner } from '../../../ml/learn/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import { mostProbable, type Predictions } from './predictions.ts'
@@ -9,13 +10,18 @@ import type { Target } from './target.ts'
 export interface FitRequest {
   readonly spec: TrainingSpec
   readonly matrix: Matrix
+  readonly features: readonly FeatureInfo[]
   readonly target: Target
   readonly step: Step
 }
 
-export function fitLearner(learner: Learner, { spec, matrix, target, step }: FitRequest): FittedModel {
+export async function fitLearner(
+  learner: Learner,
+  { spec, matrix, features, target, step }: FitRequest,
+): Promise<FittedModel> {
   return learner({
     matrix,
+    features,
     target,
     hyperparameters: spec.hyperparameters,
     seed: spec.evaluation.seed,
