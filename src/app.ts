@@ -10,11 +10,12 @@ import { CODE_VERSION } from './app/version.ts'
 import { type Config, withoutCredentials } from './config.ts'
 import { DEFAULT_ENVIRONMENT } from './contract/models.ts'
 import type { Call, Dispatch } from './core/caller.ts'
+import type { DataPlane } from './core/data-plane.ts'
 import type { Log } from './core/log.ts'
 import { anonymousCaller, createDispatch } from './domain/access/index.ts'
 import type { Services } from './domain/ctx.ts'
 import { createHandlers } from './domain/handlers.ts'
-import { type CustomModel, Serving, type ServingCtx } from './domain/serving/index.ts'
+import { type CustomModel, createDataPlane, Serving, type ServingCtx } from './domain/serving/index.ts'
 import { createHttpApp, type HttpOptions } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
 import { setAddress } from './ports/db/open.ts'
@@ -36,6 +37,8 @@ export interface LiveVersion {
 export interface App {
   readonly config: Config
   readonly dispatch: Dispatch
+  /** Predictions by tensors, for faces that do not speak rows. */
+  readonly dataPlane: DataPlane
   readonly http: ReturnType<typeof createHttpApp>
   /** Resolves once the database answers and the registry was read. */
   readonly begun: Promise<void>
@@ -69,15 +72,17 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     (error: unknown) => services.log.error({ err: error }, 'the service could not begin'),
   )
   const forVerbs = { ...services, db: afterMigration(services.db, background.migrated) }
-  const dispatch = createDispatch(
-    createHandlers({ ...healthOptions(config), begun: () => begun }),
-    (call: Call): ServingCtx => ({
-      ...forVerbs,
-      caller: call.caller,
-      signal: call.signal,
-      serving,
-    }),
-  )
+  const makeCtx = (call: Call): ServingCtx => ({
+    ...forVerbs,
+    caller: call.caller,
+    // Read late: a signal costs more than most predictions' routing, and few ever look at it.
+    get signal() {
+      return call.signal
+    },
+    serving,
+  })
+  const dispatch = createDispatch(createHandlers({ ...healthOptions(config), begun: () => begun }), makeCtx)
+  const dataPlane = createDataPlane(makeCtx)
   const http = createHttpApp({
     dispatch,
     authenticate: (headers, requestId) => {
@@ -91,7 +96,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     openapi: openApiDocument(CODE_VERSION),
     ...(options.setupRoutes && { setupRoutes: options.setupRoutes }),
   })
-  return assemble({ config, services, serving, background, dispatch, http })
+  return assemble({ config, services, serving, background, dispatch, dataPlane, http })
 }
 
 interface Parts {
@@ -100,10 +105,11 @@ interface Parts {
   readonly serving: Serving
   readonly background: Background
   readonly dispatch: Dispatch
+  readonly dataPlane: DataPlane
   readonly http: ReturnType<typeof createHttpApp>
 }
 
-function assemble({ config, services, serving, background, dispatch, http }: Parts): App {
+function assemble({ config, services, serving, background, dispatch, dataPlane, http }: Parts): App {
   let stopped: Promise<void> | undefined
   let metricsServer: MetricsServer | undefined
   const stop = async () => {
@@ -115,6 +121,7 @@ function assemble({ config, services, serving, background, dispatch, http }: Par
   return {
     config,
     dispatch,
+    dataPlane,
     http,
     begun: background.begun,
     services,

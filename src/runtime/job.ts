@@ -1,7 +1,7 @@
 // What the pool hands out: models as it knows them, and the two kinds of work on them.
 import type { MlError } from '../core/failure.ts'
 import type { SessionSource } from './session.ts'
-import type { ModelInfo, RunResult, Tensor, TensorInfo, Tensors } from './types.ts'
+import type { ModelInfo, PooledResult, Tensor, TensorInfo, Tensors } from './types.ts'
 
 export interface PoolModel {
   /** Its number inside this process: shorter to send than the key, and never used twice. */
@@ -27,12 +27,15 @@ export interface RunJob {
   /** The outputs that come back, in order. */
   readonly outputs: readonly TensorInfo[]
   readonly timeoutMs: number
+  /** 1 goes first. */
+  readonly priority: number
   /** On the monotonic clock. */
+  readonly submittedAt: number
   readonly deadline: number
   /** Workers that died under it. */
   deaths: number
   settled: boolean
-  readonly settle: (outcome: RunResult | MlError) => void
+  readonly settle: (outcome: PooledResult | MlError) => void
 }
 
 export interface LoadJob {

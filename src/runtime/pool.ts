@@ -10,7 +10,7 @@ import type { Job, LoadJob, PoolModel, RunJob } from './job.ts'
 import { RunQueue } from './queue.ts'
 import { admit, closedFailure, fatalFailure, lateFailure } from './refusals.ts'
 import { Seat } from './seat.ts'
-import type { ModelInfo, RunOptions, RunResult, Tensors } from './types.ts'
+import type { ModelInfo, PooledResult, RunOptions, RunResult, Tensors } from './types.ts'
 import { Watchdog, withinMs } from './watchdog.ts'
 
 export interface PoolOptions {
@@ -27,6 +27,7 @@ const MAX_DEATHS = 2
 /** Failed starts of a seat before those who wait for it are told. */
 const MAX_STARTS = 3
 const CLOSE_GRACE_MS = 2000
+const DEFAULT_PRIORITY = 2
 
 export class Pool {
   readonly seats: readonly Seat[]
@@ -56,12 +57,13 @@ export class Pool {
   }
 
   /** Runs `model`, whose `info` came from `load`. The place where a batcher can be put between callers and seats. */
-  submit(model: PoolModel, info: ModelInfo, request: RunOptions & { readonly feeds: Tensors }): Promise<RunResult> {
+  submit(model: PoolModel, info: ModelInfo, request: RunOptions & { readonly feeds: Tensors }): Promise<PooledResult> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedFailure()
       admit(model, request.signal)
       const fetches = fetchIndices(info, request.fetches)
       const timeoutMs = request.timeoutMs ?? this.#options.runTimeoutMs
+      const submittedAt = systemClock.elapsedMs()
       const job: RunJob = {
         kind: 'run',
         model,
@@ -69,7 +71,9 @@ export class Pool {
         fetches,
         outputs: fetches.length === 0 ? info.outputs : fetches.map((index) => info.outputs[index]!),
         timeoutMs,
-        deadline: systemClock.elapsedMs() + timeoutMs,
+        priority: request.priority || DEFAULT_PRIORITY,
+        submittedAt,
+        deadline: submittedAt + timeoutMs,
         deaths: 0,
         settled: false,
         settle: (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome)),
@@ -172,7 +176,9 @@ export class Pool {
   }
 
   #onRan(seat: Seat, job: RunJob, outcome: RunResult | MlError): void {
-    this.#end(job, outcome)
+    const queueMs = seat.startedAt - job.submittedAt
+    const batchRows = job.feeds[0]?.dims[0] ?? 1
+    this.#end(job, outcome instanceof Error ? outcome : { ...outcome, queueMs, batchRows })
     this.#freed(seat)
   }
 
@@ -192,14 +198,14 @@ export class Pool {
   }
 
   /** The run is over for its caller and off its worker. */
-  #end(job: RunJob, outcome: RunResult | MlError): void {
+  #end(job: RunJob, outcome: PooledResult | MlError): void {
     const { model } = job
     this.#settle(job, outcome)
     model.pending--
     if (model.retired && model.pending === 0) this.retire(model)
   }
 
-  #settle(job: RunJob, outcome: RunResult | MlError): void {
+  #settle(job: RunJob, outcome: PooledResult | MlError): void {
     if (job.settled) return
     job.settled = true
     job.settle(outcome)

@@ -1,4 +1,4 @@
-// The runs that wait for a seat, oldest first. Bounded: a queue longer than the patience of its callers only makes
+// The runs that wait for a seat, by priority and then oldest first. Bounded: a queue longer than the patience of its callers only makes
 // every answer late.
 import type { MlError } from '../core/failure.ts'
 import type { PoolModel, RunJob } from './job.ts'
@@ -27,7 +27,8 @@ export class RunQueue {
     if (this.#jobs.length >= this.#limit) {
       throw overloadedFailure()
     }
-    this.#jobs.push(job)
+    const before = this.#jobs.findLastIndex((waiting) => waiting.priority <= job.priority)
+    this.#jobs.splice(before + 1, 0, job)
     if (signal === undefined) return
     const onAbort = () => {
       this.#take((waiting) => waiting === job)

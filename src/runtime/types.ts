@@ -1,56 +1,10 @@
 // The words of the runtime: tensors, models, and the interface behind which ONNX Runtime runs. Nothing outside
 // `src/runtime` knows which library executes a graph, so none of its types appear here.
 import type { Log } from '../core/log.ts'
+import type { Tensor, TensorInfo, Tensors } from '../core/tensors.ts'
 
-export const TENSOR_TYPES = [
-  'float32',
-  'float64',
-  'int64',
-  'int32',
-  'int16',
-  'int8',
-  'uint8',
-  'uint16',
-  'uint32',
-  'uint64',
-  'bool',
-  'string',
-  'float16',
-] as const
-
-export type TensorType = (typeof TENSOR_TYPES)[number]
-
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | BigInt64Array
-  | BigUint64Array
-  | Int32Array
-  | Int16Array
-  | Int8Array
-  | Uint8Array
-  | Uint16Array
-  | Uint32Array
-
-/**
- * Row-major values of shape `dims`; a scalar has `dims: []` and one value. int64/uint64 are BigInt arrays, bool is a
- * Uint8Array of 0 and 1, float16 the raw bits in a Uint16Array, string an array of strings.
- */
-export interface Tensor {
-  readonly type: TensorType
-  readonly dims: readonly number[]
-  readonly data: TypedArray | readonly string[]
-}
-
-/** Values by the name of the graph's input or output. */
-export type Tensors = Readonly<Record<string, Tensor>>
-
-export interface TensorInfo {
-  readonly name: string
-  readonly type: TensorType
-  /** One entry per axis; null where the model accepts any length. */
-  readonly dims: readonly (number | null)[]
-}
+export type { Tensor, TensorInfo, Tensors, TensorType, TypedArray } from '../core/tensors.ts'
+export { TENSOR_TYPES } from '../core/tensors.ts'
 
 export interface ModelInfo {
   readonly inputs: readonly TensorInfo[]
@@ -85,12 +39,21 @@ export interface RunOptions {
   readonly signal?: AbortSignal
   /** From the call to the answer, waiting included. Default: the runtime's `runTimeoutMs`. */
   readonly timeoutMs?: number
+  /** 1 goes first; default (and 0) is 2. */
+  readonly priority?: number
 }
 
 export interface RunResult {
   readonly outputs: Record<string, Tensor>
   /** Time inside ONNX Runtime alone, in milliseconds. */
   readonly runMs: number
+}
+
+export interface PooledResult extends RunResult {
+  /** Time between the call and a worker taking it in hand. */
+  readonly queueMs: number
+  /** Rows the engine ran together. */
+  readonly batchRows: number
 }
 
 export interface LoadedModel {
@@ -104,7 +67,7 @@ export interface LoadedModel {
    *   INFERENCE_TIMEOUT, RUNTIME_CLOSED, or INFERENCE_ABORTED (the signal fired), `internal` INFERENCE_FAILED (the
    *   worker died twice under this run).
    */
-  run(feeds: Tensors, options?: RunOptions): Promise<RunResult>
+  run(feeds: Tensors, options?: RunOptions): Promise<PooledResult>
   /** Gives this hold back; the last one frees the sessions once their runs are done. Safe to call twice. */
   release(): Promise<void>
 }

@@ -1,3 +1,3 @@
 // Who may ask, and how a request reaches its verb.
-export { anonymousCaller } from './caller.ts'
+export { anonymousCaller, requirePermission } from './caller.ts'
 export { createDispatch } from './dispatch.ts'

@@ -20,16 +20,33 @@ export interface Rows {
 
 export async function predictRows(ctx: ServingCtx, served: ServedVersion, given: Rows): Promise<Predicted> {
   const { record } = served
-  const { metrics, clock } = ctx
+  const { result, elapsedMs } = await counted(ctx, { served, rows: given.rows.length }, (ready) =>
+    run(ctx, { ready, record, given }),
+  )
+  return { record, ...result, elapsedMs }
+}
+
+export interface Counted {
+  readonly served: ServedVersion
+  readonly rows: number
+}
+
+/** Runs `work` with the version loaded, and counts the request, its time and its failure. */
+export async function counted<T>(
+  { metrics, clock }: ServingCtx,
+  { served, rows }: Counted,
+  work: (ready: ReadyVersion) => Promise<T>,
+): Promise<{ readonly result: T; readonly elapsedMs: number }> {
+  const { record } = served
   const started = clock.elapsedMs()
   const labels = { tenant: record.tenantId, model: record.modelName, version: record.version }
   metrics.inferenceRequests.inc(labels)
-  metrics.predictionBatchSize.observe(labels, given.rows.length)
+  metrics.predictionBatchSize.observe(labels, rows)
   try {
-    const result = await served.use((ready) => run(ctx, { ready, record, given }))
+    const result = await served.use(work)
     const elapsedMs = clock.elapsedMs() - started
     metrics.inferenceDuration.observe(labels, elapsedMs / 1000)
-    return { record, ...result, elapsedMs }
+    return { result, elapsedMs }
   } catch (error) {
     metrics.inferenceErrors.inc({ ...labels, code: asFailure(error).code })
     throw error
