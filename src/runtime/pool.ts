@@ -24,8 +24,7 @@ export interface PoolOptions {
 
 /** A job that saw this many workers die is to blame for it. */
 const MAX_DEATHS = 2
-/** Failed starts of a seat before those who wait for it are told. */
-const MAX_STARTS = 3
+const MAX_STARTS = 3 // failed ones in a row, before those who wait are told
 const CLOSE_GRACE_MS = 2000
 const DEFAULT_PRIORITY = 2
 
@@ -56,7 +55,7 @@ export class Pool {
     this.#startNext()
   }
 
-  /** Runs `model`, whose `info` came from `load`. The place where a batcher can be put between callers and seats. */
+  /** Runs `model`, whose `info` came from `load`. */
   submit(model: PoolModel, info: ModelInfo, request: RunOptions & { readonly feeds: Tensors }): Promise<PooledResult> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedFailure()
@@ -92,7 +91,7 @@ export class Pool {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedFailure()
       const settle = (outcome: ModelInfo | MlError) => (outcome instanceof Error ? reject(outcome) : resolve(outcome))
-      const seat = this.seats.reduce((best, seat) => (loadOf(seat) < loadOf(best) ? seat : best))
+      const seat = this.seats.reduce((best, one) => (loadOf(one) < loadOf(best) ? one : best))
       this.#want(seat, { kind: 'load', model, deaths: 0, settle })
       this.#watchdog.wake()
       this.#pump(seat)
@@ -176,9 +175,8 @@ export class Pool {
   }
 
   #onRan(seat: Seat, job: RunJob, outcome: RunResult | MlError): void {
-    const queueMs = seat.startedAt - job.submittedAt
-    const batchRows = job.feeds[0]?.dims[0] ?? 1
-    this.#end(job, outcome instanceof Error ? outcome : { ...outcome, queueMs, batchRows })
+    const facts = { queueMs: seat.startedAt - job.submittedAt, batchRows: job.feeds[0]?.dims[0] ?? 1 }
+    this.#end(job, outcome instanceof Error ? outcome : { ...outcome, ...facts })
     this.#freed(seat)
   }
 
@@ -230,11 +228,9 @@ export class Pool {
     this.#options.log.error({ reason, models: [...seat.held].map((model) => model.key) }, 'A model worker died')
     const { job } = seat
     seat.job = null
-    if (job !== null) this.#retry(seat, job)
-    if (seat.failedStarts >= MAX_STARTS) {
-      const failure = fail('unavailable', 'RUNTIME_UNAVAILABLE', `Model workers do not start: ${reason}`)
-      for (const load of seat.wanted.splice(0)) this.#endLoad(load, failure)
-    }
+    if (job) this.#retry(seat, job)
+    const failure = fail('unavailable', 'RUNTIME_UNAVAILABLE', `Model workers do not start: ${reason}`)
+    if (seat.failedStarts >= MAX_STARTS) for (const load of seat.wanted.splice(0)) this.#endLoad(load, failure)
     this.#refill(seat)
   }
 
