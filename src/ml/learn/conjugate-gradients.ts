@@ -12,6 +12,8 @@ export interface ConjugateOptions {
   /** Residual at which to stop, relative to the first. */
   readonly tolerance: number
   readonly hooks: LearningHooks
+  /** Weights to start from; zeros where absent. It does not move the goal. */
+  readonly start?: Float64Array | undefined
 }
 
 export interface ConjugateResult {
@@ -23,17 +25,24 @@ export interface ConjugateResult {
 export function solveByConjugateGradients(
   data: WeightedRows,
   centre: Centre,
-  { l2, maxIterations, tolerance, hooks }: ConjugateOptions,
+  { l2, maxIterations, tolerance, hooks, start }: ConjugateOptions,
 ): ConjugateResult {
   const { cols } = data.matrix
-  const weights = new Float64Array(cols)
+  const weights = start ? Float64Array.from(start) : new Float64Array(cols)
   const inverse = inverseDiagonal(data, centre, l2)
   const residual = applyTransposed(data, centre, targetResiduals(data, centre))
   const scaled = residual.map((value, j) => value * inverse[j]!)
+  const first = Math.sqrt(dot(residual, scaled))
+  const goal = tolerance * first
+  if (start) {
+    const image = applyGram(data, centre, { vector: weights, l2 })
+    for (let j = 0; j < cols; j++) {
+      residual[j]! -= image[j]!
+      scaled[j] = residual[j]! * inverse[j]!
+    }
+  }
   const direction = Float64Array.from(scaled)
   let size = dot(residual, scaled)
-  const first = Math.sqrt(size)
-  const goal = tolerance * first
   for (let iteration = 0; iteration < maxIterations; iteration++) {
     throwIfStopped(hooks)
     if (Math.sqrt(size) <= goal) return { weights, iterations: iteration, converged: true }

@@ -4,7 +4,9 @@
 import { fail } from '../../core/failure.ts'
 import type { Matrix } from '../matrix.ts'
 import type { GraphBuilder, Value } from '../onnx/graph.ts'
-import type { ClassTarget, FittedModel, LearningTarget, Scores } from './learner.ts'
+import { softmaxAll } from './calibration/calibrate.ts'
+import { climbAll, type Ladders, writeLadders } from './calibration/ladders.ts'
+import type { ClassTarget, FittedModel, LearningTarget } from './learner.ts'
 import { addRowDense } from './softmax-loss.ts'
 import { addRowSparse } from './sparse-rows.ts'
 import { writeClasses } from './write-classes.ts'
@@ -17,14 +19,23 @@ export interface LinearFit {
   readonly iterations: number
   readonly converged: boolean
   readonly warnings: readonly string[]
+  /** The strengths it was fitted with, which a path chose. */
+  readonly penalty: Penalty
+}
+
+export interface Penalty {
+  readonly l2: number
+  readonly l1: number
 }
 
 export interface LinearModel extends FittedModel {
   readonly weights: Float32Array
   readonly bias: Float32Array
+  readonly penalty: Penalty
 }
 
-export function linearModel(fit: LinearFit, target: LearningTarget): LinearModel {
+/** `ladders` (isotonic calibration) take the place of the sigmoid, or come after the softmax. */
+export function linearModel(fit: LinearFit, target: LearningTarget, ladders?: Ladders): LinearModel {
   const weights = Float32Array.from(fit.weights)
   const bias = Float32Array.from(fit.bias)
   if (![...bias].every(Number.isFinite) || !weights.every(Number.isFinite)) {
@@ -36,31 +47,37 @@ export function linearModel(fit: LinearFit, target: LearningTarget): LinearModel
   }
   const outputs = bias.length
   const width = weights.length / outputs
-  const { iterations, converged, warnings } = fit
+  const { iterations, converged, warnings, penalty } = fit
   return {
     weights,
     bias,
     iterations,
     converged,
     warnings,
+    penalty,
     predict(matrix) {
       if (matrix.cols !== width) {
         const message = `The model was fitted on ${width} features and cannot predict from ${matrix.cols}`
         throw fail('invalid', 'FEATURE_COUNT_MISMATCH', message)
       }
-      const scores = score(matrix, Float64Array.from(weights), Float64Array.from(bias))
+      const scores = scoreRows(matrix, { weights: Float64Array.from(weights), bias: Float64Array.from(bias) })
       if (target.task === 'regression') return { rows: matrix.rows, width: 1, values: scores }
-      return outputs === 1 ? sigmoids(scores) : softmaxes(scores, outputs)
+      const shares = outputs === 1 ? scores : softmaxAll(scores, outputs)
+      const classes = Math.max(2, outputs)
+      if (ladders) return { rows: matrix.rows, width: classes, values: climbAll(ladders, shares) }
+      return { rows: matrix.rows, width: classes, values: outputs === 1 ? sigmoids(scores) : shares }
     },
     write(graph, features) {
       const scores = writeScores(graph, features, { weights, bias })
-      if (target.task === 'classification') writeProbabilities(graph, scores, target)
+      if (target.task === 'classification') writeProbabilities(graph, scores, { target, ladders })
       else graph.output('prediction', flat(graph, scores), 'float32', ['N'])
     },
   }
 }
 
-function score(matrix: Matrix, parameters: Float64Array, bias: Float64Array): Float64Array {
+/** Row-major, rows × outputs: features × weights + bias. */
+export function scoreRows(matrix: Matrix, fit: Pick<LinearFit, 'weights' | 'bias'>): Float64Array {
+  const { weights: parameters, bias } = fit
   const outputs = bias.length
   const all = new Float64Array(matrix.rows * outputs)
   const scores = new Float64Array(outputs)
@@ -73,26 +90,13 @@ function score(matrix: Matrix, parameters: Float64Array, bias: Float64Array): Fl
   return all
 }
 
-function sigmoids(scores: Float64Array): Scores {
+function sigmoids(scores: Float64Array): Float64Array {
   const values = new Float64Array(scores.length * 2)
   for (let row = 0; row < scores.length; row++) {
     values[2 * row] = 1 / (1 + Math.exp(scores[row]!))
     values[2 * row + 1] = 1 / (1 + Math.exp(-scores[row]!))
   }
-  return { rows: scores.length, width: 2, values }
-}
-
-function softmaxes(values: Float64Array, width: number): Scores {
-  const rows = values.length / width
-  for (let row = 0; row < rows; row++) {
-    const own = values.subarray(row * width, (row + 1) * width)
-    let top = Number.NEGATIVE_INFINITY
-    for (const value of own) if (value > top) top = value
-    let sum = 0
-    for (let k = 0; k < width; k++) sum += own[k] = Math.exp(own[k]! - top)
-    for (let k = 0; k < width; k++) own[k]! /= sum
-  }
-  return { rows, width, values }
+  return values
 }
 
 interface Coefficients {
@@ -113,12 +117,16 @@ function flat(graph: GraphBuilder, scores: Value): Value {
   return graph.node('Reshape', [scores, shape], { hint: 'flat' })
 }
 
-function writeProbabilities(graph: GraphBuilder, scores: Value, target: ClassTarget): void {
-  const probabilities =
-    target.classes.length > 2
-      ? graph.node('Softmax', [scores], { attributes: { axis: { int: 1 } }, hint: 'softmax' })
-      : writePair(graph, scores)
-  writeClasses(graph, probabilities, target)
+interface Classes {
+  readonly target: ClassTarget
+  readonly ladders: Ladders | undefined
+}
+
+function writeProbabilities(graph: GraphBuilder, scores: Value, { target, ladders }: Classes): void {
+  const many = target.classes.length > 2
+  const shares = many ? graph.node('Softmax', [scores], { attributes: { axis: { int: 1 } }, hint: 'softmax' }) : scores
+  if (ladders) writeClasses(graph, writeLadders(graph, shares, ladders), target)
+  else writeClasses(graph, many ? shares : writePair(graph, scores), target)
 }
 
 /** Both ends of a two-class model come from a sigmoid of their own, so small probabilities keep their digits. */

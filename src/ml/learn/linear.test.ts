@@ -16,6 +16,7 @@ describe('linear regression', () => {
     ['weighted ridge', { l2: 2.5 }, weights, [1.812072, -3.200067, 1.027181, 4.698908]],
     ['no intercept', { l2: 1, fit_intercept: false }, undefined, [0.347079, -5.422701, 1.386583, 0]],
     ['least squares', { l2: 0 }, undefined, [2.568379, -3.255566, 1.190259, 5.189495]],
+    ['elastic net', { l2: 2, l1: 8 }, undefined, [1.982798, -2.843625, 0.64604, 5.313754]],
     ['lasso', { l2: 0, l1: 8 }, undefined, [2.058799, -3.115701, 0.725117, 5.23119]],
   ] as const)('has the weights of scikit-learn: %s', (_, settings, sampleWeights, expected) => {
     const hyperparameters = { ...EXACT, ...settings }

@@ -2,22 +2,23 @@
 // stopping rule as scikit-learn's LogisticRegression(solver='lbfgs'), so figures can be compared.
 import { type Static, Type } from 'typebox'
 import { fail } from '../../core/failure.ts'
-import type { Matrix } from '../matrix.ts'
+import { type Calibration, type CalibrationMethod, fitCalibration } from './calibration/calibrate.ts'
 import { checkData, unlearnable } from './check-data.ts'
-import { foldColumns, sparsify } from './fold.ts'
-import type { ClassTarget, FitInput, LearningHooks } from './learner.ts'
-import { type LinearModel, linearModel } from './linear-model.ts'
-import { type LossInput, logisticLoss } from './logistic-loss.ts'
-import { curvatureOf, type Minimum, minimise, type Objective } from './minimise.ts'
-import { classTotals, type RowWeights, rowWeights } from './row-weights.ts'
-import { selectMatrixRows, startingRows } from './sample.ts'
+import { sparsify } from './fold.ts'
+import { innerFolds } from './inner-folds.ts'
+import type { FitInput, LearningHooks } from './learner.ts'
+import { type LinearModel, linearModel, scoreRows } from './linear-model.ts'
+import { type LogisticData, type LogisticFit, logisticSolver, partOf } from './logistic-solver.ts'
+import { type Chosen, chooseStrength, Path, within } from './path.ts'
+import { rowWeights } from './row-weights.ts'
+import { selectMatrixRows } from './sample.ts'
 import { fillSettings, Intercept, L1, L2, MaxIterations, stoppedEarly, Tolerance } from './settings.ts'
-import { softmaxLoss } from './softmax-loss.ts'
 
 export const LogisticSettings = Type.Object(
   {
     l2: L2,
     l1: L1,
+    path: Path,
     max_iterations: MaxIterations,
     tolerance: Tolerance(1e-4),
     class_weight: Type.Unsafe<'balanced' | 'none'>({
@@ -26,10 +27,18 @@ export const LogisticSettings = Type.Object(
       default: 'none',
       description: '"balanced" gives every class the same total weight, however rare it is.',
     }),
+    calibration: Type.Unsafe<CalibrationMethod>({
+      type: 'string',
+      enum: ['none', 'sigmoid', 'isotonic'],
+      default: 'none',
+      description:
+        'Corrects the probabilities by five folds of the training rows, so that they come true as often as they say: "sigmoid" (Platt for two classes, a temperature for more) or "isotonic" (any rising map; wants some thousand rows). Undoes the shift of class_weight.',
+    }),
     fit_intercept: Intercept,
   },
   { additionalProperties: false },
 )
+type LogisticSettings = Static<typeof LogisticSettings>
 
 /** Weights and everything L-BFGS keeps of them must fit in memory. */
 const MAX_PARAMETERS = 32_000_000
@@ -37,7 +46,8 @@ const MAX_PARAMETERS = 32_000_000
 /**
  * Minimises Σ wᵢ·lossᵢ + l2/2·‖β‖² + l1·‖β‖₁, intercepts unpenalised; lossᵢ is the negative log-likelihood of row i.
  * In scikit-learn's terms l2 = 1/C; with an elastic net of mix ρ, l2 = (1 − ρ)/C and l1 = ρ/C. `tolerance` bounds the
- * largest entry of the gradient of the objective divided by Σ wᵢ.
+ * largest entry of the gradient of the objective divided by Σ wᵢ. With `path` both penalties are multiplied by the factor
+ * of the lowest cross-validated loss.
  */
 export function fitLogistic(input: FitInput): LinearModel {
   checkData(input)
@@ -46,75 +56,20 @@ export function fitLogistic(input: FitInput): LinearModel {
   const settings = fillSettings(LogisticSettings, hyperparameters)
   const outputs = target.classes.length > 2 ? target.classes.length : 1
   checkSize(input.matrix.cols, outputs)
-  const weighting = rowWeights(target, sampleWeights, settings.class_weight)
-  const source = input.matrix.form === 'dense' ? (sparsify(input.matrix) ?? input.matrix) : input.matrix
-  const folded = source.form === 'csr' && settings.l1 === 0 ? foldColumns(source) : undefined
-  const matrix = folded?.matrix ?? source
-  const penalised = matrix.cols * outputs
-  const minimum = search({ matrix, target, weighting, settings }, { outputs, seed, hooks })
-  const fitted = minimum.at.subarray(0, penalised)
-  const weights = folded ? folded.unfold(fitted, outputs) : fitted
-  const bias = settings.fit_intercept ? minimum.at.subarray(penalised) : new Float64Array(outputs)
-  return linearModel({ weights, bias, ...summary(minimum, settings) }, target)
-}
-
-interface Data {
-  readonly matrix: Matrix
-  readonly target: ClassTarget
-  readonly weighting: RowWeights
-  readonly settings: Static<typeof LogisticSettings>
-}
-
-interface SearchOptions {
-  readonly outputs: number
-  readonly seed: number
-  readonly hooks: LearningHooks
-}
-
-/** Where there are many rows, a search over a part of them gives the starting point and a first idea of the curvature. */
-function search(data: Data, { outputs, seed, hooks }: SearchOptions): Minimum {
-  const { matrix, target, weighting, settings } = data
-  const objective = objectiveOf(data, outputs)
-  const curvature = curvatureOf(objective)
-  const penalised = matrix.cols * outputs
-  const options = {
-    maxIterations: settings.max_iterations,
-    tolerance: settings.tolerance,
-    l1: { strength: settings.l1 / weighting.total, count: penalised },
-    curvature,
-  }
-  let start: Float64Array = new Float64Array(objective.size)
-  if (settings.fit_intercept) start.set(priors(target, weighting), penalised)
-  const rows = startingRows(matrix, seed)
-  const some = rows && part(data, rows)
-  if (some && some.weighting.total > 0) {
-    const silent = { ...hooks, onProgress: () => undefined }
-    start = minimise(objectiveOf(some, outputs), start, { ...options, hooks: silent }).at
-  }
-  return minimise(objective, start, { ...options, hooks })
-}
-
-/** Some of the rows, with the penalties at the strength they have for all: per row the objective is the same. */
-function part({ matrix, target, weighting, settings }: Data, rows: Uint32Array): Data {
-  const weights = weighting.weights && Float64Array.from(rows, (row) => weighting.weights![row]!)
-  const total = weights ? weights.reduce((sum, weight) => sum + weight, 0) : rows.length
-  return {
-    matrix: selectMatrixRows(matrix, rows),
-    target: { ...target, labels: Int32Array.from(rows, (row) => target.labels[row]!) },
-    weighting: { weights, total },
-    settings: { ...settings, l2: (settings.l2 * total) / weighting.total },
-  }
-}
-
-function objectiveOf({ matrix, target, weighting, settings }: Data, outputs: number): Objective {
-  const loss: LossInput = {
-    matrix,
-    weights: weighting.weights,
-    totalWeight: weighting.total,
+  const data: LogisticData = {
+    matrix: input.matrix.form === 'dense' ? (sparsify(input.matrix) ?? input.matrix) : input.matrix,
+    target,
+    weighting: rowWeights(target, sampleWeights, settings.class_weight),
     l2: settings.l2,
+    l1: settings.l1,
     intercept: settings.fit_intercept,
   }
-  return outputs === 1 ? logisticLoss(loss, target.labels) : softmaxLoss(loss, target.labels, outputs)
+  const options = { outputs, seed, maxIterations: settings.max_iterations, tolerance: settings.tolerance }
+  const isPlain = settings.path === 1 && settings.calibration === 'none'
+  if (isPlain) return finish(logisticSolver(data, options)(1, hooks), { settings, target })
+  const inner = crossFit(data, { settings, options, hooks: within(hooks, { from: 0, size: 0.8 }), sampleWeights })
+  const fit = logisticSolver(data, options)(inner.factor, within(hooks, { from: 0.8, size: 0.2 }))
+  return finish(fit, { settings, target, ...inner })
 }
 
 function checkSize(cols: number, outputs: number): void {
@@ -123,14 +78,91 @@ function checkSize(cols: number, outputs: number): void {
   throw unlearnable(problem, 'merge rare classes, or encode fewer terms and categories')
 }
 
-/** The intercepts of a model that knows only how frequent the classes are. */
-function priors({ labels, classes }: ClassTarget, { weights }: RowWeights): Float64Array {
-  const logs = classTotals(labels, classes.length, weights).map((total) => Math.log(Math.max(total, 1e-3)))
-  if (classes.length === 2) return Float64Array.of(logs[1]! - logs[0]!)
-  const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length
-  return logs.map((log) => log - mean)
+interface Inner {
+  readonly settings: LogisticSettings
+  readonly options: Parameters<typeof logisticSolver>[1]
+  readonly hooks: LearningHooks
+  readonly sampleWeights: Float64Array | undefined
 }
 
-function summary({ iterations, converged }: Minimum, settings: Static<typeof LogisticSettings>) {
-  return { iterations, converged, warnings: converged ? [] : [stoppedEarly(settings.max_iterations)] }
+/** The strength and the calibration that five folds of the rows speak for. */
+function crossFit(data: LogisticData, { settings, options, hooks, sampleWeights }: Inner) {
+  const { labels } = data.target
+  const { outputs, seed } = options
+  const folds = innerFolds(labels.length, { labels, seed })
+  const chosen = chooseStrength<LogisticFit>({
+    path: settings.path,
+    folds,
+    solver: (rows) => logisticSolver(partOf(data, rows), options),
+    judge: (fit, rows) => {
+      const scores = scoreRows(selectMatrixRows(data.matrix, rows), fit)
+      return { scores, loss: logLoss(scores, rows, { data, outputs }) }
+    },
+    hooks,
+  })
+  const calibration = fitCalibration(settings.calibration, {
+    ...gather(chosen, folds, { rows: labels.length, outputs }),
+    labels,
+    weights: sampleWeights,
+  })
+  return { factor: chosen.factor, warnings: chosen.warnings, calibration }
+}
+
+/** The scores of all folds where their rows are. */
+function gather(
+  { scores }: Chosen,
+  folds: ReturnType<typeof innerFolds>,
+  { rows, outputs }: { rows: number; outputs: number },
+) {
+  const all = new Float64Array(rows * outputs)
+  folds.forEach(({ judge }, k) => {
+    judge.forEach((row, i) => {
+      all.set(scores[k]!.subarray(i * outputs, (i + 1) * outputs), row * outputs)
+    })
+  })
+  return { scores: all, classes: outputs }
+}
+
+function logLoss(
+  scores: Float64Array,
+  rows: Uint32Array,
+  { data, outputs }: { data: LogisticData; outputs: number },
+): number {
+  const { target, weighting } = data
+  let loss = 0
+  rows.forEach((row, i) => {
+    const label = target.labels[row]!
+    const own = scores.subarray(i * outputs, (i + 1) * outputs)
+    const miss = outputs === 1 ? softplus(label === 1 ? -own[0]! : own[0]!) : logSumOf(own) - own[label]!
+    loss += (weighting.weights ? weighting.weights[row]! : 1) * miss
+  })
+  return loss
+}
+
+const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
+
+function logSumOf(values: Float64Array): number {
+  const top = values.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
+  return top + Math.log(values.reduce((sum, value) => sum + Math.exp(value - top), 0))
+}
+
+interface Finish {
+  readonly settings: LogisticSettings
+  readonly target: LogisticData['target']
+  readonly factor?: number
+  readonly warnings?: readonly string[]
+  readonly calibration?: Calibration
+}
+
+function finish(fit: LogisticFit, { settings, target, factor = 1, warnings = [], calibration }: Finish): LinearModel {
+  const { slope, offset } = calibration ?? { slope: 1, offset: 0 }
+  const own = fit.converged ? [] : [stoppedEarly(settings.max_iterations)]
+  const scaled = {
+    ...fit,
+    weights: slope === 1 ? fit.weights : fit.weights.map((weight) => slope * weight),
+    bias: slope === 1 && offset === 0 ? fit.bias : fit.bias.map((bias) => slope * bias + offset),
+    warnings: [...warnings, ...own],
+    penalty: { l2: settings.l2 * factor, l1: settings.l1 * factor },
+  }
+  return linearModel(scaled, target, calibration?.ladders)
 }

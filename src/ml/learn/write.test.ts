@@ -39,6 +39,18 @@ describe('a classifier', () => {
     expect([...(label!.data as BigInt64Array)]).toEqual(expected)
   })
 
+  it.each([
+    [2, 'sigmoid'],
+    [2, 'isotonic'],
+    [4, 'sigmoid'],
+    [4, 'isotonic'],
+  ] as const)('of %i classes answers %s-calibrated probabilities as it predicts them', async (classes, calibration) => {
+    const hyperparameters = { calibration, path: 3 }
+    const model = await ALGORITHMS.logistic_regression.fit({ matrix, target: classTarget(labels(classes), classes), hyperparameters })
+    const { probabilities } = await run(model, matrix)
+    expect(farthest(probabilities!.data as Float32Array, model.predict(matrix).values)).toBeLessThan(1e-5)
+  })
+
   it('answers names where the classes are strings', async () => {
     const target = { ...classTarget(labels(3)), dtype: 'string', classes: ['bug', 'feature', 'Frage?'] } as const
     const { label } = await run(await ALGORITHMS.logistic_regression.fit({ matrix, target }), matrix)
