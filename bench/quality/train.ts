@@ -18,13 +18,13 @@ export interface Outcome {
 const CHUNK_NUMBERS = 4_000_000
 
 export async function trainAndJudge({ columns, train, test }: QualityRows): Promise<Outcome> {
-  const encoding = fitEncoding(train.table, columns)
+  const algorithm = train.target.task === 'classification' ? 'logistic_regression' : 'linear_regression'
+  const encoding = fitEncoding(train.table, columns, ALGORITHMS[algorithm].encoding)
   const encoder = await openSession(encoding.trainingGraph().bytes)
   const run: Parameters<typeof encodeTable>[2] = async (feeds, fetches) =>
     (await encoder.run(feeds, { fetches })).outputs
   const matrix = await encodeTable(encoding, train.table, run)
   await encoder.close()
-  const algorithm = train.target.task === 'classification' ? 'logistic_regression' : 'linear_regression'
   const model = await ALGORITHMS[algorithm].fit({ matrix, target: train.target })
   const graph = new GraphBuilder()
   model.write(graph, encoding.write(graph))

@@ -151,6 +151,15 @@ describe('text features', () => {
     expect(features).toEqual({ 'x~京都': [1], 'x~東京': [0] })
   })
 
+  it('are read by their characters too where they are short, if that is asked for', () => {
+    const columns = [aColumn('x', 'text')]
+    const names = (text: string) =>
+      fitEncoding(aTable({ x: texts(text, text.toUpperCase(), 'other') }), columns, { text: { characters: 'short' } })
+        .featureNames
+    expect(names('ab cd')).toContain('x~b c')
+    expect(names('ab cd '.repeat(100)).some((name) => name.startsWith('x~'))).toBe(false)
+  })
+
   it('can be pairs only, with words that are no feature themselves', async () => {
     const features = await encodeColumn('text', [texts('a1 b1 c1', 'b1 c1'), texts('c1', 'a1 b1', 'b1 c1 b1')], {
       text: { words: [2, 2], minDocuments: 1, length: 1 },

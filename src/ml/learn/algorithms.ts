@@ -8,7 +8,7 @@ export const ALGORITHMS = Object.freeze({
     title: 'Logistic regression',
     tasks: ['classification'],
     hyperparameters: LogisticSettings,
-    encoding: {},
+    encoding: { text: { characters: 'short' } },
     fit: fitLogistic,
   },
   linear_regression: {

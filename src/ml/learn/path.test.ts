@@ -42,10 +42,18 @@ describe('a path of strengths', () => {
     for (const given of [{ l2: 0.5 }, { l2: 0.1, l1: 2 }, { l2: 0, l1: 1 }]) {
       const hyperparameters = { ...EXACT, ...given, path: 7 }
       const chosen = fitLogistic({ matrix, target: classTarget(labels), hyperparameters })
-      const plain = fitLogistic({ matrix, target: classTarget(labels), hyperparameters: { ...EXACT, ...chosen.penalty } })
+      const plain = fitLogistic({
+        matrix,
+        target: classTarget(labels),
+        hyperparameters: { ...EXACT, ...chosen.penalty },
+      })
       expect(farthest(chosen.weights, plain.weights)).toBeLessThan(1e-5)
       const linear = fitLinear({ matrix, target: numberTarget(values), hyperparameters })
-      const again = fitLinear({ matrix, target: numberTarget(values), hyperparameters: { ...EXACT, ...linear.penalty } })
+      const again = fitLinear({
+        matrix,
+        target: numberTarget(values),
+        hyperparameters: { ...EXACT, ...linear.penalty },
+      })
       expect(farthest(linear.weights, again.weights)).toBeLessThan(1e-5)
     }
   })

@@ -46,7 +46,11 @@ describe('a classifier', () => {
     [4, 'isotonic'],
   ] as const)('of %i classes answers %s-calibrated probabilities as it predicts them', async (classes, calibration) => {
     const hyperparameters = { calibration, path: 3 }
-    const model = await ALGORITHMS.logistic_regression.fit({ matrix, target: classTarget(labels(classes), classes), hyperparameters })
+    const model = await ALGORITHMS.logistic_regression.fit({
+      matrix,
+      target: classTarget(labels(classes), classes),
+      hyperparameters,
+    })
     const { probabilities } = await run(model, matrix)
     expect(farthest(probabilities!.data as Float32Array, model.predict(matrix).values)).toBeLessThan(1e-5)
   })
