@@ -18,12 +18,15 @@ import { createHandlers } from './domain/handlers.ts'
 import { type CustomModel, createDataPlane, Serving, type ServingCtx } from './domain/serving/index.ts'
 import { createHttpApp, type HttpOptions } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
+import type { StartedDatabase } from './ports/db/embedded/start.ts'
 import { setAddress } from './ports/db/open.ts'
 
 export interface AppOptions {
   readonly log?: Log
   readonly models?: readonly CustomModel[]
   readonly setupRoutes?: HttpOptions['setupRoutes']
+  /** The embedded database, where it was started before this module was imported. */
+  readonly startedDatabase?: StartedDatabase | undefined
   /** Work on queued jobs in this process; default: the configuration's `runWorker`. */
   readonly worker?: boolean
 }
@@ -54,10 +57,15 @@ export interface App {
 }
 
 export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
-  const services = await openServices(config, options.log)
+  const services = await openServices(config, options)
   for (const sentence of unavailableSettings(config)) services.log.warn({}, sentence)
   const serving = new Serving(services)
-  for (const model of options.models ?? []) serving.custom.register(model)
+  try {
+    for (const model of options.models ?? []) serving.custom.register(model)
+  } catch (error) {
+    await services.close()
+    throw error
+  }
   const worker = options.worker ?? config.runWorker
   const background = startBackground({
     services,

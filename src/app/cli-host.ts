@@ -1,11 +1,13 @@
-// The command line's way to everything: it finds a running service, or starts one for the time of a command.
+// The command line's way to everything: it finds a running service, or starts one for the time of a command. The service
+// itself is imported only where one is started, and after its database was told to come up.
 import { accessSync, constants, mkdirSync } from 'node:fs'
-import { type App, type AppOptions, createApp } from '../app.ts'
+import type { App, AppOptions } from '../app.ts'
 import type { CliHost, Connection, Flags, HostCheck, Setting } from '../cli/index.ts'
 import { createClient } from '../client.ts'
 import { type Config, type ConfigOverrides, ConfigSchema, envName, loadConfig, shownConfig } from '../config.ts'
 import { createLog, silentLog } from '../core/log.ts'
-import { readLock } from '../ports/db/open.ts'
+import { readLock } from '../ports/db/embedded/lock.ts'
+import { startDatabase } from '../ports/db/embedded/start.ts'
 import { CODE_VERSION } from './version.ts'
 
 /** Long work is followed by server-sent events, so no single reply takes long but an upload's. */
@@ -36,7 +38,7 @@ async function connect({ url, tenant, flags }: Parameters<CliHost['connect']>[0]
   const config = configOf(flags)
   const running = config.databaseUrl === undefined ? (await readLock(config.dataDir))?.address : undefined
   if (running) return { client: clientAt(running), url: running, started: false, close: async () => {} }
-  const app = await createApp(config, { log: silentLog })
+  const app = await startApp(config, { log: silentLog })
   await app.begun
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   return { client: clientAt(address), url: address, started: true, close: () => app.stop() }
@@ -45,7 +47,7 @@ async function connect({ url, tenant, flags }: Parameters<CliHost['connect']>[0]
 async function serve({ flags, role, onReady }: Parameters<CliHost['serve']>[0]): Promise<void> {
   const config = configOf(flags)
   const options: AppOptions = { log: createLog(config.logLevel, { service: config.serviceName }) }
-  const app = await createApp(config, role === 'worker' ? { ...options, worker: true } : options)
+  const app = await startApp(config, role === 'worker' ? { ...options, worker: true } : options)
   const stopped = untilToldToStop()
   try {
     if (role === 'service') onReady(await app.listen())
@@ -56,6 +58,12 @@ async function serve({ flags, role, onReady }: Parameters<CliHost['serve']>[0]):
     // A normal exit would wait for such a thread for ever, or abort under it.
     if (app.stuckThreads() > 0) process.kill(process.pid, 'SIGKILL')
   }
+}
+
+async function startApp(config: Config, options: AppOptions): Promise<App> {
+  const startedDatabase = config.databaseUrl === undefined ? await startDatabase(config.dataDir) : undefined
+  const { createApp } = await import('../app.ts')
+  return createApp(config, { ...options, startedDatabase })
 }
 
 async function workerReady(app: App, onReady: (url: string) => void): Promise<void> {

@@ -10,6 +10,7 @@ import type { Services, Settings } from '../domain/ctx.ts'
 import { openQueue, queuePreparation } from '../jobs/queue.ts'
 import { openBus } from '../ports/bus/open.ts'
 import { openCache } from '../ports/cache/open.ts'
+import type { StartedDatabase } from '../ports/db/embedded/start.ts'
 import { openDatabase } from '../ports/db/open.ts'
 import { type ObjectsOptions, openObjects } from '../ports/objects/open.ts'
 import { openRuntime } from '../runtime/index.ts'
@@ -23,7 +24,15 @@ export interface OpenServices extends Services {
   readonly close: () => Promise<void>
 }
 
-export async function openServices(config: Config, log: Log = defaultLog(config)): Promise<OpenServices> {
+export interface OpenOptions {
+  readonly log?: Log
+  readonly startedDatabase?: StartedDatabase | undefined
+}
+
+export async function openServices(
+  config: Config,
+  { log = defaultLog(config), startedDatabase }: OpenOptions = {},
+): Promise<OpenServices> {
   const tempDir = join(config.dataDir, 'tmp')
   const settings = settingsOf(config, tempDir)
   const opened: { close(): Promise<void> }[] = []
@@ -41,6 +50,7 @@ export async function openServices(config: Config, log: Log = defaultLog(config)
       openDatabase({
         url: config.databaseUrl,
         dataDir: config.dataDir,
+        started: startedDatabase,
         applicationName: config.serviceName,
         preparation: queuePreparation,
       }),

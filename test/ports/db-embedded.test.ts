@@ -11,7 +11,8 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/random.ts'
 import { DurableFolder, startParams } from '../../src/ports/db/embedded/durable-folder.ts'
-import { openDatabase, readLock, setAddress } from '../../src/ports/db/open.ts'
+import { readLock } from '../../src/ports/db/embedded/lock.ts'
+import { openDatabase, setAddress } from '../../src/ports/db/open.ts'
 
 const KILLS = 8
 

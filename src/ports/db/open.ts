@@ -1,16 +1,19 @@
 // Chooses the database by URL: `postgres://…`, or none for the embedded one in DATA_DIR.
 import { fail } from '../../core/failure.ts'
 import { openEmbedded, type Preparation } from './embedded/open.ts'
+import type { StartedDatabase } from './embedded/start.ts'
 import type { Database } from './index.ts'
 import { openPostgres } from './postgres.ts'
 
-export { readLock, setAddress } from './embedded/lock.ts'
+export { setAddress } from './embedded/lock.ts'
 export type { Preparation } from './embedded/open.ts'
 
 export interface DatabaseOptions {
   /** `postgres://…` or `postgresql://…`; undefined: embedded. */
   readonly url: string | undefined
   readonly dataDir: string
+  /** The embedded database, where it was started before the rest of the service. */
+  readonly started?: StartedDatabase | undefined
   /** Name shown in `pg_stat_activity`. */
   readonly applicationName: string
   readonly maxConnections?: number

@@ -1,7 +1,7 @@
 // Opens the embedded database of a DATA_DIR. Nothing waits for it: the thread starts at once, in parallel with the rest
 // of the service, and the first transaction waits.
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import type { Database } from '../index.ts'
@@ -9,9 +9,9 @@ import { createPooledDatabase } from '../pooled.ts'
 import { typeParsers } from '../types.ts'
 import { copyDurably, moveDurably } from './folders.ts'
 import { lockDirectory } from './lock.ts'
-import type { WorkerOptions } from './protocol.ts'
-import { createEmbeddedServer } from './server.ts'
+import type { EmbeddedServer } from './server.ts'
 import { EmbeddedSocket } from './socket.ts'
+import { databaseFolder, removeLeftovers, type StartedDatabase, startServer } from './start.ts'
 import { templatePath } from './template.ts'
 
 /** Transactions wait their turn for this long before the database counts as overloaded. */
@@ -27,31 +27,30 @@ export interface Preparation {
 
 export interface EmbeddedOptions {
   readonly dataDir: string
+  /** What `startDatabase` gave for the same folder. */
+  readonly started?: StartedDatabase | undefined
   readonly preparation?: Preparation
   readonly transactionTimeoutMs?: number
 }
 
 /** @throws `conflict` `DATA_DIR_IN_USE` if another process has the folder. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Database> {
-  const { preparation, transactionTimeoutMs = TRANSACTION_TIMEOUT_MS } = options
+  const { preparation, transactionTimeoutMs = TRANSACTION_TIMEOUT_MS, started } = options
   const folder = resolve(options.dataDir)
-  const lock = await lockDirectory(folder)
+  const lock = started?.lock ?? (await lockDirectory(folder))
+  const dir = databaseFolder(folder)
+  const database = (server: EmbeddedServer) =>
+    connect(server, { dir, transactionTimeoutMs, onClose: () => lock.release() })
   try {
-    const dir = join(folder, 'database')
     await removeLeftovers(folder)
+    if (started !== undefined) return database(started.server)
     const template = await templatePath(preparation?.key ?? '')
     if (!existsSync(dir) && !existsSync(template)) await create(dir, template, preparation)
-    return serve({ dataDir: dir, templateDir: template }, { transactionTimeoutMs, onClose: () => lock.release() })
+    return database(startServer(dir, template))
   } catch (error) {
+    await started?.server.close()
     await lock.release()
     throw error
-  }
-}
-
-/** What a start that was killed left behind. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name.startsWith('database.')) await rm(join(folder, name), { recursive: true, force: true })
   }
 }
 
@@ -60,7 +59,7 @@ async function create(dir: string, template: string, preparation: Preparation | 
   const scratch = await mkdtemp(`${dir}.new-`)
   try {
     const fresh = join(scratch, 'database')
-    const db = serve({ dataDir: fresh, templateDir: undefined }, { transactionTimeoutMs: TRANSACTION_TIMEOUT_MS })
+    const db = connect(startServer(fresh, undefined), { dir: fresh, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS })
     try {
       await db.migrate()
       await preparation?.prepare(db)
@@ -77,14 +76,13 @@ async function create(dir: string, template: string, preparation: Preparation | 
   }
 }
 
-interface Serving {
+interface Connecting {
+  readonly dir: string
   readonly transactionTimeoutMs: number
   readonly onClose?: () => Promise<void>
 }
 
-function serve(options: WorkerOptions, { transactionTimeoutMs, onClose }: Serving): Database {
-  const server = createEmbeddedServer(options)
-  void server.ready().catch(() => {}) // reported to whoever uses it first
+function connect(server: EmbeddedServer, { dir, transactionTimeoutMs, onClose }: Connecting): Database {
   const pool = new pg.Pool({
     max: 1,
     idleTimeoutMillis: 0,
@@ -98,7 +96,7 @@ function serve(options: WorkerOptions, { transactionTimeoutMs, onClose }: Servin
   return createPooledDatabase({
     pool,
     kind: 'embedded',
-    url: `embedded:${options.dataDir}`,
+    url: `embedded:${dir}`,
     settings: '',
     transactionTimeoutMs,
     shared: false,
