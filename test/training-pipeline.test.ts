@@ -29,7 +29,7 @@ test('a classification of text classes becomes one file from raw columns to labe
   const outcome = await run(await csvSpec(customersCsv('plan'), 'plan'))
   expect(outcome.metrics.accuracy).toBeGreaterThan(0.6)
   expect(outcome.gateMetric).toEqual({ name: 'f1', value: outcome.metrics.f1, greaterIsBetter: true })
-  expect(outcome.evaluation.classes).toEqual(['basic', 'gold', 'silver'])
+  expect(outcome.evaluation.classification?.classes).toEqual(['basic', 'gold', 'silver'])
   expect(outcome.evaluation.split).toEqual({
     method: 'stratified',
     train_rows: 180,
@@ -77,8 +77,8 @@ test('a regression answers one number a row and is judged by its error', async (
   expect(outcome.gateMetric).toMatchObject({ name: 'rmse', greaterIsBetter: false })
   expect(outcome.metrics.r2).toBeGreaterThan(0.6)
   expect(outcome.signature.outputs).toEqual([{ name: 'prediction', dtype: 'number' }])
-  expect(outcome.evaluation).toMatchObject({ split: { method: 'random' } })
-  expect(outcome.evaluation).not.toHaveProperty('classes')
+  expect(outcome.evaluation).toMatchObject({ split: { method: 'random' }, classification: null })
+  expect(outcome.evaluation.regression?.residuals.counts.reduce((sum, count) => sum + count, 0)).toBe(60)
   const { prediction } = await ask(outcome.artifact.path, [OLD_ROMAN, YOUNG_NORWEGIAN])
   const [much, little] = prediction!.data as Float32Array
   expect(much! - little!).toBeGreaterThan(50)
@@ -156,14 +156,13 @@ test('a time column holds out the latest rows', async () => {
     },
   })
   expect(outcome.evaluation.split).toMatchObject({ method: 'time', time_column: 'joined', train_rows: 180 })
-  const classes = outcome.evaluation.classes!
+  const { classes, per_class } = outcome.evaluation.classification!
   expect(seen.map((label) => classes[label])).toEqual(
     customers(240)
       .slice(0, 180)
       .map((row) => row.plan),
   )
-  const details = outcome.evaluation.details as { per_class: { class: string; support: number }[] }
-  const gold = details.per_class.find((one) => one.class === 'gold')
+  const gold = per_class.find((one) => one.class === 'gold')
   expect(gold?.support).toBe(later.filter((row) => row.plan === 'gold').length)
 })
 
@@ -172,8 +171,7 @@ test('balanced class weights give a rare class more of the answers', async () =>
   const csv = csvOf(rows, [...INPUTS, 'plan'])
   const recall = async (class_weight: 'balanced' | 'none') => {
     const { evaluation } = await run(await csvSpec(csv, 'plan', { hyperparameters: { class_weight } }))
-    const details = evaluation.details as { per_class: { class: string; recall: number }[] }
-    return details.per_class.find((one) => one.class === 'gold')!.recall
+    return evaluation.classification!.per_class.find((one) => one.class === 'gold')!.recall
   }
   expect(await recall('balanced')).toBeGreaterThan(await recall('none'))
 })

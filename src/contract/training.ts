@@ -15,6 +15,12 @@ export const Evaluation = Shape(
     time_column: Type.Optional(
       Type.String({ description: 'Hold out the latest rows by this column instead of random ones.' }),
     ),
+    group_column: Type.Optional(
+      Type.String({
+        description:
+          'Rows of one value of this column (a customer, a patient) stay on one side; it is then no feature by default.',
+      }),
+    ),
   },
   'How the new version is measured.',
 )
@@ -25,6 +31,14 @@ export const Promotion = Shape(
     environment: Type.Optional(Environment),
     metric: Type.Optional(Type.String({ description: 'Metric to compare; default: the metric of `evaluation`.' })),
     min_improvement: Type.Number({ minimum: 0, default: 0, description: 'Must be better by more than this.' }),
+    require_significance: Type.Optional(
+      Type.Number({
+        minimum: 0.5,
+        exclusiveMaximum: 1,
+        description:
+          'Must be better for sure: the interval of this width (such as 0.95) around the improvement, by paired bootstrap on the same held-out rows, must lie above `min_improvement`.',
+      }),
+    ),
   },
   'When the new version replaces the live one.',
 )

@@ -31,6 +31,7 @@ export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {
     'versions.import': models.importVersion,
     'versions.artifact': models.getArtifact,
     'versions.metadata': models.getMetadata,
+    'versions.evaluation': models.getEvaluation,
     'versions.compare': models.compareModelVersions,
     'models.lineage': models.getLineage,
     'models.deploy': followed(models.deploy),

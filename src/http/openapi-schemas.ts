@@ -2,6 +2,7 @@
 // schema that equals one (compared by its text, since optional copies are objects of their own) is written as a reference.
 import * as datasets from '../contract/datasets.ts'
 import * as errors from '../contract/errors.ts'
+import * as evaluation from '../contract/evaluation.ts'
 import * as models from '../contract/models.ts'
 import * as predictions from '../contract/predictions.ts'
 import * as service from '../contract/service.ts'
@@ -15,6 +16,7 @@ for (const [name, value] of Object.entries({
   ...datasets,
   ...training,
   ...models,
+  ...evaluation,
   ...predictions,
   ...service,
   ...errors,

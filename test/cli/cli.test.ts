@@ -57,6 +57,9 @@ describe('the command line against a running service', () => {
     expect(code).toBe(0)
     expect(err).toMatch(/Uploading .*customers\.csv[\s\S]*Dataset dataset_\w+: 120 rows, 4 columns[\s\S]*\d+%/)
     expect(out).toMatch(/metric +value[\s\S]*\nf1 +0\.\d+[\s\S]*Version 1\.0\.0 is live in "production": first version/)
+    const shown = await run('models', 'evaluation', 'customers', '1.0.0')
+    expect(shown.out).toMatch(/96 rows learned, 24 held out \(stratified, seed 42\)/)
+    expect(shown.out).toMatch(/f1 +0\.\d+ +0\.\d+[\s\S]*class +precision +recall[\s\S]*Gate: promoted: first version/)
   })
 
   it('trains with settings, and gives one JSON document', async () => {

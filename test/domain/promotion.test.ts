@@ -65,6 +65,18 @@ describe('promotion', () => {
     expect(await live('margin')).toEqual({ production: '1.0.0' })
   })
 
+  it('may demand that it is better for sure', async () => {
+    await poor('sure')
+    const promotion = { require_significance: 0.95 }
+    const better = await train(client, { model_name: 'sure', dataset_id: clear, promotion })
+    expect(better.job.message).toMatch(/is live in "production": better by 0\.\d+ \(95 % interval 0\.\d+–0\.\d+\): f1/)
+    const same = await train(client, { model_name: 'sure', dataset_id: clear, promotion })
+    expect(same.job.message).toContain('was not promoted: not surely better: not better (difference 0)')
+    const { gate } = await client.versions.evaluation({ model_id: 'sure', version: '1.1.0' })
+    expect(gate).toMatchObject({ promote: true, champion: '1.0.0', metric: 'f1', difference: { level: 0.95 } })
+    expect(gate.difference!.difference).toBeCloseTo(gate.value - gate.champion_value!, 5)
+  })
+
   it('may go by another metric', async () => {
     await poor('metric')
     const second = await train(client, { model_name: 'metric', dataset_id: clear, promotion: { metric: 'accuracy' } })

@@ -150,6 +150,36 @@ describe('training', () => {
       expect(await digest()).toBe(await digest())
     })
 
+    it('keeps everything that was measured', async () => {
+      const report = await client.versions.evaluation(place())
+      const { metrics } = await client.versions.get(place())
+      expect(report).toMatchObject({ ...place(), metrics, regression: null, folds: [], trials: [] })
+      expect(report.split).toEqual({
+        method: 'stratified',
+        train_rows: 96,
+        test_rows: 24,
+        test_fraction: 0.2,
+        seed: 42,
+        dropped_rows: 0,
+      })
+      const { low, high } = report.intervals.roc_auc!
+      expect(low).toBeLessThanOrEqual(metrics.roc_auc!)
+      expect(high).toBeGreaterThanOrEqual(metrics.roc_auc!)
+      const { confusion, curves, thresholds, calibration } = report.classification!
+      expect(confusion.matrix!.flat().reduce((sum, count) => sum + count, 0)).toBe(24)
+      expect(curves.map((curve) => curve.class)).toEqual(['1'])
+      expect(thresholds!.length).toBeGreaterThan(18)
+      expect(calibration.bins.reduce((sum, bin) => sum + bin.rows, 0)).toBe(24)
+      expect(report.gate).toEqual({
+        promote: true,
+        reason: 'first version',
+        metric: 'f1',
+        value: metrics.f1,
+        champion: null,
+        champion_value: null,
+      })
+    })
+
     it('compares two versions', async () => {
       const same = await client.versions.compare({ model_id: 'binary', a: '1.0.0', b: '1.1.0' })
       expect(same).toMatchObject({ same_dataset: true, hyperparameters: [] })

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { fail } from '../../core/failure.ts'
 import { withService } from '../command.ts'
+import { evaluationText } from '../evaluation-text.ts'
 import type { CliHost } from '../host.ts'
 import { table } from '../terminal.ts'
 
@@ -60,6 +61,17 @@ function addVersionCommands(models: Command, host: CliHost): void {
       withService(host, command, async ({ client, terminal }) => {
         const found = await client.versions.compare({ model_id: model, a, b })
         terminal.result(found, () => table(found.metrics, ['name', 'a', 'b', 'difference', 'better']))
+      }),
+    )
+  models
+    .command('evaluation')
+    .description('how good a version is, and what to look at')
+    .argument('<model>')
+    .argument('<version>')
+    .action((model: string, version: string, _options: unknown, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const report = await client.versions.evaluation({ model_id: model, version })
+        terminal.result(report, () => evaluationText(report))
       }),
     )
   models

@@ -20,7 +20,9 @@ interface TrainOptions {
   readonly testFraction?: string
   readonly seed?: string
   readonly timeColumn?: string
+  readonly groupColumn?: string
   readonly minImprovement?: string
+  readonly requireSignificance?: string
   readonly environment?: string
   readonly promote: boolean
   readonly wait: boolean
@@ -42,7 +44,9 @@ export function addTrainCommand(program: Command, host: CliHost): void {
     .option('--test-fraction <share>', 'share of the rows that is held out')
     .option('--seed <number>', 'seed of everything random')
     .option('--time-column <column>', 'hold out the latest rows by this column')
+    .option('--group-column <column>', 'keep rows of one value of this column on one side')
     .option('--min-improvement <number>', 'promote only when better by more than this')
+    .option('--require-significance <level>', 'promote only when better for sure, such as 0.95')
     .option('--environment <name>', 'environment to promote to')
     .option('--no-promote', 'keep the version without making it live')
     .option('--model-version <version>', 'number of the new version')
@@ -71,10 +75,12 @@ async function train(session: Session, data: string, options: TrainOptions): Pro
       ...(options.testFraction !== undefined && { test_fraction: Number(options.testFraction) }),
       ...(options.seed !== undefined && { seed: Number(options.seed) }),
       ...(options.timeColumn !== undefined && { time_column: options.timeColumn }),
+      ...(options.groupColumn !== undefined && { group_column: options.groupColumn }),
     },
     promotion: options.promote && {
       ...(options.environment !== undefined && { environment: options.environment }),
       ...(options.minImprovement !== undefined && { min_improvement: Number(options.minImprovement) }),
+      ...(options.requireSignificance !== undefined && { require_significance: Number(options.requireSignificance) }),
     },
   })
   if (!options.wait) {

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { EvaluationReport } from '../evaluation.ts'
 import {
   Comparison,
   DEFAULT_ENVIRONMENT,
@@ -141,6 +142,15 @@ export const modelOperations = {
     reply: 'bare',
     input: Shape({ model_id, version: VersionNumber }),
     output: VersionMetadata,
+  }),
+  'versions.evaluation': query({
+    method: 'GET',
+    path: `${base}/{model_id}/versions/{version}/evaluation`,
+    tag,
+    summary: 'Everything that was measured when a version was trained; 404 for an imported one.',
+    reply: 'envelope',
+    input: Shape({ model_id, version: VersionNumber }),
+    output: EvaluationReport,
   }),
   'versions.compare': query({
     method: 'GET',

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { DataContract } from '../../contract/datasets.ts'
 import type { TrainRequest } from '../../contract/training.ts'
 import { asFailure, type FieldError } from '../../core/failure.ts'
-import { decideGate, planTraining } from './policy.ts'
+import { planTraining } from './policy.ts'
 
 const contract: DataContract = {
   columns: ['age', 'income', 'city', 'bought'].map((name) => ({
@@ -150,44 +150,5 @@ describe('a training plan', () => {
 
   it.each(['recommendation', 'custom'] as const)('cannot train a %s model from a table', (model_type) => {
     expect(Object.keys(refused({ model_type }))).toEqual(['model_type'])
-  })
-})
-
-describe('the gate', () => {
-  const f1 = (value: number) => ({ name: 'f1', value, greaterIsBetter: true })
-  const rmse = (value: number) => ({ name: 'rmse', value, greaterIsBetter: false })
-  const live = (value: number) => ({ version: '1.0.0', value })
-
-  it('lets the first version through', () => {
-    expect(decideGate(f1(0.1), undefined, 0.5)).toEqual({ promote: true, reason: 'first version' })
-  })
-
-  it.each([
-    ['better', f1(0.81), live(0.8), 0, true],
-    ['equal', f1(0.8), live(0.8), 0, false],
-    ['worse', f1(0.79), live(0.8), 0, false],
-    ['better by the margin exactly', f1(0.75), live(0.5), 0.25, false],
-    ['better by more than the margin', f1(0.76), live(0.5), 0.25, true],
-    ['better where less is better', rmse(1.9), live(2), 0, true],
-    ['equal where less is better', rmse(2), live(2), 0, false],
-    ['worse where less is better', rmse(2.1), live(2), 0, false],
-    ['better by too little where less is better', rmse(1.75), live(2), 0.25, false],
-  ])('decides on a version that is %s', (_, metric, champion, margin, promote) => {
-    expect(decideGate(metric, champion, margin).promote).toBe(promote)
-  })
-
-  it('says with which figures it decided', () => {
-    expect(decideGate(f1(0.812345), live(0.8), 0).reason).toBe(
-      'f1 0.81234 against 0.80000 of 1.0.0, on the same held-out rows',
-    )
-    expect(decideGate(f1(0.5), live(0.8), 0.1).reason).toContain('not better by more than 0.1')
-  })
-
-  it('does not promote what cannot be compared', () => {
-    const decision = decideGate(f1(1), { version: '1.0.0', incomparable: 'the dataset lacks its input' }, 0)
-    expect(decision).toEqual({
-      promote: false,
-      reason: 'cannot be compared with 1.0.0: the dataset lacks its input',
-    })
   })
 })

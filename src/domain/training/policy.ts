@@ -6,7 +6,6 @@ import { compileCheck } from '../../core/check.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
 import { ALGORITHMS, type AlgorithmName } from '../../ml/learn/index.ts'
 import { findMetric } from '../../ml/metrics/index.ts'
-import type { ChampionResult, GateMetric } from './pipeline/spec.ts'
 
 export type TrainableType = 'classification' | 'regression'
 
@@ -25,6 +24,7 @@ export interface PlannedPromotion {
   readonly environment: string
   readonly metric: string | null
   readonly min_improvement: number
+  readonly require_significance?: number
 }
 
 export interface PlanDefaults {
@@ -43,17 +43,13 @@ export function planTraining(request: TrainRequest, contract: DataContract, defa
   } else if (!columns.has(target)) {
     errors.push({ field: 'target', message: `is not a column of the dataset (${listed(columns)})`, value: target })
   }
-  const features = request.features ?? contract.columns.map((c) => c.name).filter((name) => name !== target)
+  const groups = request.evaluation?.group_column
+  const others = contract.columns.map((c) => c.name).filter((name) => name !== target && name !== groups)
+  const features = request.features ?? others
   errors.push(...featureErrors(features, columns, target))
   errors.push(...metricErrors(request, modelType))
   const evaluation = fillEvaluation(request.evaluation)
-  if (evaluation.time_column !== undefined && !columns.has(evaluation.time_column)) {
-    errors.push({
-      field: 'evaluation.time_column',
-      message: 'is not a column of the dataset',
-      value: evaluation.time_column,
-    })
-  }
+  errors.push(...splitErrors(evaluation, columns, target))
   const chosen = chooseAlgorithm(request, modelType, defaults)
   errors.push(...chosen.errors)
   if (errors.length > 0) throw invalid('training request', errors)
@@ -121,6 +117,22 @@ function metricErrors(request: TrainRequest, modelType: TrainableType): FieldErr
   })
 }
 
+function splitErrors(
+  { time_column: time, group_column: group }: Evaluation,
+  columns: ReadonlyMap<string, ContractColumn>,
+  target: string | undefined,
+): FieldError[] {
+  const errors: FieldError[] = []
+  const message = 'is not a column of the dataset'
+  if (time !== undefined && !columns.has(time)) errors.push({ field: 'evaluation.time_column', message, value: time })
+  if (group === undefined) return errors
+  const field = 'evaluation.group_column'
+  if (!columns.has(group)) errors.push({ field, message, value: group })
+  else if (group === target) errors.push({ field, message: 'is the target', value: group })
+  if (time !== undefined) errors.push({ field, message: 'cannot be combined with time_column: name one of them' })
+  return errors
+}
+
 const fill = compileCheck(Evaluation)
 
 function fillEvaluation(given: TrainRequest['evaluation']): Evaluation {
@@ -182,30 +194,8 @@ function planPromotion(given: TrainRequest['promotion'], evaluation: Evaluation)
     environment: promotion.environment ?? DEFAULT_ENVIRONMENT,
     metric: promotion.metric ?? evaluation.metric ?? null,
     min_improvement: promotion.min_improvement ?? 0,
+    ...(promotion.require_significance !== undefined && { require_significance: promotion.require_significance }),
   }
-}
-
-export type GateDecision = { readonly promote: boolean; readonly reason: string }
-
-/** A new version takes over only when it is better than the live one, on the same held-out rows, by more than the margin. */
-export function decideGate(
-  metric: GateMetric,
-  champion: ChampionResult | undefined,
-  minImprovement: number,
-): GateDecision {
-  if (!champion) return { promote: true, reason: 'first version' }
-  if ('incomparable' in champion) {
-    return { promote: false, reason: `cannot be compared with ${champion.version}: ${champion.incomparable}` }
-  }
-  const gain = metric.greaterIsBetter ? metric.value - champion.value : champion.value - metric.value
-  const figures = `${metric.name} ${shown(metric.value)} against ${shown(champion.value)} of ${champion.version}`
-  if (gain > minImprovement) return { promote: true, reason: `${figures}, on the same held-out rows` }
-  const margin = minImprovement > 0 ? ` by more than ${minImprovement}` : ''
-  return { promote: false, reason: `not better${margin}: ${figures}, on the same held-out rows` }
-}
-
-function shown(value: number): string {
-  return value.toPrecision(5)
 }
 
 export function gateMetricName(plan: TrainingPlan): string | undefined {

@@ -1,6 +1,7 @@
 // A finished training becomes a version. The files are stored first, under names that only this version has; then one
 // transaction makes it visible, decides the gate and makes it live. A crash before it leaves files nobody refers to.
 import { createReadStream } from 'node:fs'
+import type { StoredEvaluation } from '../../contract/evaluation.ts'
 import type { Lineage, VersionMetadata } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
 import { json, type Row, wake } from '../../ports/db/index.ts'
@@ -8,8 +9,9 @@ import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
 import { artifactKey, featureSchemaVersion, lockModelRow, makeLive, metadataKey } from '../models/index.ts'
 import { type ChampionSource, championVersion } from './champion.ts'
+import { decideGate, type GateDecision, gateReport } from './gate.ts'
 import type { TrainingOutcome } from './pipeline/spec.ts'
-import { decideGate, type GateDecision, type TrainingPlan } from './policy.ts'
+import type { TrainingPlan } from './policy.ts'
 import { getJobRow, type JobRow } from './store.ts'
 
 export interface Registration {
@@ -59,7 +61,7 @@ async function register(ctx: TxCtx, registration: Registration, metadata: Versio
   if (job.cancel_requested) throw fail('conflict', 'TRAINING_CANCELLED', 'Cancelled')
   if ((await championVersion(ctx, row, plan)) !== (champion?.version ?? null)) return false
   const gate: GateDecision = plan.promotion
-    ? decideGate(outcome.gateMetric, outcome.champion, plan.promotion.min_improvement)
+    ? decideGate(outcome.gateMetric, outcome.champion, plan.promotion)
     : { promote: false, reason: 'promotion was switched off' }
   await storeVersion(ctx, registration, { metadata, rejected: plan.promotion !== null && !gate.promote, gate })
   await announceTrained(ctx, registration)
@@ -109,8 +111,11 @@ async function storeVersion(ctx: TxCtx, registration: Registration, verdict: Ver
     parent_version: registration.champion?.version ?? lineage.parent_version,
     environment: outcome.environment,
   }
-  const { champion, warnings, featureNames, trainedRows, heldOutRows, gateMetric } = outcome
-  const gateRecord = { ...gate, metric: gateMetric, champion: champion ?? null }
+  const stored: StoredEvaluation = {
+    ...outcome.evaluation,
+    gate: gateReport(gate, outcome.gateMetric, outcome.champion),
+    warnings: [...outcome.warnings],
+  }
   await ctx.db
     .updateTable('model_versions')
     .set({
@@ -119,12 +124,10 @@ async function storeVersion(ctx: TxCtx, registration: Registration, verdict: Ver
       hyperparameters: json(outcome.hyperparameters),
       metrics: json(outcome.metrics),
       evaluation: json({
-        ...outcome.evaluation,
-        gate: gateRecord,
-        warnings,
-        featureNames,
-        trainedRows,
-        heldOutRows,
+        ...stored,
+        featureNames: outcome.featureNames,
+        trainedRows: outcome.trainedRows,
+        heldOutRows: outcome.heldOutRows,
         durations: outcome.durations,
       }),
       artifact_key: artifactKey(row.tenant_id, row.model_id, row.version),

@@ -145,6 +145,9 @@ function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<T
         championFile !== undefined && {
           champion: { version: champion.version, path: championFile, signature: champion.signature },
         }),
+      ...(plan.promotion?.require_significance !== undefined && {
+        significance: plan.promotion.require_significance,
+      }),
       outputDir,
       modelName: model.name,
       version: row.version,

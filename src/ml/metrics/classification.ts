@@ -2,6 +2,7 @@
 // scikit-learn; a ratio without a denominator is 0, and a figure that cannot be computed (one class only) is left out.
 import { fail } from '../../core/failure.ts'
 import { type Confusion, countConfusion, reportConfusion } from './confusion.ts'
+import { rowLosses } from './losses.ts'
 import { rankingAreas } from './ranking.ts'
 
 export interface ClassificationInput {
@@ -36,8 +37,7 @@ export interface ClassificationQuality {
 }
 
 /** Ranking thousands of classes one by one takes longer than training them: above this many scores it is left out. */
-const MAX_RANKED_SCORES = 2e7
-const SMALLEST_PROBABILITY = 1e-15
+export const MAX_RANKED_SCORES = 2e7
 
 /** Throws `invalid` EVALUATION_EMPTY without rows. */
 export function evaluateClassification(input: ClassificationInput): ClassificationQuality {
@@ -55,6 +55,7 @@ export function evaluateClassification(input: ClassificationInput): Classificati
   const macro = averages(used, () => 1)
   const positive = classes.length === 2 ? reports[1]! : macro
   const weighted = averages(reports, (report) => report.support)
+  const losses = rowLosses(input)
   const figures = {
     accuracy: counts.hits.reduce((sum, count) => sum + count, 0) / rows,
     precision: positive.precision,
@@ -63,7 +64,8 @@ export function evaluateClassification(input: ClassificationInput): Classificati
     ...named(macro, 'macro'),
     ...named(weighted, 'weighted'),
     ...areas(input),
-    ...probabilityScores(input),
+    log_loss: meanOf(losses.log_loss),
+    brier: meanOf(losses.brier),
   }
   const metrics = Object.fromEntries(Object.entries(figures).filter(([, value]) => Number.isFinite(value)))
   return { metrics, details: { per_class: reports, confusion: reportConfusion(labels, predicted, classes) } }
@@ -117,20 +119,6 @@ function areas({ labels, probabilities, classes }: ClassificationInput): { roc_a
   return { roc_auc: mean(ranked.map((one) => one.rocAuc)), pr_auc: mean(ranked.map((one) => one.prAuc)) }
 }
 
-/** Brier: mean squared error of the second class's probability; for more classes summed over them (Brier 1950). */
-function probabilityScores({ labels, probabilities, classes }: ClassificationInput): Record<string, number> {
-  const width = classes.length
-  let logs = 0
-  let squares = 0
-  for (let row = 0; row < labels.length; row++) {
-    let total = 0
-    for (let k = 0; k < width; k++) {
-      const probability = probabilities[row * width + k]!
-      total += probability
-      squares += (probability - (labels[row] === k ? 1 : 0)) ** 2
-    }
-    const own = probabilities[row * width + labels[row]!]! / total
-    logs -= Math.log(Math.min(1 - SMALLEST_PROBABILITY, Math.max(SMALLEST_PROBABILITY, own)))
-  }
-  return { log_loss: logs / labels.length, brier: squares / labels.length / (width === 2 ? 2 : 1) }
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }

@@ -1,5 +1,6 @@
 // Quality of predicted numbers, as single figures for the registry and in detail for a person.
 import { fail } from '../../core/failure.ts'
+import { type ResidualHistogram, residualHistogram } from './residuals.ts'
 
 export interface RegressionInput {
   readonly actual: Float64Array
@@ -16,10 +17,11 @@ export interface RegressionDetails {
     readonly p95_absolute: number
     readonly max_absolute: number
   }
+  readonly residuals: ResidualHistogram
 }
 
 export interface RegressionQuality {
-  /** By the names of METRICS; r2 is left out where the target does not vary. */
+  /** By the names of METRICS; r2 is left out where the target does not vary, mape where it is 0 somewhere. */
   readonly metrics: Readonly<Record<string, number>>
   readonly details: RegressionDetails
 }
@@ -39,6 +41,7 @@ export function evaluateRegression({ actual, predicted }: RegressionInput): Regr
   const figures = {
     rmse: Math.sqrt(squares / rows),
     mae: meanOf(absolute),
+    mape: meanOf(errors.map((error, row) => Math.abs(error / actual[row]!))),
     r2: variation > 0 ? 1 - squares / variation : Number.NaN,
   }
   return {
@@ -56,6 +59,7 @@ export function evaluateRegression({ actual, predicted }: RegressionInput): Regr
         p95_absolute: absolute[Math.floor((rows - 1) * 0.95)]!,
         max_absolute: absolute[rows - 1]!,
       },
+      residuals: residualHistogram(errors),
     },
   }
 }

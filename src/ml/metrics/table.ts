@@ -29,6 +29,7 @@ export const METRICS = Object.freeze({
   brier: loss('Brier score'),
   rmse: { title: 'Root mean squared error', task: 'regression', greaterIsBetter: false },
   mae: { title: 'Mean absolute error', task: 'regression', greaterIsBetter: false },
+  mape: { title: 'Mean absolute percentage error, as a share', task: 'regression', greaterIsBetter: false },
   r2: { title: 'R²', task: 'regression', greaterIsBetter: true },
 } as const satisfies Record<string, Metric>)
 

@@ -44,3 +44,51 @@ function deal(order: Uint32Array, folds: number): Split[] {
     return divide(isTest)
   })
 }
+
+/**
+ * Whole groups are held out: `groups` holds any number per row, equal for rows that must stay together. Large groups are
+ * dealt first, each to the fold with the fewest rows, so that the folds come out about equal (as GroupKFold of
+ * scikit-learn). Throws `invalid` SPLIT_IMPOSSIBLE for fewer groups than folds.
+ */
+export function foldsGrouped(groups: Int32Array, { folds, seed }: Folds): Split[] {
+  checkFolds(groups.length, folds)
+  const members = shuffle(rowsByClass(groups), seededRandom(seed)).sort((a, b) => b.length - a.length)
+  if (members.length < folds) {
+    const problem = `${members.length} ${members.length === 1 ? 'group' : 'groups'} cannot make ${folds} folds`
+    throw unsplittable(problem, 'choose fewer folds, or another group column')
+  }
+  const isTest = Array.from({ length: folds }, () => new Uint8Array(groups.length))
+  const sizes = new Array<number>(folds).fill(0)
+  for (const rows of members) {
+    const smallest = sizes.indexOf(Math.min(...sizes))
+    for (const row of rows) isTest[smallest]![row] = 1
+    sizes[smallest]! += rows.length
+  }
+  return isTest.map(divide)
+}
+
+/**
+ * Each fold is judged on rows later than all it learned from: the rows in order of `times` (any increasing number; NaN
+ * counts as earliest) make folds + 1 parts, and fold k learns from the first k of them and is judged on the next. A moment
+ * is never on both sides. Throws `invalid` SPLIT_IMPOSSIBLE for fewer different times than that.
+ */
+export function foldsByTime(times: Float64Array, folds: number): Split[] {
+  checkFolds(times.length, folds)
+  const rank = (row: number) => (Number.isNaN(times[row]!) ? Number.NEGATIVE_INFINITY : times[row]!)
+  const order = rowNumbers(times.length).sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : a - b))
+  const cuts = [0]
+  for (let part = 1; part <= folds; part++) {
+    let cut = Math.round((part * times.length) / (folds + 1))
+    while (cut < times.length && cut > 0 && rank(order[cut]!) === rank(order[cut - 1]!)) cut++
+    cuts.push(cut)
+  }
+  cuts.push(times.length)
+  if (cuts.some((cut, i) => i > 0 && cut <= cuts[i - 1]!)) {
+    const problem = `There are too few different times for ${folds} folds`
+    throw unsplittable(problem, 'choose fewer folds, or another time column')
+  }
+  return cuts.slice(1, -1).map((cut, k) => ({
+    train: order.slice(0, cut).sort(),
+    test: order.slice(cut, cuts[k + 2]).sort(),
+  }))
+}

@@ -1,4 +1,4 @@
 // What the rest of the code may know of splitting.
-export { foldsShuffled, foldsStratified } from './folds.ts'
-export { splitByTime, splitShuffled, splitStratified } from './hold-out.ts'
+export { foldsByTime, foldsGrouped, foldsShuffled, foldsStratified } from './folds.ts'
+export { splitByTime, splitGrouped, splitShuffled, splitStratified } from './hold-out.ts'
 export type { Split } from './parts.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { foldsShuffled, foldsStratified } from './folds.ts'
+import { foldsByTime, foldsGrouped, foldsShuffled, foldsStratified } from './folds.ts'
 import { splitByTime, splitGrouped, splitShuffled, splitStratified } from './hold-out.ts'
 import type { Split } from './parts.ts'
 
@@ -201,5 +201,52 @@ describe('folds', () => {
     expect(() => foldsStratified(Int32Array.of(0, 0, 1), { folds: 2, seed: 1 })).toThrow(
       /Class number 1 has only one row/,
     )
+  })
+
+  it('of groups never part one, and hold out every row once', () => {
+    fc.assert(
+      fc.property(labelled, counts, seeds, (groups, folds, seed) => {
+        fc.pre(new Set(groups).size >= folds)
+        const splits = foldsGrouped(groups, { folds, seed })
+        for (const { train, test } of splits) {
+          const learned = new Set(Array.from(train, (row) => groups[row]))
+          expect(test.length).toBeGreaterThan(0)
+          expect(test.some((row) => learned.has(groups[row]))).toBe(false)
+        }
+        const held = splits.flatMap(({ test }) => [...test]).sort((a, b) => a - b)
+        expect(held).toEqual(Array.from({ length: groups.length }, (_, row) => row))
+      }),
+    )
+  })
+
+  it('of many groups are about equal', () => {
+    const groups = Int32Array.from({ length: 1000 }, (_, row) => row % 90)
+    const sizes = foldsGrouped(groups, { folds: 4, seed: 1 }).map(({ test }) => test.length)
+    expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThan(30)
+  })
+
+  it('refuse fewer groups than folds', () => {
+    expect(() => foldsGrouped(Int32Array.of(0, 0, 1, 1), { folds: 3, seed: 1 })).toThrow(/2 groups cannot make 3 folds/)
+  })
+
+  it('in time are judged on what comes after all they learned from', () => {
+    const times = fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 60, maxLength: 120 })
+    fc.assert(
+      fc.property(times, counts, (values, folds) => {
+        fc.pre(new Set(values).size > 50)
+        const splits = foldsByTime(Float64Array.from(values), folds)
+        expect(splits).toHaveLength(folds)
+        for (const { train, test } of splits) {
+          const latest = Math.max(...Array.from(train, (row) => values[row]!))
+          expect(Math.min(...Array.from(test, (row) => values[row]!))).toBeGreaterThan(latest)
+          expect(rising(train) && rising(test)).toBe(true)
+        }
+        expect(splits.at(-1)!.train.length + splits.at(-1)!.test.length).toBe(values.length)
+      }),
+    )
+  })
+
+  it('refuse too few different times', () => {
+    expect(() => foldsByTime(Float64Array.of(1, 1, 1, 2, 2, 2), 2)).toThrow(/too few different times/)
   })
 })

@@ -8,7 +8,7 @@ import type { Column, Table } from '../../../ml/table.ts'
 import type { Predictions } from './predictions.ts'
 import type { Step } from './progress.ts'
 import { scoreFile } from './score-file.ts'
-import type { Champion, ChampionResult } from './spec.ts'
+import type { Champion, ChampionResult, ComparedFigure } from './spec.ts'
 import { someOf } from './unfit.ts'
 
 export interface ChampionRequest {
@@ -18,8 +18,8 @@ export interface ChampionRequest {
   readonly contract: DataContract
   /** Class names in the order of the new version; absent for regression. */
   readonly classes?: readonly string[]
-  /** The gate's figure for predictions about those rows; NaN where it is not defined. */
-  readonly measure: (predictions: Predictions) => number
+  /** The gate's figure for predictions about those rows; its value is NaN where it is not defined. */
+  readonly measure: (predictions: Predictions) => ComparedFigure
   readonly step: Step
 }
 
@@ -37,8 +37,10 @@ export async function measureChampion(request: ChampionRequest): Promise<Champio
       ...(classes && own && { classes: own }),
       step: request.step,
     })
-    const value = request.measure(classes && own ? inOrder(predictions, own, classes) : predictions)
-    return Number.isFinite(value) ? { version, value } : { version, incomparable: 'the metric is not defined for it' }
+    const compared = request.measure(classes && own ? inOrder(predictions, own, classes) : predictions)
+    return Number.isFinite(compared.value)
+      ? { version, ...compared }
+      : { version, incomparable: 'the metric is not defined for it' }
   } catch (error) {
     if (!(error instanceof MlError) || error.kind !== 'invalid') throw error
     return { version, incomparable: `it cannot be run on these rows: ${error.message}` }

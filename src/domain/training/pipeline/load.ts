@@ -33,11 +33,12 @@ async function loadColumns(spec: TrainingSpec, signal: AbortSignal): Promise<Tab
   }
 }
 
-/** Target, features, the column that orders rows in time, and what the live version takes, as far as the file has it. */
+/** Target, features, the column that orders or groups the rows, and what the live version takes, as far as the file has it. */
 function neededColumns(spec: TrainingSpec, { reading }: StoredTable): ContractColumn[] {
   const present = new Set(reading.columns.map((column) => column.name))
   const needed = [spec.target, ...spec.features]
-  if (spec.evaluation.time_column !== undefined) needed.push(spec.evaluation.time_column)
+  const { time_column: timeColumn, group_column: groupColumn } = spec.evaluation
+  needed.push(...[timeColumn, groupColumn].filter((name) => name !== undefined))
   const own = new Map(spec.contract.columns.map((column) => [column.name, column]))
   const champion = (spec.champion?.signature.inputs ?? []).map((input) => input.name)
   const optional = champion.filter((name) => present.has(name) && own.has(name))

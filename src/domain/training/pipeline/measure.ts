@@ -8,20 +8,16 @@ import type { Target } from './target.ts'
 export interface Measured {
   /** Finite figures only. */
   readonly metrics: Readonly<Record<string, number>>
-  /** What is more than one number: per class, confusion matrix, residuals. */
-  readonly details: Readonly<Record<string, unknown>>
 }
 
 export function measure(target: Target, predictions: Predictions): Measured {
   if (target.task === 'classification' && predictions.task === 'classification') {
     const { labels, classes } = target
     const { probabilities, labels: predicted } = predictions
-    const { metrics, details } = evaluateClassification({ labels, classes, probabilities, predicted })
-    return { metrics, details: { ...details } }
+    return { metrics: evaluateClassification({ labels, classes, probabilities, predicted }).metrics }
   }
   if (target.task === 'regression' && predictions.task === 'regression') {
-    const { metrics, details } = evaluateRegression({ actual: target.values, predicted: predictions.values })
-    return { metrics, details: { ...details } }
+    return { metrics: evaluateRegression({ actual: target.values, predicted: predictions.values }).metrics }
   }
   throw fail('internal', 'WRONG_TASK', `A ${predictions.task} cannot be measured as a ${target.task}`)
 }

@@ -1,8 +1,10 @@
 // What a training run is told and what it answers: plain data, because both cross a process boundary.
 // Nothing in the outcome's model file or figures depends on the time of day; `durations` are the only exception.
 import type { DataContract } from '../../../contract/datasets.ts'
+import type { StoredEvaluation } from '../../../contract/evaluation.ts'
 import type { Signature } from '../../../contract/models.ts'
 import type { Evaluation } from '../../../contract/training.ts'
+import type { Difference } from '../../../ml/metrics/index.ts'
 
 export interface TrainingSpec {
   /** The dataset as a local file. */
@@ -20,6 +22,8 @@ export interface TrainingSpec {
   readonly evaluation: Evaluation
   /** The live version, to be measured on the same held-out rows. */
   readonly champion?: Champion
+  /** Level at which the difference to the live version is to be secured, such as 0.95. */
+  readonly significance?: number
   /** An existing directory; `model.onnx` is written into it. */
   readonly outputDir: string
   readonly modelName: string
@@ -56,7 +60,8 @@ export interface TrainingOutcome {
   readonly hyperparameters: Readonly<Record<string, unknown>>
   /** On the held-out rows, by the finished file; with `folds` also `cv_<name>_mean` and `cv_<name>_std`. Only finite figures are listed. */
   readonly metrics: Readonly<Record<string, number>>
-  readonly evaluation: EvaluationReport
+  /** What the gate decides and the warnings are added when it is stored. */
+  readonly evaluation: Omit<StoredEvaluation, 'gate' | 'warnings'>
   readonly signature: Signature
   readonly artifact: { readonly path: string; readonly sha256: string; readonly bytes: number }
   /** The figure the promotion gate compares. */
@@ -81,25 +86,11 @@ export interface GateMetric {
 
 /** The live version on the same held-out rows and metric, or why the two cannot be compared. */
 export type ChampionResult =
-  | { readonly version: string; readonly value: number }
+  | ({ readonly version: string } & ComparedFigure)
   | { readonly version: string; readonly incomparable: string }
 
-interface EvaluationReport {
-  readonly split: SplitReport
-  /** Class names as text, in the order of the probabilities; absent for regression. */
-  readonly classes?: readonly string[]
-  /** What the metrics module reports beyond single figures: per class, confusion matrix, curves. */
-  readonly details: Readonly<Record<string, unknown>>
-  readonly folds?: readonly Readonly<Record<string, number>>[]
-}
-
-export interface SplitReport {
-  readonly method: 'stratified' | 'random' | 'time'
-  readonly train_rows: number
-  readonly test_rows: number
-  readonly test_fraction: number
-  readonly seed: number
-  readonly time_column?: string
-  /** Rows left out because their target is missing. */
-  readonly dropped_rows: number
+export interface ComparedFigure {
+  readonly value: number
+  /** The improvement on the live version, positive is better; absent unless asked for, or where it cannot be told. */
+  readonly difference?: Difference
 }

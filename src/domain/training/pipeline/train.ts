@@ -7,20 +7,29 @@ import { ALGORITHMS, type FittedModel, type Learner } from '../../../ml/learn/in
 import type { Matrix } from '../../../ml/matrix.ts'
 import { measureChampion } from './champion.ts'
 import { crossValidate } from './cross-validate.ts'
+import { compareFigures } from './difference.ts'
 import { encodingWarnings } from './encode.ts'
 import { environment } from './environment.ts'
 import { fitLearner, predictWith } from './fit.ts'
 import { buildGraph, storeGraph } from './graph.ts'
 import { contractColumn, loadData } from './load.ts'
-import { foldMetrics, gateMetric, measure } from './measure.ts'
+import { foldMetrics, gateMetric } from './measure.ts'
 import { checkParity, isNotable } from './parity.ts'
 import type { Predictions } from './predictions.ts'
 import { createReporter, type Reporter } from './progress.ts'
+import { report } from './report.ts'
 import { roundingBounds } from './rounding.ts'
 import { encodeRows, type Labelled } from './rows.ts'
 import { scoreFile } from './score-file.ts'
 import { describeSignature } from './signature.ts'
-import type { ChampionResult, TrainingOutcome, TrainingProgress, TrainingSpec, TrainingStage } from './spec.ts'
+import type {
+  ChampionResult,
+  GateMetric,
+  TrainingOutcome,
+  TrainingProgress,
+  TrainingSpec,
+  TrainingStage,
+} from './spec.ts'
 import { foldRows, type SplitRows, splitRows } from './split.ts'
 
 export interface TrainOptions {
@@ -55,21 +64,24 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
   if (!algorithm) throw fail('invalid', 'ALGORITHM_UNKNOWN', `There is no algorithm "${spec.algorithm}"`)
   const reporter = createReporter({ stages: stagesOf(spec), send, signal, clock })
   const run: Run = { spec, learner: algorithm.fit, choices: algorithm.encoding ?? {}, reporter }
-  const { heldOut, report, warnings, ...fitted } = await fitFinal(run)
+  const { heldOut, report: split, warnings, ...fitted } = await fitFinal(run)
   const { encoding, model, folds } = fitted
   const { file, artifact } = await write(run, fitted)
   const checked = await compareWithLearner(run, { file, heldOut, fitted })
   const { measured, gate } = await evaluate(run, heldOut, checked.predictions)
-  const champion = await compareWithChampion(run, heldOut, gate.name)
+  const champion = await compareWithChampion(run, heldOut, { gate, predictions: checked.predictions })
   return {
     algorithm: spec.algorithm,
     hyperparameters: spec.hyperparameters,
     metrics: { ...measured.metrics, ...foldMetrics(folds) },
     evaluation: {
-      split: report,
-      ...(heldOut.target.task === 'classification' && { classes: heldOut.target.classes }),
-      details: measured.details,
-      ...(folds.length > 0 && { folds }),
+      split,
+      intervals: measured.intervals,
+      classification: measured.classification,
+      regression: measured.regression,
+      folds: [...folds],
+      leaderboard: [],
+      trials: [],
     },
     signature: fitted.signature,
     artifact,
@@ -78,8 +90,8 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
     featureNames: encoding.featureNames,
     warnings: [...warnings, ...encodingWarnings(encoding), ...model.warnings, ...checked.warnings],
     environment: environment(),
-    trainedRows: report.train_rows,
-    heldOutRows: report.test_rows,
+    trainedRows: split.train_rows,
+    heldOutRows: split.test_rows,
     durations: reporter.durations,
   }
 }
@@ -127,7 +139,7 @@ async function foldFigures({ spec, learner, choices, reporter }: Run, rows: Labe
   if (folds === undefined) return []
   const columns = spec.features.map((name) => contractColumn(spec, name))
   return reporter.stage('cross-validate', `Cross-validating in ${folds} folds`, (step) =>
-    crossValidate({ spec, learner, choices, columns, rows, folds: foldRows(rows.target, spec), step }),
+    crossValidate({ spec, learner, choices, columns, rows, folds: foldRows(rows, { spec, folds }), step }),
   )
 }
 
@@ -178,12 +190,17 @@ function roundingWarning(difference: number): string {
 /** By the file rather than by the learner: what is measured is what will serve, and what the live version is asked too. */
 function evaluate({ spec, reporter }: Run, { table, target }: Labelled, predictions: Predictions) {
   return reporter.stage('evaluate', `Measuring on ${table.rows} held-out rows`, () => {
-    const measured = measure(target, predictions)
+    const measured = report(target, predictions, spec.evaluation.seed)
     return { measured, gate: gateMetric(spec, measured) }
   })
 }
 
-async function compareWithChampion(run: Run, heldOut: Labelled, metric: string): Promise<ChampionResult | undefined> {
+interface Challenge {
+  readonly gate: GateMetric
+  readonly predictions: Predictions
+}
+
+async function compareWithChampion(run: Run, heldOut: Labelled, own: Challenge): Promise<ChampionResult | undefined> {
   const { champion, contract } = run.spec
   if (!champion) return undefined
   const { table, target } = heldOut
@@ -193,7 +210,7 @@ async function compareWithChampion(run: Run, heldOut: Labelled, metric: string):
       table,
       contract,
       ...(target.task === 'classification' && { classes: target.classes }),
-      measure: (predictions) => measure(target, predictions).metrics[metric] ?? Number.NaN,
+      measure: (theirs) => compareFigures({ spec: run.spec, target, ...own, theirs }),
       step,
     }),
   )
