@@ -44,6 +44,7 @@ describe('the command line without a service', () => {
     expect(shown.code).toBe(0)
     expect(shown.json).toMatchObject({ SERVICE_PORT: 9123, DATABASE_URL: 'postgres://host/db', ENABLE_NATS: true })
     expect((await cli('config')).out).toMatch(/SERVICE_PORT +8080/)
+    expect((await cli('config', '--no-run-worker')).out).toMatch(/RUN_WORKER +false/)
   })
 
   it('lists every bad setting at once, and ends with 2', async () => {

@@ -32,12 +32,13 @@ export function addServeCommands(program: Command, host: CliHost): void {
     .action(async (_options, command: Command) => doctor(host, command))
 }
 
-/** Every setting as a flag: `--service-port 9000`, `--enable-nats`. */
+/** Every setting as a flag: `--service-port 9000`, `--enable-nats`, `--no-run-worker`. */
 function addSettings(command: Command, host: CliHost): void {
   for (const { key, description, kind } of host.settings) {
     if (key === 'dataDir') continue
     const name = key.replaceAll(/([A-Z])/g, (letter) => `-${letter.toLowerCase()}`)
-    command.option(kind === 'boolean' ? `--${name}` : `--${name} <value>`, description)
+    if (kind === 'value') command.option(`--${name} <value>`, description)
+    else command.option(`--${name}`, description).option(`--no-${name}`, 'the opposite')
   }
 }
 
