@@ -42,6 +42,17 @@ export function readJsonBodies(app: FastifyInstance, maxBytes: number): void {
   })
 }
 
+/** Bodies as they come, whatever type they name, decompressed; an empty one is `undefined`. */
+export function readRawBodies(app: FastifyInstance, maxBytes: number): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer', bodyLimit: maxBytes }, (request, bytes, done) => {
+    const encoding = request.headers['content-encoding']
+    if (bytes.length === 0) done(null, undefined)
+    else if (encoding === undefined || encoding === 'identity') done(null, bytes)
+    else decompress(bytes, encoding, maxBytes).then((plain) => done(null, plain), done)
+  })
+}
+
 function decode(bytes: Buffer, done: (error: Error | null, body?: unknown) => void): void {
   let value: unknown
   try {

@@ -20,6 +20,15 @@ export function parseJson(text: string, what = 'request body'): unknown {
   return value
 }
 
+/** Like `parseJson`, but whole numbers beyond 2^53 become BigInt. Slow: for texts that are known to have such numbers. */
+export function parseLossless(text: string): unknown {
+  return parseWithSource(text.charCodeAt(0) === 0xfeff ? text.slice(1) : text, (_key, value, { source }) =>
+    typeof value === 'number' && !Number.isSafeInteger(value) && source !== undefined && /^-?\d+$/.test(source)
+      ? BigInt(source)
+      : value,
+  )
+}
+
 function malformed(text: string, what: string, cause: unknown) {
   const { offset, line, column } = positionOf(text, firstError(text))
   const found = offset >= text.length ? 'the text ends too early' : `unexpected ${JSON.stringify(text[offset])}`
@@ -62,7 +71,13 @@ export function toJson(value: unknown): string {
 }
 
 // In every supported Node.js, but not yet in TypeScript's library.
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
+const { rawJSON, parse: parseWithSource } = JSON as unknown as {
+  rawJSON(text: string): unknown
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+  ): unknown
+}
 
 function rawNumber(value: bigint): unknown {
   return rawJSON(value.toString())

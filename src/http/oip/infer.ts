@@ -1,0 +1,68 @@
+// POST …/infer: bytes to tensors, the data plane, tensors to bytes.
+import { promisify } from 'node:util'
+import { deflate, gzip } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { DataPlane, ModelReference, PlaneCall } from '../../core/data-plane.ts'
+import { fail } from '../../core/failure.ts'
+import { readRawInput } from './raw-mode.ts'
+import { readRequest } from './request.ts'
+import { type WrittenReply, writeReply } from './response.ts'
+
+const HEADER_LENGTH = 'inference-header-content-length'
+
+export interface Asked {
+  readonly call: PlaneCall
+  readonly model: ModelReference
+}
+
+export interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+export async function infer(plane: DataPlane, { call, model }: Asked, { request, reply }: Exchange) {
+  const body = request.body as Buffer | undefined
+  if (body === undefined) throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'The request has no body')
+  const headerLength = headerLengthOf(request.headers[HEADER_LENGTH])
+  const asked = headerLength === 0 ? await readRawInput(plane, { call, model }, body) : readRequest(body, headerLength)
+  const answer = await plane.infer(call, {
+    model: model.model,
+    version: model.version,
+    inputs: asked.inputs,
+    outputs: asked.outputs?.map(({ name }) => name),
+    priority: asked.priority,
+    timeoutMs: asked.timeoutMs,
+  })
+  return send({ request, reply }, writeReply(answer, asked))
+}
+
+function headerLengthOf(value: string | string[] | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const length = typeof value === 'string' && /^\d{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN
+  if (Number.isSafeInteger(length)) return length
+  throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'Inference-Header-Content-Length must be a number of bytes')
+}
+
+function send(exchange: Exchange, { body, headerLength }: WrittenReply): FastifyReply | Promise<FastifyReply> {
+  const { request, reply } = exchange
+  if (headerLength === undefined) reply.header('content-type', 'application/json')
+  else reply.header('content-type', 'application/octet-stream').header(HEADER_LENGTH, headerLength)
+  const wanted = request.headers['accept-encoding']
+  if (wanted !== undefined && (wanted === 'gzip' || wanted === 'deflate') && body.length >= WORTH_COMPRESSING) {
+    return sendCompressed(reply, body, wanted)
+  }
+  return reply.send(body)
+}
+
+/** Below this a compressed reply is no shorter. */
+const WORTH_COMPRESSING = 1024
+const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) } as const
+
+/**
+ * Only for clients that name exactly one coding, as those of this protocol do when told to compress: browsers and HTTP
+ * libraries list codings in every request without anybody having asked, and tensors are dear to compress.
+ */
+async function sendCompressed(reply: FastifyReply, body: string | Buffer, coding: keyof typeof compressors) {
+  const compressed = await compressors[coding](body)
+  return reply.header('content-encoding', coding).header('vary', 'accept-encoding').send(compressed)
+}

@@ -1,0 +1,140 @@
+// An inference request of the Open Inference Protocol over HTTP, read from its bytes: JSON, or JSON followed by raw tensors.
+// What the request says of its reply (binary or not, classification) is kept beside it.
+import { isUtf8 } from 'node:buffer'
+import type { Tensor } from '../../core/data-plane.ts'
+import { fail } from '../../core/failure.ts'
+import { checkedCount, datatypeNamed, tensorInvalid } from '../../core/oip/datatypes.ts'
+import { parameterNumber, type Parameters, parametersOf } from '../../core/oip/parameters.ts'
+import { fromRaw } from '../../core/oip/raw.ts'
+import { parseJson, parseLossless } from '../json.ts'
+import { fromJson, hasRounded } from './json-tensor.ts'
+
+export interface WantedOutput {
+  readonly name: string
+  readonly binary: boolean
+  /** How many of the highest values, instead of the values. */
+  readonly classification: number | undefined
+}
+
+export interface ReadRequest {
+  readonly id: string | undefined
+  readonly inputs: Readonly<Record<string, Tensor>>
+  /** None: every output. */
+  readonly outputs: readonly WantedOutput[] | undefined
+  /** For outputs that say nothing themselves. */
+  readonly binaryOutputs: boolean
+  readonly priority: number | undefined
+  readonly timeoutMs: number | undefined
+}
+
+/**
+ * @param headerLength value of `Inference-Header-Content-Length`: bytes of JSON before the raw tensors.
+ * @throws `malformed` or `invalid`, in words that name the tensor at fault.
+ */
+export function readRequest(body: Buffer, headerLength: number | undefined): ReadRequest {
+  const length = headerLength ?? body.length
+  if (length > body.length) {
+    throw malformed(`Inference-Header-Content-Length is ${length}, but the body has only ${body.length} bytes`)
+  }
+  const json = headerLength === undefined ? body : body.subarray(0, length)
+  if (!isUtf8(json)) throw malformed('The request body is not UTF-8; is Inference-Header-Content-Length missing?')
+  const text = json.toString('utf8')
+  let document = documentOf(parseJson(text))
+  let inputs = listOf(document, 'inputs')
+  if (inputs.some((input) => hasRounded(input.datatype, input.data))) {
+    document = documentOf(parseLossless(text))
+    inputs = listOf(document, 'inputs')
+  }
+  const parameters = parametersOf(document.parameters, 'request')
+  const binaryOutputs = parameters.binary_data_output === true
+  return {
+    id: idOf(document.id),
+    inputs: readInputs(inputs, body.subarray(length)),
+    outputs: readOutputs(document, binaryOutputs),
+    binaryOutputs,
+    priority: parameterNumber(parameters, 'priority'),
+    timeoutMs: timeoutOf(parameters),
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function malformed(message: string) {
+  return fail('malformed', 'INFERENCE_REQUEST_MALFORMED', message)
+}
+
+function documentOf(value: unknown): Fields {
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Fields
+  throw malformed('An inference request is a JSON object with "inputs"')
+}
+
+function listOf(document: Fields, name: 'inputs' | 'outputs'): readonly Fields[] {
+  const list = document[name]
+  if (!Array.isArray(list)) throw malformed(`An inference request needs "${name}", a list of tensors`)
+  for (const item of list) {
+    if (item === null || typeof item !== 'object' || Array.isArray(item) || typeof item.name !== 'string') {
+      throw malformed(`Every item of "${name}" must be an object with a "name"`)
+    }
+  }
+  return list as Fields[]
+}
+
+function idOf(id: unknown): string | undefined {
+  if (id === undefined || typeof id === 'string') return id
+  throw malformed('"id" must be a string')
+}
+
+const MICROSECONDS = 1000
+
+function timeoutOf(parameters: Parameters): number | undefined {
+  const timeout = parameterNumber(parameters, 'timeout')
+  return timeout === undefined || timeout === 0 ? undefined : timeout / MICROSECONDS
+}
+
+function readInputs(list: readonly Fields[], raw: Buffer): Record<string, Tensor> {
+  const inputs: Record<string, Tensor> = Object.create(null) as Record<string, Tensor>
+  let at = 0
+  for (const input of list) {
+    const name = input.name as string
+    if (inputs[name] !== undefined) throw tensorInvalid(name, 'is given twice')
+    const datatype = datatypeNamed(input.datatype, name)
+    if (!Array.isArray(input.shape)) throw tensorInvalid(name, 'needs a "shape", a list of whole numbers')
+    const tensor = { name, datatype, shape: input.shape as number[], count: checkedCount(name, input.shape) }
+    const size = binarySize(input, name)
+    if (size === undefined) inputs[name] = fromJson(tensor, input.data)
+    else {
+      if (at + size > raw.length) {
+        throw tensorInvalid(name, `should have ${size} bytes of binary data; only ${raw.length - at} are left`)
+      }
+      inputs[name] = fromRaw(tensor, raw.subarray(at, at + size))
+      at += size
+    }
+  }
+  if (at !== raw.length) throw malformed(`The body has ${raw.length - at} bytes of binary data that no input claims`)
+  return inputs
+}
+
+function binarySize(input: Fields, name: string): number | undefined {
+  if (input.parameters === undefined) return undefined
+  const size = parameterNumber(parametersOf(input.parameters, `input "${name}"`), 'binary_data_size')
+  if (size !== undefined && input.data !== undefined) throw tensorInvalid(name, 'has both "data" and binary data')
+  return size
+}
+
+function readOutputs(document: Fields, binaryOutputs: boolean): WantedOutput[] | undefined {
+  if (document.outputs === undefined) return undefined
+  const list = listOf(document, 'outputs')
+  if (list.length === 0) return undefined
+  const seen = new Set<string>()
+  return list.map((output) => {
+    const name = output.name as string
+    if (seen.has(name)) throw fail('invalid', 'TENSOR_INVALID', `Output "${name}" is asked for twice`)
+    seen.add(name)
+    const parameters = parametersOf(output.parameters, `output "${name}"`)
+    const { binary_data: binary } = parameters
+    if (binary !== undefined && typeof binary !== 'boolean') {
+      throw fail('invalid', 'PARAMETER_INVALID', `"binary_data" of output "${name}" must be true or false`)
+    }
+    return { name, binary: binary ?? binaryOutputs, classification: parameterNumber(parameters, 'classification') }
+  })
+}
