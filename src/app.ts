@@ -10,12 +10,12 @@ import { CODE_VERSION } from './app/version.ts'
 import { type Config, withoutCredentials } from './config.ts'
 import { DEFAULT_ENVIRONMENT } from './contract/models.ts'
 import type { Call, Dispatch } from './core/caller.ts'
-import type { DataPlane } from './core/data-plane.ts'
 import type { Log } from './core/log.ts'
+import type { OpenInference } from './core/open-inference.ts'
 import { anonymousCaller, createDispatch } from './domain/access/index.ts'
 import type { Services } from './domain/ctx.ts'
 import { createHandlers } from './domain/handlers.ts'
-import { type CustomModel, createDataPlane, Serving, type ServingCtx } from './domain/serving/index.ts'
+import { type CustomModel, createOpenInference, Serving, type ServingCtx } from './domain/serving/index.ts'
 import { createHttpApp, type HttpOptions } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
 import type { StartedDatabase } from './ports/db/embedded/start.ts'
@@ -41,7 +41,7 @@ export interface App {
   readonly config: Config
   readonly dispatch: Dispatch
   /** Predictions by tensors, for faces that do not speak rows. */
-  readonly dataPlane: DataPlane
+  readonly dataPlane: OpenInference
   readonly http: ReturnType<typeof createHttpApp>
   /** Resolves once the database answers and the registry was read. */
   readonly begun: Promise<void>
@@ -90,9 +90,15 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     serving,
   })
   const dispatch = createDispatch(createHandlers({ ...healthOptions(config), begun: () => begun }), makeCtx)
-  const dataPlane = createDataPlane(makeCtx)
+  const dataPlane = createOpenInference(makeCtx, {
+    name: config.serviceName,
+    version: CODE_VERSION,
+    ready: () => serving.live.anyReady,
+    clock: services.clock,
+  })
   const http = createHttpApp({
     dispatch,
+    plane: dataPlane,
     authenticate: (headers, requestId) => {
       const tenantId = headers['x-tenant-id']
       return anonymousCaller({ tenantId: Array.isArray(tenantId) ? tenantId[0] : tenantId, requestId })
@@ -113,7 +119,7 @@ interface Parts {
   readonly serving: Serving
   readonly background: Background
   readonly dispatch: Dispatch
-  readonly dataPlane: DataPlane
+  readonly dataPlane: OpenInference
   readonly http: ReturnType<typeof createHttpApp>
 }
 

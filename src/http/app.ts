@@ -10,21 +10,27 @@ import { fail } from '../core/failure.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
+import type { OpenInference } from '../core/open-inference.ts'
 import { readJsonBodies, tooLarge } from './body.ts'
 import { failureReply, sendFailure } from './failures.ts'
 import { trackRoutes } from './not-found.ts'
+import { addOpenInference } from './oip/routes.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
 import { addOperations } from './routes.ts'
 import { addServiceRoutes } from './service-routes.ts'
 
 export interface HttpOptions {
   readonly dispatch: Dispatch
+  /** What answers the Open Inference Protocol; without it there is nothing under /v2. */
+  readonly plane?: OpenInference
   /** Who is asking; throws `unauthenticated` or `forbidden`. */
   readonly authenticate: (headers: FastifyRequest['headers'], requestId: string) => Promise<Caller> | Caller
   readonly metrics: Metrics
   readonly log: Log
   /** Largest JSON body, before and after decompression; default 32 MiB. */
   readonly maxBodyBytes?: number
+  /** Largest body of an Open Inference request, which may hold raw tensors; default 256 MiB. */
+  readonly maxTensorBytes?: number
   /** Largest file of a multipart upload; default 4 GiB. */
   readonly maxUploadBytes?: number
   /** Folder for uploads while they arrive; default the system's. A folder in memory (tmpfs) would hold them in memory. */
@@ -44,7 +50,7 @@ declare module 'fastify' {
     startedMs: number
   }
   interface FastifyContextConfig {
-    operation?: OperationName
+    operation?: OperationName | `v2.${string}`
   }
 }
 
@@ -86,7 +92,7 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
   })
   app.setErrorHandler((error, request, reply) => {
     const tooMuch = (error as NodeJS.ErrnoException).code === 'FST_ERR_CTP_BODY_TOO_LARGE'
-    const failure = tooMuch ? tooLarge('request body', maxBodyBytes) : error
+    const failure = tooMuch ? tooLarge('request body', request.routeOptions.bodyLimit) : error
     observe(request, sendFailure(request, reply, failure, failures))
   })
   app.setNotFoundHandler(trackRoutes(app))
@@ -102,6 +108,8 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     formLimits: { maxFieldBytes: maxBodyBytes, maxUploadBytes, tempDir: options.tempDir ?? tmpdir() },
   })
   addServiceRoutes(app, metrics, options.openapi)
+  const { plane, authenticate, maxTensorBytes = 256 * MIB } = options
+  if (plane) addOpenInference(app, { plane, authenticate, observe, maxTensorBytes })
   const { setupRoutes } = options
   if (setupRoutes) app.register(async (scope) => setupRoutes(scope))
   return app

@@ -26,7 +26,11 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   METHOD_NOT_ALLOWED: 405,
   UNSUPPORTED_MEDIA_TYPE: 415,
   HEADERS_TOO_LARGE: 431,
+  NOT_SUPPORTED: 501,
 }
+
+/** The Open Inference Protocol knows one status for whatever is wrong with a request. */
+const OPEN_INFERENCE_STATUS: Readonly<Record<number, number>> = { 409: 400, 422: 400 }
 
 const HIDDEN = 'Internal error; the log has it under this request id'
 
@@ -60,10 +64,12 @@ export function errorResponse(failure: MlError, requestId: string, clock: Clock)
 
 export function failureReply(failure: MlError, requestId: string, url: string, clock: Clock): FailureReply {
   const document = errorResponse(failure, requestId, clock)
+  const status = statusOf(failure)
+  const openInference = isOpenInference(url)
   const retry = failure.kind === 'limited' || failure.kind === 'unavailable'
   return {
-    status: statusOf(failure),
-    body: isOpenInference(url) ? toJson({ error: document.error }) : bodyOf(document),
+    status: openInference ? (OPEN_INFERENCE_STATUS[status] ?? status) : status,
+    body: openInference ? toJson({ error: document.error }) : bodyOf(document),
     ...(retry && { retryAfterSeconds: Math.max(1, Math.ceil(failure.retryAfterSeconds ?? 1)) }),
   }
 }

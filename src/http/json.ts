@@ -73,10 +73,7 @@ export function toJson(value: unknown): string {
 // In every supported Node.js, but not yet in TypeScript's library.
 const { rawJSON, parse: parseWithSource } = JSON as unknown as {
   rawJSON(text: string): unknown
-  parse(
-    text: string,
-    reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
-  ): unknown
+  parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown
 }
 
 function rawNumber(value: bigint): unknown {

@@ -1,7 +1,14 @@
 // The classification extension: instead of an output's values, its k highest along the last axis as "value:index:label".
 import type { Signature } from '../../contract/models.ts'
 import { fail } from '../failure.ts'
+import type { Tensor } from '../tensors.ts'
 import { datatypeOf } from './datatypes.ts'
+
+interface NamedTensor {
+  readonly name: string
+  readonly tensor: Tensor
+  readonly labels: readonly string[] | undefined
+}
 
 /** As `%f` prints them, which is what clients of this extension parse. */
 const DIGITS = 6
@@ -60,4 +67,10 @@ function compare(a: number | bigint, b: number | bigint): number {
   const [x, y] = [Number.isNaN(a), Number.isNaN(b)]
   if (x || y) return Number(y) - Number(x)
   return a > b ? 1 : a < b ? -1 : 0
+}
+
+/** The classes along the last axis of an output: of the scores beside a label, or of scores alone. */
+export function labelsOf({ outputs }: Signature, name: string): readonly string[] | undefined {
+  const [main, scores] = outputs
+  return name === (scores ?? main)?.name ? main?.categories : undefined
 }

@@ -1,7 +1,8 @@
 // The datatypes of the Open Inference Protocol and the tensors behind them. BF16 is named only to be refused in words: no
 // engine here takes it.
-import type { TensorType, TypedArray } from '../tensors.ts'
+
 import { fail, type MlError } from '../failure.ts'
+import type { TensorType, TypedArray } from '../tensors.ts'
 
 export type NumericType = Exclude<TensorType, 'string'>
 
@@ -54,9 +55,15 @@ export function datatypeOf(type: TensorType): Datatype {
 export function datatypeNamed(name: unknown, input: string): Datatype {
   const found = typeof name === 'string' ? DATATYPES.get(name) : undefined
   if (found) return found
-  if (name === 'BF16') throw tensorInvalid(input, 'has datatype BF16, which the engine does not take; send FP16 or FP32')
+  if (name === 'BF16')
+    throw tensorInvalid(input, 'has datatype BF16, which the engine does not take; send FP16 or FP32')
   const given = typeof name === 'string' ? `"${name.slice(0, 40)}"` : typeof name
   throw tensorInvalid(input, `has the datatype ${given}; known are ${[...DATATYPES.keys()].join(', ')}`)
+}
+
+/** -1 where any length is accepted, as the protocol writes it. */
+export function shapeOf(dims: readonly (number | null)[]): number[] {
+  return dims.map((dim) => dim ?? -1)
 }
 
 /** What is wrong with one tensor of a request, in the protocol's way of naming it. */
@@ -71,12 +78,16 @@ const MAX_RANK = 32
 
 /** @returns how many elements a shape holds; @throws `invalid` TENSOR_INVALID for negative, broken or overflowing shapes. */
 export function checkedCount(name: string, shape: readonly unknown[]): number {
-  if (shape.length > MAX_RANK) throw tensorInvalid(name, `has ${shape.length} dimensions; at most ${MAX_RANK} are taken`)
+  if (shape.length > MAX_RANK)
+    throw tensorInvalid(name, `has ${shape.length} dimensions; at most ${MAX_RANK} are taken`)
   let count = 1
   let empty = false
   for (const dim of shape) {
     if (!Number.isSafeInteger(dim) || (dim as number) < 0) {
-      throw tensorInvalid(name, `has the shape [${shownShape(shape)}]; every dimension must be a whole number, 0 or more`)
+      throw tensorInvalid(
+        name,
+        `has the shape [${shownShape(shape)}]; every dimension must be a whole number, 0 or more`,
+      )
     }
     if (dim === 0) empty = true
     else count = Math.min(count * (dim as number), Number.MAX_SAFE_INTEGER)

@@ -21,7 +21,9 @@ export const TRACE_SETTINGS = {
 
 export function settingsFixed(what: 'log' | 'trace') {
   const setting = what === 'log' ? 'LOG_LEVEL' : 'ENABLE_OTEL'
-  return notSupported(`The ${what} settings are those of the configuration (${setting}) and cannot be changed by a request`)
+  return notSupported(
+    `The ${what} settings are those of the configuration (${setting}) and cannot be changed by a request`,
+  )
 }
 
 export function notGenerating() {

@@ -60,7 +60,7 @@ function shown({ modelId, modelName, version, signature }: VersionRecord): Serve
 }
 
 /** The length of the first axis is the number of rows, as everywhere. */
-function rowsOf({ inputs }: InferRequest): number {
+export function rowsOf({ inputs }: InferRequest): number {
   for (const name in inputs) return inputs[name]?.dims[0] ?? 1
   return 1
 }

@@ -32,6 +32,7 @@ export class ServedVersion {
   #ready: ReadyVersion | undefined
   #users = 0
   #retired = false
+  #unloading = false
 
   constructor(needs: Needs, record: VersionRecord) {
     this.#needs = needs
@@ -45,6 +46,7 @@ export class ServedVersion {
 
   /** Loads and warms once, however many ask; a failed load is tried again by the next caller. */
   load(): Promise<ReadyVersion> {
+    this.#unloading = false
     this.#loading ??= this.#fetch().catch((error: unknown) => {
       this.#loading = undefined
       throw error
@@ -59,13 +61,19 @@ export class ServedVersion {
       return await work(this.#ready ?? (await this.load()))
     } finally {
       this.#users--
-      if (this.#retired) this.#releaseWhenIdle()
+      if (this.#retired || this.#unloading) this.#releaseWhenIdle()
     }
   }
 
   /** No new callers come; the model is let go when the last one has its answer. */
   retire(): void {
     this.#retired = true
+    this.#releaseWhenIdle()
+  }
+
+  /** Out of memory as soon as nobody uses it; the next caller loads it again. */
+  unload(): void {
+    this.#unloading = true
     this.#releaseWhenIdle()
   }
 

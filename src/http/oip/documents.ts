@@ -1,22 +1,23 @@
 // What the data plane says, in the documents of the protocol.
-import type { ModelConfig, ModelMetadata, ModelStatistics, TensorMetadata } from '../../core/data-plane.ts'
 import { configType } from '../../core/oip/config.ts'
-import { datatypeOf } from '../../core/oip/datatypes.ts'
+import { datatypeOf, shapeOf } from '../../core/oip/datatypes.ts'
+import type { ModelConfig, ModelMetadata, ModelStatistics } from '../../core/open-inference.ts'
+import type { TensorInfo } from '../../core/tensors.ts'
 
 export function metadataDocument({ name, versions, platform, inputs, outputs }: ModelMetadata) {
   return { name, versions, platform, inputs: inputs.map(tensorDocument), outputs: outputs.map(tensorDocument) }
 }
 
-function tensorDocument({ name, type, shape }: TensorMetadata) {
-  return { name, datatype: datatypeOf(type).name, shape }
+function tensorDocument({ name, type, dims }: TensorInfo) {
+  return { name, datatype: datatypeOf(type).name, shape: shapeOf(dims) }
 }
 
 /** The part of Triton's model configuration that load generators and clients read. */
 export function configDocument({ name, platform, maxBatchSize, inputs, outputs }: ModelConfig) {
-  const tensor = ({ name, type, shape }: TensorMetadata) => ({
+  const tensor = ({ name, type, dims }: TensorInfo) => ({
     name,
     data_type: configType(type),
-    dims: maxBatchSize > 0 ? shape.slice(1) : shape,
+    dims: shapeOf(maxBatchSize > 0 ? dims.slice(1) : dims),
   })
   return {
     name,
@@ -52,8 +53,13 @@ export function statisticsDocument(list: readonly ModelStatistics[]) {
         cache_hit: NONE,
         cache_miss: NONE,
       },
-      batch_stats: [],
-      memory_usage: one.memoryBytes > 0 ? [{ type: 'CPU', id: 0, byte_size: one.memoryBytes }] : [],
+      batch_stats: one.batches.map(({ rows, compute }) => ({
+        batch_size: rows,
+        compute_input: { ...NONE, count: compute.count },
+        compute_infer: compute,
+        compute_output: { ...NONE, count: compute.count },
+      })),
+      memory_usage: [],
     })),
   }
 }

@@ -2,8 +2,10 @@
 import { promisify } from 'node:util'
 import { deflate, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { DataPlane, ModelReference, PlaneCall } from '../../core/data-plane.ts'
+import type { Call } from '../../core/caller.ts'
+import type { WantedModel } from '../../core/data-plane.ts'
 import { fail } from '../../core/failure.ts'
+import type { OpenInference } from '../../core/open-inference.ts'
 import { readRawInput } from './raw-mode.ts'
 import { readRequest } from './request.ts'
 import { type WrittenReply, writeReply } from './response.ts'
@@ -11,8 +13,8 @@ import { type WrittenReply, writeReply } from './response.ts'
 const HEADER_LENGTH = 'inference-header-content-length'
 
 export interface Asked {
-  readonly call: PlaneCall
-  readonly model: ModelReference
+  readonly call: Call
+  readonly model: WantedModel
 }
 
 export interface Exchange {
@@ -20,18 +22,18 @@ export interface Exchange {
   readonly reply: FastifyReply
 }
 
-export async function infer(plane: DataPlane, { call, model }: Asked, { request, reply }: Exchange) {
+export async function infer(plane: OpenInference, { call, model }: Asked, { request, reply }: Exchange) {
   const body = request.body as Buffer | undefined
   if (body === undefined) throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'The request has no body')
   const headerLength = headerLengthOf(request.headers[HEADER_LENGTH])
   const asked = headerLength === 0 ? await readRawInput(plane, { call, model }, body) : readRequest(body, headerLength)
+  const { inputs, outputs, priority, timeoutMs } = asked
   const answer = await plane.infer(call, {
-    model: model.model,
-    version: model.version,
-    inputs: asked.inputs,
-    outputs: asked.outputs?.map(({ name }) => name),
-    priority: asked.priority,
-    timeoutMs: asked.timeoutMs,
+    ...model,
+    inputs,
+    ...(outputs && { outputs: outputs.map(({ name }) => name) }),
+    ...(priority !== undefined && { priority }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
   })
   return send({ request, reply }, writeReply(answer, asked))
 }

@@ -1,8 +1,8 @@
 // Tensors as JSON: row-major values, nested to their shape or flat. A number must be exactly what its datatype holds:
 // nothing is rounded or wrapped around silently, except that FP32 takes the nearest value of any number.
-import type { TypedArray, Tensor } from '../../core/data-plane.ts'
 import { type Datatype, datatypeOf, tensorInvalid } from '../../core/oip/datatypes.ts'
 import type { RawTensor } from '../../core/oip/raw.ts'
+import type { Tensor, TypedArray } from '../../core/tensors.ts'
 
 /** @throws `invalid` TENSOR_INVALID */
 export function fromJson({ name, datatype, shape, count }: RawTensor, data: unknown): Tensor {
@@ -83,7 +83,8 @@ function bigs(min: bigint, max: bigint): Reader {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]
       const big = typeof value === 'bigint' ? value : Number.isSafeInteger(value) ? BigInt(value as number) : undefined
-      if (big === undefined || big < min || big > max) throw wrong(name, i, value, `a whole number that ${datatype} holds`)
+      if (big === undefined || big < min || big > max)
+        throw wrong(name, i, value, `a whole number that ${datatype} holds`)
       read[i] = big
     }
     return read

@@ -1,15 +1,16 @@
 // Raw mode (`Inference-Header-Content-Length: 0`): the body is the one input of the model and nothing else, so its shape is
 // found out from the model and the number of bytes; the outputs come back in binary.
-import type { DataPlane, TensorMetadata } from '../../core/data-plane.ts'
 import { fail } from '../../core/failure.ts'
-import { datatypeOf, tensorInvalid } from '../../core/oip/datatypes.ts'
+import { datatypeOf, shapeOf, tensorInvalid } from '../../core/oip/datatypes.ts'
 import { fromRaw } from '../../core/oip/raw.ts'
+import type { OpenInference } from '../../core/open-inference.ts'
+import type { TensorInfo } from '../../core/tensors.ts'
 import type { Asked } from './infer.ts'
 import type { ReadRequest } from './request.ts'
 
 /** @throws `invalid` where the model has several inputs, or the bytes leave its shape open. */
-export async function readRawInput(plane: DataPlane, { call, model }: Asked, body: Buffer): Promise<ReadRequest> {
-  const { inputs } = await plane.modelMetadata(call, model)
+export async function readRawInput(plane: OpenInference, { call, model }: Asked, body: Buffer): Promise<ReadRequest> {
+  const { inputs } = await plane.describe(call, model)
   const [input] = inputs
   if (!input || inputs.length > 1) {
     const why = `"${model.model}" has ${inputs.length} inputs; a raw request fits models of exactly one`
@@ -27,7 +28,8 @@ export async function readRawInput(plane: DataPlane, { call, model }: Asked, bod
 }
 
 /** The body is the element itself, as it is; no length stands before it. */
-function wholeText({ name, shape }: TensorMetadata, body: Buffer) {
+function wholeText({ name, dims: open }: TensorInfo, body: Buffer) {
+  const shape = shapeOf(open)
   const dims = shape.map((dim) => (dim === -1 ? 1 : dim))
   if (dims.some((dim) => dim !== 1)) {
     throw tensorInvalid(name, `has the shape [${shape.join(', ')}]; a raw request carries one element of BYTES`)
@@ -37,7 +39,8 @@ function wholeText({ name, shape }: TensorMetadata, body: Buffer) {
 }
 
 /** The first axis is that of the rows: where another is open too, one row is meant. */
-function numbers({ name, type, shape }: TensorMetadata, body: Buffer) {
+function numbers({ name, type, dims: declared }: TensorInfo, body: Buffer) {
+  const shape = shapeOf(declared)
   const datatype = datatypeOf(type)
   const open = shape.filter((dim) => dim === -1).length
   const dims = open > 1 && shape[0] === -1 ? [1, ...shape.slice(1)] : [...shape]

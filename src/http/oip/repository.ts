@@ -1,10 +1,10 @@
 // The model repository extension. What is live is decided by deployments; here a replica is asked what it has, told to load
 // it, or told to let it go.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { RepositoryEntry } from '../../core/data-plane.ts'
 import { fail } from '../../core/failure.ts'
 import { type Parameters, parametersOf } from '../../core/oip/parameters.ts'
 import { refuseLoadParameters } from '../../core/oip/repository.ts'
+import type { RepositoryEntry } from '../../core/open-inference.ts'
 import { parseJson } from '../json.ts'
 import { addOipRoute, type OipContext, referenceOf } from './routes.ts'
 

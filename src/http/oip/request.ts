@@ -1,11 +1,11 @@
 // An inference request of the Open Inference Protocol over HTTP, read from its bytes: JSON, or JSON followed by raw tensors.
 // What the request says of its reply (binary or not, classification) is kept beside it.
 import { isUtf8 } from 'node:buffer'
-import type { Tensor } from '../../core/data-plane.ts'
 import { fail } from '../../core/failure.ts'
 import { checkedCount, datatypeNamed, tensorInvalid } from '../../core/oip/datatypes.ts'
-import { parameterNumber, type Parameters, parametersOf } from '../../core/oip/parameters.ts'
+import { type Parameters, parameterNumber, parametersOf } from '../../core/oip/parameters.ts'
 import { fromRaw } from '../../core/oip/raw.ts'
+import type { Tensor } from '../../core/tensors.ts'
 import { parseJson, parseLossless } from '../json.ts'
 import { fromJson, hasRounded } from './json-tensor.ts'
 

@@ -1,9 +1,10 @@
 // The reply to an inference request: JSON written by hand (its shape is known, and this is the hot path), followed by the
 // raw tensors of the outputs that were asked for in binary.
-import type { InferAnswer, NamedTensor } from '../../core/data-plane.ts'
-import { classify } from '../../core/oip/classification.ts'
+import type { InferReply } from '../../core/data-plane.ts'
+import { classify, labelsOf } from '../../core/oip/classification.ts'
 import { datatypeOf } from '../../core/oip/datatypes.ts'
 import { toRaw } from '../../core/oip/raw.ts'
+import type { Tensor } from '../../core/tensors.ts'
 import { dataJson } from './json-tensor.ts'
 import type { ReadRequest, WantedOutput } from './request.ts'
 
@@ -15,16 +16,24 @@ export interface WrittenReply {
 
 type Wishes = Pick<ReadRequest, 'id' | 'outputs' | 'binaryOutputs'>
 
-export function writeReply(answer: InferAnswer, { id, outputs, binaryOutputs }: Wishes): WrittenReply {
+export function writeReply(
+  { model, outputs }: InferReply,
+  { id, outputs: wishes, binaryOutputs }: Wishes,
+): WrittenReply {
   const raw: Uint8Array[] = []
+  const wanted =
+    wishes ?? Object.keys(outputs).map((name) => ({ name, binary: binaryOutputs, classification: undefined }))
   let list = ''
-  for (let i = 0; i < answer.outputs.length; i++) {
-    const output = answer.outputs[i]!
-    const wanted = outputs?.[i] ?? { name: output.name, binary: binaryOutputs, classification: undefined }
-    list += (i === 0 ? '' : ',') + outputJson(output, wanted, raw)
+  for (const one of wanted) {
+    const values = outputs[one.name]!
+    const tensor =
+      one.classification === undefined
+        ? values
+        : classify({ name: one.name, tensor: values, labels: labelsOf(model.signature, one.name) }, one.classification)
+    list += (list === '' ? '' : ',') + outputJson(one, tensor, raw)
   }
   const json =
-    `{"model_name":${JSON.stringify(answer.model)},"model_version":${JSON.stringify(answer.version)},` +
+    `{"model_name":${JSON.stringify(model.modelName)},"model_version":${JSON.stringify(model.version)},` +
     `${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"outputs":[${list}]}`
   if (raw.length === 0) return { body: json, headerLength: undefined }
   const head = Buffer.from(json)
@@ -32,12 +41,9 @@ export function writeReply(answer: InferAnswer, { id, outputs, binaryOutputs }: 
 }
 
 /** Appends the raw bytes of a binary output to `raw`. */
-function outputJson(output: NamedTensor, wanted: WantedOutput, raw: Uint8Array[]): string {
-  const { name, tensor: values } = output
-  const tensor = wanted.classification === undefined ? values : classify(output, wanted.classification)
-  const head =
-    `{"name":${JSON.stringify(name)},"datatype":"${datatypeOf(tensor.type).name}","shape":[${tensor.dims.join(',')}],`
-  if (!wanted.binary) return `${head}"data":${dataJson(name, tensor)}}`
+function outputJson({ name, binary }: WantedOutput, tensor: Tensor, raw: Uint8Array[]): string {
+  const head = `{"name":${JSON.stringify(name)},"datatype":"${datatypeOf(tensor.type).name}","shape":[${tensor.dims.join(',')}],`
+  if (!binary) return `${head}"data":${dataJson(name, tensor)}}`
   const bytes = toRaw(tensor)
   raw.push(bytes)
   return `${head}"parameters":{"binary_data_size":${bytes.byteLength}}}`

@@ -1,7 +1,9 @@
 // The Open Inference Protocol v2 over HTTP: every route of the protocol and its extensions, in a scope of its own, because
 // bodies here may be raw tensors and come without a type.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { DataPlane, ModelReference, PlaneCall } from '../../core/data-plane.ts'
+import type { Call } from '../../core/caller.ts'
+import type { WantedModel } from '../../core/data-plane.ts'
+import type { OpenInference } from '../../core/open-inference.ts'
 import { readRawBodies } from '../body.ts'
 import { callOf } from '../call.ts'
 import { toJson } from '../json.ts'
@@ -12,13 +14,13 @@ import { addRepositoryRoutes } from './repository.ts'
 import { addSettingRoutes } from './settings.ts'
 
 export interface OipContext extends Pick<RouteContext, 'authenticate' | 'observe'> {
-  readonly plane: DataPlane
+  readonly plane: OpenInference
   /** Largest body of an inference request, before and after decompression. */
   readonly maxTensorBytes: number
 }
 
 /** What a route does: its value is sent as JSON, `undefined` as an empty 200; a handler that replies itself gives the reply. */
-export type OipWork = (call: PlaneCall, request: FastifyRequest, reply: FastifyReply) => unknown
+export type OipWork = (call: Call, request: FastifyRequest, reply: FastifyReply) => unknown
 
 export interface OipRoute {
   readonly method: 'GET' | 'POST'
@@ -62,7 +64,7 @@ function addServerRoutes(app: FastifyInstance, context: OipContext): void {
   const { plane } = context
   const get = (url: string, operation: OipRoute['operation'], work: OipWork) =>
     addOipRoute(app, { method: 'GET', url, operation, work }, context)
-  get('/v2', 'v2.metadata', () => plane.serverMetadata())
+  get('/v2', 'v2.metadata', () => plane.server())
   get('/v2/health/live', 'v2.live', () => ({ live: true }))
   get('/v2/health/ready', 'v2.ready', (_call, _request, reply) => {
     const ready = plane.ready()
@@ -79,7 +81,7 @@ function addModelRoutes(app: FastifyInstance, context: OipContext): void {
     const get = (url: string, operation: OipRoute['operation'], work: OipWork) =>
       addOipRoute(app, { method: 'GET', url: base + url, operation, work }, context)
     get('', 'v2.model_metadata', async (call, request) =>
-      metadataDocument(await plane.modelMetadata(call, referenceOf(request))),
+      metadataDocument(await plane.metadata(call, referenceOf(request))),
     )
     get('/ready', 'v2.model_ready', async (call, request, reply) => {
       const ready = await plane.modelReady(call, referenceOf(request))
@@ -87,7 +89,7 @@ function addModelRoutes(app: FastifyInstance, context: OipContext): void {
       return { name: referenceOf(request).model, ready }
     })
     get('/config', 'v2.model_config', async (call, request) =>
-      configDocument(await plane.modelConfig(call, referenceOf(request))),
+      configDocument(await plane.config(call, referenceOf(request))),
     )
     get('/stats', 'v2.model_stats', async (call, request) =>
       statisticsDocument(await plane.statistics(call, referenceOf(request))),
@@ -105,6 +107,6 @@ function addModelRoutes(app: FastifyInstance, context: OipContext): void {
   }
 }
 
-export function referenceOf(request: FastifyRequest): ModelReference {
-  return request.params as ModelReference
+export function referenceOf(request: FastifyRequest): WantedModel {
+  return request.params as WantedModel
 }

@@ -1,0 +1,178 @@
+// The Open Inference Protocol's questions, answered from what is live and what the registry knows. Load and unload concern
+// this replica's memory and these faces; what is live is decided by deployments alone.
+import type { Call } from '../../core/caller.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { InferRequest, WantedModel } from '../../core/data-plane.ts'
+import { asFailure, fail } from '../../core/failure.ts'
+import type { ModelConfig, OpenInference, RepositoryEntry } from '../../core/open-inference.ts'
+import type { ModelInfo } from '../../runtime/index.ts'
+import { requirePermission } from '../access/index.ts'
+import { inTransaction } from '../ctx.ts'
+import { compareVersions } from '../models/index.ts'
+import { findServed } from './find-version.ts'
+import { createDataPlane, rowsOf } from './infer-tensors.ts'
+import type { ServedVersion } from './served-version.ts'
+import type { ServingCtx } from './serving.ts'
+import { TensorStatistics } from './tensor-statistics.ts'
+
+const EXTENSIONS = [
+  'binary_tensor_data',
+  'classification',
+  'model_configuration',
+  'model_repository',
+  'model_repository(unload_dependents)',
+  'schedule_policy',
+  'statistics',
+] as const
+
+const PLATFORM = 'onnxruntime_onnx'
+/** As many rows as a batch prediction takes; more are better cut up. */
+const MAX_BATCH_ROWS = 10_000
+
+interface Server {
+  readonly name: string
+  readonly version: string
+  /** Whether this replica can answer predictions. */
+  readonly ready: () => boolean
+  readonly clock: Clock
+}
+
+export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server: Server): OpenInference {
+  const { clock } = server
+  const plane = createDataPlane(makeCtx)
+  const statistics = new TensorStatistics()
+  const unloaded = new Set<string>()
+  const may = (call: Call, permission: Parameters<typeof requirePermission>[1]): ServingCtx => {
+    requirePermission(call.caller, permission)
+    return makeCtx(call)
+  }
+  const find = async (call: Call, wanted: WantedModel): Promise<ServedVersion> => {
+    const served = await findServed(may(call, 'predict'), wanted)
+    if (unloaded.has(modelKey(served))) throw unloadedFailure(served)
+    return served
+  }
+  return {
+    server: () => ({ name: server.name, version: server.version, extensions: EXTENSIONS }),
+    ready: server.ready,
+    async infer(call, request) {
+      if (unloaded.size > 0) await find(call, request)
+      const started = clock.elapsedMs()
+      try {
+        const reply = await plane.infer(call, request)
+        statistics.succeeded(call.caller.tenantId, reply, { rows: rowsOf(request), at: clock.now().getTime() })
+        return reply
+      } catch (error) {
+        await countFailure(makeCtx(call), { request, statistics, elapsedMs: clock.elapsedMs() - started })
+        throw error
+      }
+    },
+    async describe(call, wanted) {
+      if (unloaded.size > 0) await find(call, wanted)
+      return plane.describe(call, wanted)
+    },
+    async modelReady(call, wanted) {
+      const ctx = may(call, 'predict')
+      const served = await findServed(ctx, wanted)
+      if (unloaded.has(modelKey(served))) return false
+      return served.ready !== undefined || isLoadable(ctx, served)
+    },
+    async metadata(call, wanted) {
+      const served = await find(call, wanted)
+      const { inputs, outputs } = await served.use(async ({ model }) => model.info)
+      const versions = await versionsOf(makeCtx(call), served)
+      return { name: served.record.modelName, versions, platform: PLATFORM, inputs, outputs }
+    },
+    async config(call, wanted) {
+      const served = await find(call, wanted)
+      return configOf(served, await served.use(async ({ model }) => model.info))
+    },
+    async statistics(call, wanted) {
+      const ctx = may(call, 'predict')
+      if (!wanted) return statistics.of(ctx.caller.tenantId)
+      const { record } = await findServed(ctx, wanted)
+      const found = statistics.of(ctx.caller.tenantId, record)
+      return found.length > 0 ? found : [TensorStatistics.none(record)]
+    },
+    repositoryIndex: async (call) => indexOf(may(call, 'read'), unloaded),
+    async load(call, model) {
+      const served = await findServed(may(call, 'write'), { model })
+      await served.load()
+      unloaded.delete(modelKey(served))
+    },
+    async unload(call, model) {
+      const served = await findServed(may(call, 'write'), { model })
+      unloaded.add(modelKey(served))
+      served.unload()
+    },
+  }
+}
+
+function modelKey({ record }: ServedVersion): string {
+  return `${record.tenantId}/${record.modelId}`
+}
+
+function unloadedFailure({ record: { modelName } }: ServedVersion) {
+  return fail('unavailable', 'MODEL_UNLOADED', `"${modelName}" was unloaded; load it again to use it`)
+}
+
+interface FailedRequest {
+  readonly request: InferRequest
+  readonly statistics: TensorStatistics
+  readonly elapsedMs: number
+}
+
+/** What fails without a version, such as an unknown model, is nobody's failure. */
+async function countFailure(ctx: ServingCtx, { request, statistics, elapsedMs }: FailedRequest): Promise<void> {
+  const served = await Promise.resolve(findServed(ctx, request)).catch(() => undefined)
+  if (served) statistics.failed(served.record, elapsedMs)
+}
+
+async function isLoadable(ctx: ServingCtx, served: ServedVersion): Promise<boolean> {
+  try {
+    await served.load()
+    return true
+  } catch (error) {
+    const { modelName, version } = served.record
+    ctx.log.warn({ model: modelName, version, reason: asFailure(error).message }, 'a model asked for is not loadable')
+    return false
+  }
+}
+
+/** A first axis of any length on both sides is that of the rows. */
+function configOf({ record }: ServedVersion, { inputs, outputs }: ModelInfo): ModelConfig {
+  const batched = [...inputs, ...outputs].every(({ dims }) => dims.length > 0 && dims[0] === null)
+  const { modelName: name, version } = record
+  return { name, version, platform: PLATFORM, maxBatchSize: batched ? MAX_BATCH_ROWS : 0, inputs, outputs }
+}
+
+async function versionsOf(ctx: ServingCtx, { record }: ServedVersion): Promise<string[]> {
+  const rows = await inTransaction(ctx, (ctx) =>
+    ctx.db
+      .selectFrom('model_versions')
+      .select('version')
+      .where('model_id', '=', record.modelId)
+      .where('artifact_sha256', 'is not', null)
+      .execute(),
+  )
+  return rows.map(({ version }) => version).sort(compareVersions)
+}
+
+/** Every version with a file: ready where it is live, else loaded when somebody asks for it by number. */
+async function indexOf(ctx: ServingCtx, unloaded: ReadonlySet<string>): Promise<RepositoryEntry[]> {
+  const { tenantId } = ctx.caller
+  const rows = await inTransaction(ctx, (ctx) =>
+    ctx.db
+      .selectFrom('model_versions as v')
+      .innerJoin('models', 'models.id', 'v.model_id')
+      .select(['models.name', 'v.model_id', 'v.version'])
+      .where('v.artifact_sha256', 'is not', null)
+      .orderBy('models.name')
+      .execute(),
+  )
+  const entries = rows.map(({ name, model_id, version }): RepositoryEntry => {
+    if (unloaded.has(`${tenantId}/${model_id}`)) return { name, version, state: 'UNAVAILABLE', reason: 'unloaded' }
+    if (ctx.serving.live.findVersion(tenantId, model_id, version)) return { name, version, state: 'READY', reason: '' }
+    return { name, version, state: 'UNAVAILABLE', reason: 'not live; loaded when asked for by its number' }
+  })
+  return entries.sort((a, b) => a.name.localeCompare(b.name, 'en') || compareVersions(a.version, b.version))
+}
