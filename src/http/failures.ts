@@ -3,7 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorResponse } from '../contract/errors.ts'
 import type { Clock } from '../core/clock.ts'
-import { asFailure, type FailureKind, fail, type MlError } from '../core/failure.ts'
+import { asFailure, type FailureKind, type FieldError, fail, type MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { toJson } from './json.ts'
 import { REQUEST_ID_HEADER } from './request-id.ts'
@@ -69,9 +69,20 @@ export function failureReply(failure: MlError, requestId: string, url: string, c
   const retry = failure.kind === 'limited' || failure.kind === 'unavailable'
   return {
     status: openInference ? (OPEN_INFERENCE_STATUS[status] ?? status) : status,
-    body: openInference ? toJson({ error: document.error }) : bodyOf(document),
+    body: openInference ? toJson({ error: openInferenceMessage(document) }) : bodyOf(document),
     ...(retry && { retryAfterSeconds: Math.max(1, Math.ceil(failure.retryAfterSeconds ?? 1)) }),
   }
+}
+
+const MOST_FINDINGS = 10
+
+/** There is one field for everything, so all findings go into it. */
+function openInferenceMessage({ error, details }: ErrorResponse): string {
+  const findings = details?.errors
+  if (!Array.isArray(findings) || findings.length < 2) return error
+  const shown = (findings as FieldError[]).slice(0, MOST_FINDINGS).map(({ field, message }) => `${field} ${message}`)
+  const rest = findings.length - shown.length
+  return `${error.split(':', 1)[0]}: ${shown.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}`
 }
 
 /** Details come from anywhere; ones that cannot be written down must not turn a 422 into a 500. */

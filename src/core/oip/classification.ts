@@ -69,8 +69,9 @@ function compare(a: number | bigint, b: number | bigint): number {
   return a > b ? 1 : a < b ? -1 : 0
 }
 
-/** The classes along the last axis of an output: of the scores beside a label, or of scores alone. */
+/** The classes along the last axis of an output: its own, or for scores beside a label those of the label. */
 export function labelsOf({ outputs }: Signature, name: string): readonly string[] | undefined {
   const [main, scores] = outputs
-  return name === (scores ?? main)?.name ? main?.categories : undefined
+  const own = outputs.find((output) => output.name === name)
+  return own?.categories ?? (own && own === scores ? main?.categories : undefined)
 }

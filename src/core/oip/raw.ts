@@ -74,11 +74,20 @@ function readStrings(name: string, bytes: Uint8Array, count: number): string[] {
 
 /** Models take text; bytes that are none would be changed silently on their way into it. */
 export function decodeText(name: string, bytes: Uint8Array, index: number): string {
+  let text: string
   try {
-    return utf8.decode(bytes)
+    text = utf8.decode(bytes)
   } catch {
     throw tensorInvalid(name, `is not UTF-8 at element ${index}; models take text as BYTES, nothing else`)
   }
+  checkText(name, text, index)
+  return text
+}
+
+/** The engine ends a text at its first U+0000, so a longer one would be cut silently. @throws `invalid` TENSOR_INVALID */
+export function checkText(name: string, text: string, index: number): void {
+  if (text.includes('\0'))
+    throw tensorInvalid(name, `has U+0000 at element ${index}, where the engine would cut it off`)
 }
 
 /** The bytes of a tensor; numbers without a copy. */

@@ -1,6 +1,6 @@
 // Cells on their way into tensors: collected as float64 or text, then converted to the type the graph declares.
 import { fail } from '../../core/failure.ts'
-import type { Tensor, TensorType, TypedArray } from '../../runtime/index.ts'
+import type { Tensor, TensorInfo, Tensors, TensorType, TypedArray } from '../../runtime/index.ts'
 import type { TensorLayout } from './layout.ts'
 
 export type Cells = Float64Array | string[]
@@ -26,6 +26,20 @@ export const WHOLE_RANGE: Readonly<Partial<Record<TensorType, readonly [number, 
   uint32: [0, 2 ** 32 - 1],
   uint16: [0, 2 ** 16 - 1],
   uint8: [0, 2 ** 8 - 1],
+}
+
+/** Zeros and empty strings in the shapes a graph declares; an axis of any length has one element. */
+export function sampleTensors(inputs: readonly TensorInfo[]): Tensors {
+  return Object.fromEntries(
+    inputs.map(({ name, type, dims: declared }): [string, Tensor] => {
+      const dims = declared.map((dim) => dim ?? 1)
+      const length = dims.reduce((product, dim) => product * dim, 1)
+      if (type === 'string') return [name, { type, dims, data: new Array<string>(length).fill('') }]
+      if (type === 'float64') return [name, { type, dims, data: new Float64Array(length) }]
+      if (type === 'float16') return [name, { type, dims, data: new Uint16Array(length) }]
+      return [name, { type, dims, data: convert(type, new Float64Array(length)) }]
+    }),
+  )
 }
 
 /** The first `rows` rows as a tensor of the declared type. */

@@ -1,10 +1,11 @@
 // One version of a model, ready to be called: loaded on first use or ahead of it, let go once nobody uses it any more.
 import { createHash } from 'node:crypto'
 import type { ModelType, Signature } from '../../contract/models.ts'
-import { fail } from '../../core/failure.ts'
+import { asFailure, fail } from '../../core/failure.ts'
 import type { LoadedModel } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
 import { compileRowReader, type RowReader } from './input.ts'
+import { tensorsOnly } from './tensors-only.ts'
 
 /** What the registry says of a version; everything that is needed to load and call it. */
 export interface VersionRecord {
@@ -114,13 +115,22 @@ export class ServedVersion {
   /** As many runs at once as there are workers, so that each of them has the model loaded and its buffers made. */
   async #warmUp(model: LoadedModel): Promise<RowReader> {
     try {
-      const reader = compileRowReader(this.record.signature, model.info)
+      const { signature, modelName, modelType } = this.record
+      const custom = modelType === 'custom'
+      const reader = custom ? tensorsOnly(modelName, model.info) : compileRowReader(signature, model.info)
       const { workers } = this.#needs.runtime.status()
-      await Promise.all(Array.from({ length: workers }, () => model.run(reader.sample)))
+      const runs = Array.from({ length: workers }, () => model.run(reader.sample))
+      // Nobody knows which values such a model takes, so one that refuses zeros is warm enough.
+      if (custom) await Promise.all(runs.map((run) => run.catch(refusalOnly)))
+      else await Promise.all(runs)
       return reader
     } catch (error) {
       await model.release()
       throw error
     }
   }
+}
+
+function refusalOnly(error: unknown): void {
+  if (asFailure(error).kind !== 'invalid') throw error
 }

@@ -1,7 +1,7 @@
 // Tensors as JSON: row-major values, nested to their shape or flat. A number must be exactly what its datatype holds:
 // nothing is rounded or wrapped around silently, except that FP32 takes the nearest value of any number.
 import { type Datatype, datatypeOf, tensorInvalid } from '../../core/oip/datatypes.ts'
-import type { RawTensor } from '../../core/oip/raw.ts'
+import { checkText, type RawTensor } from '../../core/oip/raw.ts'
 import type { Tensor, TypedArray } from '../../core/tensors.ts'
 
 /** @throws `invalid` TENSOR_INVALID */
@@ -103,7 +103,9 @@ function booleans(name: string, values: readonly unknown[]): TypedArray {
 
 function strings(name: string, values: readonly unknown[]): string[] {
   for (let i = 0; i < values.length; i++) {
-    if (typeof values[i] !== 'string') throw wrong(name, i, values[i], 'a string')
+    const text = values[i]
+    if (typeof text !== 'string') throw wrong(name, i, text, 'a string')
+    checkText(name, text, i)
   }
   return values as string[]
 }

@@ -20,7 +20,24 @@ export interface DeriveOptions {
 
 /** @throws `invalid` when the outputs are not those of a classifier or a regressor of one number. */
 export function deriveSignature(trial: Trial, options: DeriveOptions): Signature {
+  if (options.type === 'custom') return tensorSignature(trial.info, options.labels)
   return { inputs: inputsOf(trial), outputs: outputsOf(trial, options) }
+}
+
+/** A custom model is called by tensors: its inputs and outputs are named, and how they are shaped is the graph's to say. */
+function tensorSignature({ inputs, outputs }: ModelInfo, labels: readonly string[] | undefined): Signature {
+  const scores = outputs.find((output) => isFloat(output) && (output.dims.at(-1) ?? labels?.length) === labels?.length)
+  if (labels && !scores) {
+    throw fail('invalid', 'LABELS_MISMATCH', `No output has ${labels.length} values along its last axis, one a label`)
+  }
+  return {
+    inputs: inputs.map(({ name, type }) => ({ name, dtype: dtypeOf(type), nullable: false })),
+    outputs: outputs.map((output) => ({
+      name: output.name,
+      dtype: dtypeOf(output.type),
+      ...(labels && output === scores && { categories: [...labels] }),
+    })),
+  }
 }
 
 function inputsOf({ info, acceptsMissing }: Trial): SignatureInput[] {
@@ -32,7 +49,7 @@ function inputsOf({ info, acceptsMissing }: Trial): SignatureInput[] {
   )
 }
 
-function dtypeOf(type: TensorType): SignatureInput['dtype'] {
+function dtypeOf(type: TensorType): SignatureOutput['dtype'] {
   if (type === 'string') return 'string'
   if (type === 'bool') return 'boolean'
   return type.startsWith('float') ? 'number' : 'integer'
@@ -49,7 +66,7 @@ function outputsOf(trial: Trial, { type, labels }: DeriveOptions): SignatureOutp
     throw fail(
       'invalid',
       'MODEL_TYPE_UNSUPPORTED',
-      `Files can be imported for classification and regression, not ${type}`,
+      `Files can be imported for classification, regression and custom models, not ${type}`,
     )
   }
   const label = outputs.find((output) => !isFloat(output) && trial.outputWidths[output.name] === 1)

@@ -18,6 +18,7 @@ import { emit } from '../../events.ts'
 import { artifactKey, featureSchemaVersion, metadataKey, nextVersion } from '../policy.ts'
 import { getModelRow, lockModelRow, versionDocument } from '../store.ts'
 import { deriveSignature, type Trial } from './derive.ts'
+import type { TrialInput } from './trial.ts'
 
 /** The limit of a protobuf message, which an ONNX file without external data is. */
 const MAX_FILE_BYTES = 2 ** 31
@@ -36,7 +37,7 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
     refuseUnsafe(await readFile(path))
     const trial = await runIsolated<Trial>({
       entry: entryBeside(import.meta.url, './trial'),
-      input: { path },
+      input: { path, tensors: model.type === 'custom' } satisfies TrialInput,
       signal: ctx.signal,
       timeoutMs: TRIAL_LIMIT_MS,
       maxMemoryMb: TRIAL_MEMORY_MB,

@@ -6,13 +6,23 @@ import { serveIsolated } from '../../../jobs/isolated.ts'
 import { openSession } from '../../../runtime/in-process.ts'
 import type { Tensor, Tensors } from '../../../runtime/index.ts'
 import { tensorLayouts } from '../layout.ts'
-import { emptyCells, tensorOf } from '../tensors.ts'
+import { emptyCells, sampleTensors, tensorOf } from '../tensors.ts'
 import type { Trial } from './derive.ts'
 
+export interface TrialInput {
+  readonly path: string
+  /** Whatever tensors it takes; else it must be a table of columns. */
+  readonly tensors: boolean
+}
+
 serveIsolated(async (input): Promise<Trial> => {
-  const { path } = input as { path: string }
+  const { path, tensors } = input as TrialInput
   const session = await openSession(await readFile(path))
   const { info } = session
+  if (tensors) {
+    await session.run(sampleTensors(info.inputs)).catch(refusalOnly)
+    return { info, outputWidths: {}, acceptsMissing: false }
+  }
   const { outputs } = await session.run(sample(info.inputs, 0))
   const outputWidths = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data.length]))
   return { info, outputWidths, acceptsMissing: await acceptsMissing() }
@@ -27,6 +37,11 @@ serveIsolated(async (input): Promise<Trial> => {
     }
   }
 })
+
+/** Nobody knows which values a model of tensors takes: that it refuses zeros says nothing, that it hangs says enough. */
+function refusalOnly(error: unknown): void {
+  if (asFailure(error).kind !== 'invalid') throw error
+}
 
 function allFinite({ data }: Tensor): boolean {
   return Array.from(data as ArrayLike<unknown>).every((value) => typeof value !== 'number' || Number.isFinite(value))
