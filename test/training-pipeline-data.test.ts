@@ -31,4 +31,15 @@ describe.skipIf(!existsSync(DATA))('a run on', () => {
     const { metrics } = await run(await specOf(file, 'rings', { modelType: 'regression' }))
     expect(metrics.rmse).toBeLessThan(2.4)
   })
+
+  test('bank-additional learns who subscribes, from trees over numbers and categories', async () => {
+    const spec = await specOf(join(DATA, 'tabular-binary/bank-additional/bank-additional.csv'), 'y', {
+      algorithm: 'gradient_boosting',
+      hyperparameters: { n_estimators: 50 },
+    })
+    const { metrics, featureNames, warnings } = await run(spec)
+    expect(metrics.roc_auc).toBeGreaterThan(0.92)
+    expect(featureNames).toContain('job')
+    expect(warnings).toEqual([])
+  })
 })

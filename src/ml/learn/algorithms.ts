@@ -2,6 +2,9 @@
 import type { Algorithm } from './learner.ts'
 import { fitLinear, LinearSettings } from './linear.ts'
 import { fitLogistic, LogisticSettings } from './logistic.ts'
+import { TREE_ENCODING } from './trees/encoding.ts'
+import { fitBoosting } from './trees/gradient-boosting.ts'
+import { BoostingSettings } from './trees/settings.ts'
 
 export const ALGORITHMS = Object.freeze({
   logistic_regression: {
@@ -18,6 +21,13 @@ export const ALGORITHMS = Object.freeze({
     encoding: {},
     fit: fitLinear,
   },
+  gradient_boosting: {
+    title: 'Gradient-boosted trees',
+    tasks: ['classification', 'regression'],
+    hyperparameters: BoostingSettings,
+    encoding: TREE_ENCODING,
+    fit: fitBoosting,
+  },
 } as const satisfies Record<string, Algorithm>) as Readonly<Record<AlgorithmName, Algorithm>>
 
-export type AlgorithmName = 'logistic_regression' | 'linear_regression'
+export type AlgorithmName = 'logistic_regression' | 'linear_regression' | 'gradient_boosting'

@@ -9,7 +9,7 @@ import { climbAll, type Ladders, writeLadders } from './calibration/ladders.ts'
 import type { ClassTarget, FittedModel, LearningTarget } from './learner.ts'
 import { addRowDense } from './softmax-loss.ts'
 import { addRowSparse } from './sparse-rows.ts'
-import { writeClasses } from './write-classes.ts'
+import { writeClasses, writePair } from './write-classes.ts'
 
 export interface LinearFit {
   /** [column · outputs + output]. */
@@ -127,11 +127,4 @@ function writeProbabilities(graph: GraphBuilder, scores: Value, { target, ladder
   const shares = many ? graph.node('Softmax', [scores], { attributes: { axis: { int: 1 } }, hint: 'softmax' }) : scores
   if (ladders) writeClasses(graph, writeLadders(graph, shares, ladders), target)
   else writeClasses(graph, many ? shares : writePair(graph, scores), target)
-}
-
-/** Both ends of a two-class model come from a sigmoid of their own, so small probabilities keep their digits. */
-function writePair(graph: GraphBuilder, scores: Value): Value {
-  const second = graph.node('Sigmoid', [scores], { hint: 'second' })
-  const first = graph.node('Sigmoid', [graph.node('Neg', [scores])], { hint: 'first' })
-  return graph.node('Concat', [first, second], { attributes: { axis: { int: 1 } }, hint: 'pair' })
 }

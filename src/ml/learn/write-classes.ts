@@ -21,3 +21,10 @@ function classTensor({ dtype, classes }: ClassTarget): TensorData {
   const whole = dtype === 'boolean' ? (name: string) => (name === 'true' ? 1n : 0n) : BigInt
   return { type: 'int64', dims, data: BigInt64Array.from(classes, whole) }
 }
+
+/** Both ends of a two-class model come from a sigmoid of their own, so small probabilities keep their digits. */
+export function writePair(graph: GraphBuilder, scores: Value): Value {
+  const second = graph.node('Sigmoid', [scores], { hint: 'second' })
+  const first = graph.node('Sigmoid', [graph.node('Neg', [scores])], { hint: 'first' })
+  return graph.node('Concat', [first, second], { attributes: { axis: { int: 1 } }, hint: 'pair' })
+}

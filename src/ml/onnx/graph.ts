@@ -28,12 +28,15 @@ export interface BuildOptions {
  * it runs on ONNX Runtime 1.14 (2023) and later.
  */
 export const OPSET_VERSIONS = { '': 18, 'ai.onnx.ml': 3, 'com.microsoft': 1 } as const
+/** Operators that came later: a file that has one imports the version it came with. */
+const LATER_OPS: Readonly<Record<string, number>> = { TreeEnsemble: 5 }
 const IR_VERSION = 8
 
 export class GraphBuilder {
   #names = new Set<string>()
   #counters = new Map<string, number>()
   #domains = new Set<keyof typeof OPSET_VERSIONS>([''])
+  #mlVersion: number = OPSET_VERSIONS['ai.onnx.ml']
   #nodeCount = 0
   #nodes: Message[] = []
   #initializers: Message[] = []
@@ -86,13 +89,17 @@ export class GraphBuilder {
     return modelBytes({
       name: options.name,
       irVersion: IR_VERSION,
-      opsets: new Map(domains.map((domain) => [domain, OPSET_VERSIONS[domain as keyof typeof OPSET_VERSIONS]])),
+      opsets: new Map(domains.map((domain) => [domain, this.#version(domain as keyof typeof OPSET_VERSIONS)])),
       metadata: options.metadata ?? {},
       nodes: this.#nodes,
       initializers: this.#initializers,
       inputs: this.#inputs,
       outputs: this.#outputs,
     })
+  }
+
+  #version(domain: keyof typeof OPSET_VERSIONS): number {
+    return domain === 'ai.onnx.ml' ? this.#mlVersion : OPSET_VERSIONS[domain]
   }
 
   #add(op: string, inputs: readonly Value[], outputs: readonly string[], options: NodeOptions): void {
@@ -103,6 +110,7 @@ export class GraphBuilder {
       }
     }
     this.#domains.add(domain)
+    if (domain === 'ai.onnx.ml') this.#mlVersion = Math.max(this.#mlVersion, LATER_OPS[op] ?? 0)
     const name = `${op}_${this.#nodeCount++}`
     this.#nodes.push(nodeMessage({ op, name, domain, inputs: inputs.map((one) => one.name), outputs, attributes }))
   }

@@ -1,0 +1,123 @@
+// Gradient boosting (Friedman 2001, in the histogram form of LightGBM, Ke et al. 2017): every round grows a tree, or one a
+// class, on the derivatives of the loss at the scores so far. The event loop gets a turn every round, so a stop is heard.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { seededRandom } from '../../../core/random.ts'
+import { type LearningHooks, throwIfStopped } from '../learner.ts'
+import type { Tree } from './ensemble.ts'
+import { addToGrown, addToOthers, finishTree } from './finish-tree.ts'
+import type { Gradients } from './gradients.ts'
+import { type GrownNode, growTree } from './grow.ts'
+import { huberScale, leafQuantile, meanLoss, quantileOf, startingScores } from './losses.ts'
+import { drawFeatures, drawRows, othersThan } from './sampling.ts'
+import { openTraining, type Training, type TrainingSetup } from './training.ts'
+
+export interface BoostOptions {
+  readonly setup: TrainingSetup
+  readonly rounds: number
+  readonly learningRate: number
+  readonly subsample: number
+  readonly colsample: number
+  /** Rows to learn from, ascending. */
+  readonly trainRows: Uint32Array
+  /** Rows to judge by; empty for none. */
+  readonly validationRows: Uint32Array
+  /** Rounds without improvement after which to stop; 0 for never. */
+  readonly patience: number
+  readonly hooks: LearningHooks
+}
+
+export interface Boosted {
+  /** One for each output. */
+  readonly base: Float32Array
+  readonly trees: readonly Tree[]
+  readonly rounds: number
+  readonly stoppedEarly: boolean
+}
+
+/** The loss is shown for so many rows. */
+const SHOWN_ROWS = 5000
+
+export async function boost(options: BoostOptions): Promise<Boosted> {
+  throwIfStopped(options.hooks)
+  const training = openTraining(options.setup)
+  try {
+    return await runRounds(options, training)
+  } finally {
+    training.team.end()
+  }
+}
+
+async function runRounds(options: BoostOptions, training: Training): Promise<Boosted> {
+  const { setup, trainRows, validationRows, hooks, rounds } = options
+  const { arena } = training
+  const base = Float32Array.from(startingScores(arena, setup.gradients, trainRows))
+  for (let k = 0; k < base.length; k++) arena.scores.fill(base[k]!, k * arena.plan.rows, (k + 1) * arena.plan.rows)
+  const judged = validationRows.length > 0 ? validationRows : someOf(trainRows)
+  const trees: Tree[] = []
+  let best = { loss: Number.POSITIVE_INFINITY, rounds: 0 }
+  let done = 0
+  for (; done < rounds; done++) {
+    await nextTurn()
+    const scale = setup.gradients.loss === 'huber' ? huberScale(arena, setup.gradients.alpha, trainRows) : 0
+    const grown = runRound(options, training, { round: done, scale })
+    trees.push(...grown)
+    const loss = meanLoss(arena, setup.gradients, judged, scale)
+    hooks.onProgress?.({ iteration: done + 1, loss, done: (done + 1) / rounds })
+    if (loss < best.loss) best = { loss, rounds: done + 1 }
+    if (options.patience > 0 && done + 1 - best.rounds >= options.patience) break
+    if (grown.every((tree) => tree.feature.length === 1) && options.subsample === 1 && options.colsample === 1) break
+  }
+  if (options.patience === 0) return { base, trees, rounds: Math.min(done + 1, rounds), stoppedEarly: false }
+  const kept = trees.slice(0, best.rounds * arena.plan.outputs)
+  return { base, trees: kept, rounds: best.rounds, stoppedEarly: done < rounds }
+}
+
+function someOf(rows: Uint32Array): Uint32Array {
+  const step = Math.max(1, Math.floor(rows.length / SHOWN_ROWS))
+  return rows.filter((_, i) => i % step === 0)
+}
+
+interface Round {
+  readonly round: number
+  readonly scale: number
+}
+
+function runRound(options: BoostOptions, { arena, team, bins }: Training, { round, scale }: Round): Tree[] {
+  const { setup, trainRows, validationRows, subsample, colsample, learningRate, hooks } = options
+  const { outputs } = arena.plan
+  const random = seededRandom(setup.seed + round * 7919)
+  team.gradients(scale)
+  const rows = subsample < 1 ? drawRows(trainRows, subsample, random) : trainRows
+  const others = subsample < 1 ? othersThan(rows, trainRows) : new Uint32Array(0)
+  drawFeatures(arena.active, colsample, random)
+  const trees: Tree[] = []
+  for (let output = 0; output < outputs; output++) {
+    arena.order.set(rows)
+    const { rules, monotone } = setup
+    const checkStop = () => throwIfStopped(hooks)
+    const nodes = growTree({ arena, team, bins, monotone, rules, checkStop }, output, rows.length)
+    renewLeaves(nodes, arena, setup.gradients)
+    const tree = finishTree(nodes, { bins, output, rate: learningRate })
+    addToGrown(arena, nodes, tree)
+    addToOthers(arena, nodes, tree, others)
+    addToOthers(arena, nodes, tree, validationRows)
+    trees.push(tree)
+  }
+  return trees
+}
+
+function renewLeaves(
+  nodes: readonly GrownNode[],
+  { scores, targets, weights, order }: Training['arena'],
+  gradients: Gradients,
+): void {
+  const at = leafQuantile(gradients)
+  if (at === undefined) return
+  const errors = new Float64Array(targets.length)
+  for (const node of nodes) {
+    if (node.split || node.rows === 0) continue
+    const rows = order.slice(node.start, node.start + node.rows)
+    for (const row of rows) errors[row] = targets[row]! - scores[row]!
+    node.value = Math.min(node.high, Math.max(node.low, quantileOf(errors, { weights, rows, at })))
+  }
+}

@@ -1,0 +1,64 @@
+// A grown tree as it is kept: thresholds instead of bins, float32 values; and its values added to the scores.
+import type { Arena } from './arena.ts'
+import type { FeatureBins } from './binning.ts'
+import type { Tree } from './ensemble.ts'
+import type { GrownNode, GrownSplit } from './grow.ts'
+
+export interface Finish {
+  readonly bins: readonly FeatureBins[]
+  readonly output: number
+  /** What leaf values are multiplied by. */
+  readonly rate: number
+}
+
+/** A missing value that training never saw goes where more rows went. */
+export function finishTree(nodes: readonly GrownNode[], { bins, output, rate }: Finish): Tree {
+  const heavier = ({ left, right }: GrownSplit) => nodes[left]!.rows >= nodes[right]!.rows
+  const ints = (of: (split: GrownSplit) => number) => Int32Array.from(nodes, ({ split }) => (split ? of(split) : -1))
+  return {
+    output,
+    feature: ints((split) => split.feature),
+    threshold: Float32Array.from(nodes, ({ split }) => {
+      const own = split && bins[split.feature]!
+      if (!own || own.kind === 'category') return 0
+      return own.bounds[split.bin] ?? Number.POSITIVE_INFINITY
+    }),
+    categories: nodes.map(({ split }) => split && leftCategories(split, bins[split.feature]!)),
+    missingLeft: Uint8Array.from(nodes, ({ split }) => {
+      const own = split && bins[split.feature]!
+      if (!own || own.kind === 'category') return 0
+      return Number(own.missing >= 0 ? split.missingLeft : heavier(split))
+    }),
+    left: ints((split) => split.left),
+    right: ints((split) => split.right),
+    value: Float32Array.from(nodes, ({ split, value }) => (split ? 0 : value * rate)),
+    cover: Float64Array.from(nodes, ({ rows }) => rows),
+  }
+}
+
+function leftCategories({ sides }: GrownSplit, bins: FeatureBins): Int32Array | undefined {
+  if (bins.kind !== 'category') return undefined
+  return bins.categories.filter((_, bin) => sides[bin] === 1).sort()
+}
+
+/** Adds the tree to the scores of the rows it was grown on. */
+export function addToGrown({ scores, order, plan }: Arena, nodes: readonly GrownNode[], tree: Tree): void {
+  const base = tree.output * plan.rows
+  for (const [node, { split, start, rows }] of nodes.entries()) {
+    if (split) continue
+    const value = tree.value[node]!
+    for (let i = start; i < start + rows; i++) scores[base + order[i]!]! += value
+  }
+}
+
+/** Adds the tree to the scores of other rows. */
+export function addToOthers({ scores, bins, plan }: Arena, nodes: readonly GrownNode[], tree: Tree, rows: Uint32Array) {
+  const base = tree.output * plan.rows
+  for (const row of rows) {
+    let node = 0
+    for (let split = nodes[0]!.split; split; split = nodes[node]!.split) {
+      node = split.sides[bins[row * plan.features + split.feature]!] ? split.left : split.right
+    }
+    scores[base + row]! += tree.value[node]!
+  }
+}

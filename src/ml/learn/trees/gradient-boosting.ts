@@ -1,0 +1,132 @@
+// gradient_boosting: hyperparameters and data in, a fitted sum of trees out.
+import { invalid } from '../../../core/failure.ts'
+import type { FeatureInfo } from '../../features.ts'
+import { checkData, unlearnable } from '../check-data.ts'
+import type { FitInput, FittedModel, LearningTarget } from '../learner.ts'
+import { rowWeights } from '../row-weights.ts'
+import { fillSettings } from '../settings.ts'
+import { boost } from './boost.ts'
+import type { Link, TreeEnsemble } from './ensemble.ts'
+import type { Gradients, Loss } from './gradients.ts'
+import { treeModel } from './model.ts'
+import { setAside } from './sampling.ts'
+import { BoostingSettings } from './settings.ts'
+import type { MemoryLimits } from './training.ts'
+import { growRules, leastRows } from './tree-rules.ts'
+
+/** More classes than this need more trees than anyone waits for. */
+const MAX_CLASSES = 1000
+
+/** Throws `invalid` TRAINING_DATA_INVALID, or VALIDATION_ERROR for hyperparameters that do not fit the data. */
+export async function fitBoosting(input: FitInput, memory: MemoryLimits = {}): Promise<FittedModel> {
+  checkData(input, { gaps: 'allowed' })
+  const { matrix, target, hyperparameters = {}, seed = 0, hooks = {} } = input
+  const settings = fillSettings(BoostingSettings, hyperparameters)
+  const features = featuresOf(input)
+  const gradients = chooseLoss(target, settings)
+  checkTarget(target, gradients.loss)
+  const { weights } =
+    target.task === 'classification'
+      ? rowWeights(target, input.sampleWeights, settings.class_weight)
+      : { weights: input.sampleWeights }
+  const rows = Uint32Array.from({ length: matrix.rows }, (_, row) => row).filter((row) => !weights || weights[row]! > 0)
+  const patience = stoppingRounds(settings, rows.length)
+  const parts =
+    patience > 0
+      ? setAside(target, rows, { share: settings.validation_fraction, seed })
+      : { train: rows, validation: new Uint32Array(0) }
+  const outputs = gradients.loss === 'softmax' && target.task === 'classification' ? target.classes.length : 1
+  const boosted = await boost({
+    setup: {
+      matrix,
+      features,
+      monotone: monotoneDirections(features, settings.monotone_constraints),
+      targets: target.task === 'classification' ? target.labels : target.values,
+      weights,
+      outputs,
+      gradients,
+      rules: growRules(settings, leastRows(settings.min_data_in_leaf, parts.train.length)),
+      maxBins: settings.max_bin,
+      threads: settings.threads,
+      seed,
+      ...memory,
+    },
+    rounds: settings.n_estimators,
+    learningRate: settings.learning_rate,
+    subsample: settings.subsample,
+    colsample: settings.colsample,
+    trainRows: parts.train,
+    validationRows: parts.validation,
+    patience,
+    hooks,
+  })
+  const { base, trees, rounds } = boosted
+  const ensemble: TreeEnsemble = { features, link: LINKS[gradients.loss], base, trees }
+  return treeModel({ ensemble, target, iterations: rounds, width: matrix.cols, matrix })
+}
+
+const LINKS: Record<Loss, Link> = {
+  logistic: 'sigmoid',
+  softmax: 'softmax',
+  squared: 'identity',
+  absolute: 'identity',
+  huber: 'identity',
+  quantile: 'identity',
+  poisson: 'exp',
+  share: 'share',
+}
+
+function chooseLoss(target: LearningTarget, { objective, alpha }: BoostingSettings): Gradients {
+  if (target.task === 'classification') return { loss: target.classes.length > 2 ? 'softmax' : 'logistic', alpha }
+  return { loss: objective === 'auto' ? 'squared' : objective, alpha }
+}
+
+function checkTarget(target: LearningTarget, loss: Loss): void {
+  if (target.task === 'classification' && target.classes.length > MAX_CLASSES) {
+    const problem = `There are ${target.classes.length} classes, and boosting grows a tree for each of them in every round`
+    throw unlearnable(problem, `merge classes until there are at most ${MAX_CLASSES}, or use logistic_regression`)
+  }
+  if (target.task === 'regression' && loss === 'poisson') {
+    const bad = target.values.findIndex((value) => value < 0)
+    if (bad < 0) return
+    const problem = `The target of row ${bad} is ${target.values[bad]}, and objective "poisson" counts`
+    throw unlearnable(problem, 'leave out negative targets, or choose another objective', { row: bad })
+  }
+}
+
+/** Too few rows to set some aside and learn anything from the rest or about them. */
+const FEW_TO_SET_ASIDE = 100
+
+function stoppingRounds(
+  { early_stopping_rounds: rounds, validation_fraction: share }: BoostingSettings,
+  rows: number,
+): number {
+  return rows * share >= FEW_TO_SET_ASIDE * 0.1 && rows >= FEW_TO_SET_ASIDE ? rounds : 0
+}
+
+/** What the columns are; numbers where nothing is said. */
+export function featuresOf({ matrix, features }: FitInput): readonly FeatureInfo[] {
+  if (features) return features
+  return Array.from({ length: matrix.cols }, (_, i) => ({
+    name: `feature ${i}`,
+    column: `feature ${i}`,
+    kind: 'number',
+  }))
+}
+
+function monotoneDirections(features: readonly FeatureInfo[], constraints: Readonly<Record<string, 1 | -1>>): number[] {
+  const numbers = new Set(
+    features.filter(({ kind, name, column }) => kind === 'number' && name === column).map(({ name }) => name),
+  )
+  const wrong = Object.keys(constraints).filter((column) => !numbers.has(column))
+  if (wrong.length > 0) {
+    throw invalid(
+      'hyperparameters',
+      wrong.map((column) => ({
+        field: `hyperparameters.monotone_constraints.${column}`,
+        message: 'is not a feature that is a number and varies',
+      })),
+    )
+  }
+  return features.map(({ name, column }) => (name === column ? (constraints[column] ?? 0) : 0))
+}

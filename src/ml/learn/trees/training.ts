@@ -1,0 +1,99 @@
+// What boosting and forests have in common: the table as bins in shared memory, and a team that grows trees on it.
+import type { FeatureInfo } from '../../features.ts'
+import type { Matrix } from '../../matrix.ts'
+import { type Arena, openArena } from './arena.ts'
+import { binFeatures, type FeatureBins } from './binning.ts'
+import type { Gradients } from './gradients.ts'
+import type { GrowRules } from './grow.ts'
+import { plainKernel } from './kernel.ts'
+import { soloTeam, type Team } from './team.ts'
+
+export interface MemoryLimits {
+  /** What histograms may take; a leaf beyond it is built again when it is split. */
+  readonly histogramBytes?: number
+}
+
+export interface TrainingSetup extends MemoryLimits {
+  readonly matrix: Matrix
+  readonly features: readonly FeatureInfo[]
+  readonly monotone: readonly number[]
+  /** By row: the class, or the number to be predicted. */
+  readonly targets: ArrayLike<number>
+  readonly weights: ArrayLike<number> | undefined
+  readonly outputs: number
+  readonly gradients: Gradients
+  readonly rules: GrowRules
+  readonly maxBins: number
+  readonly threads: number
+  readonly seed: number
+}
+
+export interface Training {
+  readonly arena: Arena
+  readonly team: Team
+  readonly bins: readonly FeatureBins[]
+}
+
+const HISTOGRAM_BYTES = 512 * 2 ** 20
+/** Fewer rows than this in a bin say little in a table of many rows, much in one of few. */
+const MIN_ROWS_PER_BIN = 3
+const FEW_ROWS = 1000
+
+export function openTraining(setup: TrainingSetup): Training {
+  const { matrix, features, rules, outputs } = setup
+  const { rows } = matrix
+  const options = {
+    maxBins: setup.maxBins,
+    minRowsPerBin: rows < FEW_ROWS ? 1 : MIN_ROWS_PER_BIN,
+    seed: setup.seed,
+  }
+  const binned = new Uint8Array(rows * features.length)
+  const bins: FeatureBins[] = []
+  for (const one of binFeatures(matrix, features, options)) {
+    binned.set(one.column, bins.length * rows)
+    bins.push(one.bins)
+  }
+  const total = bins.reduce((sum, { count }) => sum + count, 0)
+  const slots = Math.max(
+    3,
+    Math.min(rules.maxLeaves + 1, Math.floor((setup.histogramBytes ?? HISTOGRAM_BYTES) / (total * 16))),
+  )
+  const arena = openArena({ rows, features: features.length, bins: total, outputs, slots })
+  fillArena(arena, { binned, bins, setup })
+  const { monotone, gradients } = setup
+  const team = soloTeam({ arena, kernel: plainKernel, setup: { bins, monotone, rules, gradients } })
+  return { arena, team, bins }
+}
+
+interface Filling {
+  readonly binned: Uint8Array
+  readonly bins: readonly FeatureBins[]
+  readonly setup: TrainingSetup
+}
+
+function fillArena(arena: Arena, { binned, bins, setup }: Filling): void {
+  arena.columns.set(binned)
+  transpose(binned, arena.bins, arena.plan)
+  let first = 0
+  for (const [feature, { count }] of bins.entries()) {
+    arena.offsets[feature] = first
+    first += count
+  }
+  arena.offsets[bins.length] = first
+  arena.active.fill(1)
+  arena.targets.set(setup.targets)
+  if (setup.weights) arena.weights.set(setup.weights)
+  else arena.weights.fill(1)
+}
+
+/** By blocks of rows that stay in the cache. */
+function transpose(columns: Uint8Array, into: Uint8Array, { rows, features }: Arena['plan']): void {
+  const block = 1024
+  for (let from = 0; from < rows; from += block) {
+    const to = Math.min(rows, from + block)
+    for (let feature = 0; feature < features; feature++) {
+      const base = feature * rows
+      for (let row = from; row < to; row++) into[row * features + feature] = columns[base + row]!
+    }
+  }
+}
