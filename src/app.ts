@@ -87,6 +87,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     get signal() {
       return call.signal
     },
+    gone: call.gone ?? (() => call.signal.aborted),
     serving,
   })
   const dispatch = createDispatch(createHandlers({ ...healthOptions(config), begun: () => begun }), makeCtx)

@@ -41,7 +41,12 @@ export const ConfigSchema = Type.Object(
     enableOtel: flag('Export traces by OpenTelemetry.'),
     otelExporterOtlpEndpoint: url('Where traces go.', 'https?'),
     enableGpu: flag('Run models on CUDA where there is a GPU.'),
-    batchSize: Type.Integer({ default: 32, minimum: 1, maximum: 10_000, description: 'Rows run together at most.' }),
+    batchSize: Type.Integer({
+      default: 32,
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Rows of waiting requests run together at most; 1: never.',
+    }),
     cacheTtl: Type.Integer({ default: 3600, minimum: 0, description: 'Life of a cached answer, in seconds.' }),
     prometheusPort: Type.Optional(port('Also serve /metrics on this port.')),
     logLevel: word(LOG_LEVELS, 'info', 'Least severe log line.'),

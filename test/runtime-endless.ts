@@ -11,7 +11,7 @@ const endless = await runtime.load({ key: 'loop', bytes: loopModel() })
 const other = await runtime.load({ key: 'add', bytes: addModel(1) })
 const codes: string[] = []
 for (let i = 0; i < 3; i++) {
-  await endless.run(loopFeeds(Number.MAX_SAFE_INTEGER), { timeoutMs: 300 }).catch((error: unknown) => {
+  await endless.run(loopFeeds(Number.MAX_SAFE_INTEGER), { limitMs: 300 }).catch((error: unknown) => {
     codes.push(asFailure(error).code)
   })
   await other.run({ x: floats(0) })

@@ -153,3 +153,27 @@ export function externalModel(): Uint8Array {
     outputs: [valueMessage('y', 'float32', ['N'])],
   })
 }
+
+/** y = 10 · id for ids below `size`; a run with any other id fails. */
+export function lookupModel(size: number): Uint8Array {
+  const graph = new GraphBuilder()
+  const id = graph.input('id', 'int64', ['N'])
+  const data = Float32Array.from({ length: size }, (_, i) => 10 * i)
+  graph.output(
+    'y',
+    graph.node('Gather', [graph.constant('t', { type: 'float32', dims: [size], data }), id]),
+    'float32',
+    ['N'],
+  )
+  return graph.build({ name: 'lookup' })
+}
+
+/** y = x − the mean over all rows: the answer of a row depends on its neighbours. */
+export function meanModel(): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', ['N', 2])
+  const axes = graph.constant('axes', { type: 'int64', dims: [1], data: [0] })
+  const mean = graph.node('ReduceMean', [x, axes], { attributes: { keepdims: { int: 1 } } })
+  graph.output('y', graph.node('Sub', [x, mean]), 'float32', ['N', 2])
+  return graph.build({ name: 'mean' })
+}

@@ -64,7 +64,13 @@ export async function openServices(
       keep(openCache({ url: config.redisUrl, log })),
     ])
     const runtime = await keep(
-      openRuntime({ workers: config.mlWorkers, maxQueue: MAX_QUEUED_RUNS, enableGpu: config.enableGpu, log }),
+      openRuntime({
+        workers: config.mlWorkers,
+        maxQueue: MAX_QUEUED_RUNS,
+        batchRows: config.batchSize,
+        enableGpu: config.enableGpu,
+        log,
+      }),
     )
     const tables = await keep(openTables({ tempDir, memoryLimitMb: TABLES_MEMORY_MB }))
     const queue = openQueue({ db, log })

@@ -2,16 +2,13 @@
 // environment starts, and each says in the log that nothing comes of it.
 import { type Config, ConfigSchema } from '../config.ts'
 
-const { batchSize, cacheTtl } = ConfigSchema.properties as Record<string, { readonly default?: unknown } | undefined>
+const { cacheTtl } = ConfigSchema.properties as Record<string, { readonly default?: unknown } | undefined>
 
 export function unavailableSettings(config: Config): string[] {
   const found: string[] = []
   if (config.enableOtel) found.push('ENABLE_OTEL: this version exports no traces; /metrics is always on')
   if (config.grpcPort !== undefined) found.push('GRPC_PORT: this version does not speak gRPC')
   if (config.supabaseUrl !== undefined) found.push('SUPABASE_URL: this version has no feature sources')
-  if (config.batchSize !== batchSize?.default) {
-    found.push('BATCH_SIZE: this version does not gather requests into batches')
-  }
   if (config.cacheTtl !== cacheTtl?.default) {
     found.push('CACHE_TTL: predictions are cached only by createRealtimePredictor, which has its own ttlSeconds')
   }

@@ -14,6 +14,8 @@ export interface Call {
   readonly caller: Caller
   /** Fires when the asker goes away or the service stops. */
   readonly signal: AbortSignal
+  /** Whether the asker has gone away: dearer to be told of than to ask now and then. Default: the signal has fired. */
+  readonly gone?: () => boolean
   readonly idempotencyKey?: string
   readonly upload?: Upload
 }

@@ -43,7 +43,7 @@ export function createMetrics() {
     }),
     predictionBatchSize: new Histogram({
       name: 'ml_prediction_batch_size',
-      help: 'Rows a prediction request.',
+      help: 'Rows run together: those of one request, or of several that waited for the same worker.',
       labelNames: model,
       buckets: BATCH_SIZE_BUCKETS,
       registers,

@@ -14,6 +14,7 @@ export function callOf(request: FastifyRequest, reply: FastifyReply, caller: Cal
     caller,
     upload,
     idempotencyKey: idempotencyKeyOf(request),
+    gone: () => reply.raw.destroyed && !reply.raw.writableEnded,
     get signal() {
       signal ??= signalOf(reply.raw)
       return signal

@@ -1,4 +1,5 @@
-// What the pool hands out: models as it knows them, and the two kinds of work on them.
+// What the pool knows of a model and of a piece of work. A model appears here without its sessions: those are the
+// workers', and the seats know which of them they hold. What a worker runs is a batch, be it of one.
 import type { MlError } from '../core/failure.ts'
 import type { SessionSource } from './session.ts'
 import type { ModelInfo, PooledResult, Tensor, TensorInfo, Tensors } from './types.ts'
@@ -9,6 +10,7 @@ export interface PoolModel {
   readonly key: string
   readonly source: SessionSource
   readonly warmUp: Tensors | undefined
+  readonly pace: Pace
   /** Runs accepted and not yet off their worker. */
   pending: number
   /** Loads wanted or in hand. */
@@ -17,25 +19,55 @@ export interface PoolModel {
   stuck: number
   /** No more runs will come: unload it when the last one is done. */
   retired: boolean
+  /** Whether rows of several requests may run together; undefined until the first load has tried. */
+  perRow: boolean | undefined
+}
+
+/** Milliseconds, each a moving average; 0 while unknown. */
+export interface Pace {
+  /** A run. */
+  runMs: number
+  /** A row of a request that ran alone. */
+  aloneMs: number
+  /** A row of requests that ran together. */
+  togetherMs: number
 }
 
 export interface RunJob {
-  readonly kind: 'run'
   readonly model: PoolModel
+  readonly tenant: string
   readonly feeds: readonly Tensor[]
   readonly fetches: readonly number[]
   /** The outputs that come back, in order. */
   readonly outputs: readonly TensorInfo[]
+  /** Rows in its feeds; 0 where there is no such number. */
+  readonly rows: number
+  /** Requests run together only where these are equal. */
+  readonly kin: string
+  /** The caller's patience. */
   readonly timeoutMs: number
+  /** How long the run may hold its worker. */
+  readonly limitMs: number
   /** 1 goes first. */
   readonly priority: number
   /** On the monotonic clock. */
   readonly submittedAt: number
   readonly deadline: number
+  /** Whether the caller has left. */
+  readonly gone: (() => boolean) | undefined
   /** Workers that died under it. */
   deaths: number
+  /** Not to be run with others: it was in a batch that failed. */
+  single: boolean
   settled: boolean
   readonly settle: (outcome: PooledResult | MlError) => void
+}
+
+/** Requests that a worker runs as one. */
+export interface Batch {
+  readonly kind: 'run'
+  readonly model: PoolModel
+  readonly jobs: readonly [RunJob, ...RunJob[]]
 }
 
 export interface LoadJob {
@@ -45,4 +77,4 @@ export interface LoadJob {
   readonly settle: (outcome: ModelInfo | MlError) => void
 }
 
-export type Job = RunJob | LoadJob
+export type Job = Batch | LoadJob

@@ -18,7 +18,7 @@ interface Entry {
 
 /** Starts the workers and returns at once; loads and runs wait until a worker is ready. */
 export function openRuntime(options: RuntimeOptions): Runtime {
-  const pool = new Pool({ runTimeoutMs: 5000, loadTimeoutMs: 60_000, ...options })
+  const pool = new Pool({ runTimeoutMs: 5000, loadTimeoutMs: 60_000, batchRows: 32, ...options })
   const entries = new Map<string, Entry>()
   let modelCount = 0
 
@@ -31,10 +31,12 @@ export function openRuntime(options: RuntimeOptions): Runtime {
         key,
         source,
         warmUp,
+        pace: { runMs: 0, aloneMs: 0, togetherMs: 0 },
         pending: 0,
         loading: 0,
         stuck: 0,
         retired: false,
+        perRow: undefined,
       }
       entry.model = model
       try {
@@ -90,9 +92,9 @@ function hold({ pool, model, info, letGo }: Held): LoadedModel {
   return {
     key: model.key,
     info,
-    run(feeds, options) {
+    run(feeds, options = {}) {
       if (released) return Promise.reject(releasedFailure())
-      return pool.submit(model, info, { ...options, feeds })
+      return pool.submit({ model, info, feeds, options })
     },
     async release() {
       if (released) return
@@ -111,7 +113,7 @@ function statusOf(pool: Pool, entries: readonly Entry[]): RuntimeStatus {
   return {
     workers: pool.seats.length,
     busy: pool.seats.filter((seat) => seat.job !== null).length,
-    queued: pool.queue.length,
+    queued: pool.queued,
     models,
     gpuAvailable: pool.gpuAvailable,
     memoryBytes: models.reduce((sum, model) => sum + model.bytes * model.workers, 0),

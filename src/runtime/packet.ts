@@ -24,37 +24,58 @@ export function openArea(buffer: SharedArrayBuffer): Area {
   }
 }
 
+/** The same tensors of one or several requests; in the packet they stand one behind the other along the first axis. */
+export type Parts = readonly [readonly Tensor[], ...(readonly Tensor[])[]]
+
 /** Bytes that `writeTensors` needs at most, from a header that starts at `at` (in 32-bit words). */
-export function packetBytes(at: number, tensors: readonly Tensor[]): number {
+export function packetBytes(at: number, parts: Parts): number {
   let words = at
   let bytes = 0
-  for (const tensor of tensors) {
-    words += 3 + tensor.dims.length
-    if (isStrings(tensor)) {
-      bytes += 4 * tensor.data.length
-      for (const text of tensor.data) bytes += 3 * text.length // UTF-8 never needs more per UTF-16 unit
-    } else {
-      bytes += (tensor.data as TypedArray).byteLength
+  for (const { dims } of parts[0]) words += 3 + dims.length
+  for (const part of parts) {
+    for (const tensor of part) {
+      if (isStrings(tensor)) {
+        bytes += 4 * tensor.data.length
+        for (const text of tensor.data) bytes += 3 * text.length // UTF-8 never needs more per UTF-16 unit
+      } else {
+        bytes += (tensor.data as TypedArray).byteLength
+      }
     }
-    bytes += 8
   }
-  return Math.ceil((4 * words + 8 + bytes) / 8) * 8
+  return Math.ceil((4 * words + 8 + 8 * parts[0].length + bytes) / 8) * 8
 }
 
-/** Writes headers from word `at` on and the values behind them; the area must hold `packetBytes(at, tensors)`. */
-export function writeTensors(area: Area, at: number, tensors: readonly Tensor[]): void {
+/** Writes headers from word `at` on and the values behind them; the area must hold `packetBytes(at, parts)`. */
+export function writeTensors(area: Area, at: number, parts: Parts): void {
   const { ints } = area
+  const [first, ...rest] = parts
   let word = at
   let offset = at
-  for (const tensor of tensors) offset += 3 + tensor.dims.length
+  for (const { dims } of first) offset += 3 + dims.length
   offset = roundUp(4 * offset)
-  for (const tensor of tensors) {
-    ints[word++] = tensor.dims.length
-    for (const dim of tensor.dims) ints[word++] = dim
+  for (let i = 0; i < first.length; i++) {
+    const { type, dims, data } = first[i]!
+    const head = word + 1
+    let count = data.length
+    ints[word++] = dims.length
+    for (const dim of dims) ints[word++] = dim
+    for (const part of rest) {
+      ints[head]! += part[i]!.dims[0]!
+      count += part[i]!.data.length
+    }
     ints[word++] = offset
-    ints[word++] = tensor.data.length
-    offset = roundUp(isStrings(tensor) ? writeStrings(area, offset, tensor.data) : writeNumbers(area, offset, tensor))
+    ints[word++] = count
+    if (type === 'string') {
+      offset = roundUp(writeStrings(area, offset, parts.length === 1 ? (data as string[]) : joined(parts, i)))
+    } else {
+      for (const part of parts) offset = writeNumbers(area, offset, part[i]!)
+      offset = roundUp(offset)
+    }
   }
+}
+
+function joined(parts: Parts, i: number): string[] {
+  return parts.flatMap((part) => part[i]!.data as readonly string[])
 }
 
 function writeNumbers(area: Area, offset: number, tensor: Tensor): number {

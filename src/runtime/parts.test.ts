@@ -26,8 +26,8 @@ describe('a packet', () => {
   it('gives back what was put in, within the bytes it asked for', () => {
     fc.assert(
       fc.property(tensors, fc.nat(5), (tensors, at) => {
-        const area = openArea(new SharedArrayBuffer(packetBytes(at, tensors)))
-        writeTensors(area, at, tensors)
+        const area = openArea(new SharedArrayBuffer(packetBytes(at, [tensors])))
+        writeTensors(area, at, [tensors])
         const infos = tensors.map(({ type }, i) => ({ name: `${i}`, type, dims: [] }))
         expect(readTensors(area, at, { infos, values: 'copy' })).toEqual(tensors)
         expect(readTensors(area, at, { infos, values: 'view' })).toEqual(tensors)
@@ -37,7 +37,7 @@ describe('a packet', () => {
 
   it('gives copies that outlive it', () => {
     const area = openArea(new SharedArrayBuffer(64))
-    writeTensors(area, 0, [{ type: 'float32', dims: [1], data: Float32Array.of(7) }])
+    writeTensors(area, 0, [[{ type: 'float32', dims: [1], data: Float32Array.of(7) }]])
     const infos = [{ name: 'x', type: 'float32', dims: [1] }] as const
     const [copy] = readTensors(area, 0, { infos, values: 'copy' })
     new Uint8Array(area.buffer).fill(0)
@@ -56,6 +56,7 @@ describe('feeds', () => {
     loadMs: 0,
     bytes: 0,
     provider: 'cpu',
+    perRow: false,
   }
   const b = { type: 'string', dims: [3], data: ['x', 'y', 'z'] } as const
 

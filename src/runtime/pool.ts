@@ -1,40 +1,38 @@
 // Which seat does what, and when. A run goes at once to an idle seat that holds its model, else it waits; a seat has one
-// run in hand at a time, so that nothing waits behind a slow run while another seat is free. A seat that finds only runs
+// batch in hand at a time, so that nothing waits behind a slow run while another seat is free. A seat that finds only runs
 // of models it does not hold loads one of those.
 import { backoffMs } from '../core/backoff.ts'
 import { systemClock } from '../core/clock.ts'
 import { asFailure, fail, type MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
-import { fetchIndices, orderFeeds } from './feeds.ts'
-import type { Job, LoadJob, PoolModel, RunJob } from './job.ts'
-import { RunQueue } from './queue.ts'
-import { admit, closedFailure, fatalFailure, lateFailure } from './refusals.ts'
+import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
+import { closedFailure, fatalFailure, lateFailure } from './refusals.ts'
+import { type Answered, MAX_DEATHS, type RunRequest, Runs } from './runs.ts'
 import { Seat } from './seat.ts'
-import type { ModelInfo, PooledResult, RunOptions, RunResult, Tensors } from './types.ts'
+import type { ModelInfo, PooledResult } from './types.ts'
 import { Watchdog, withinMs } from './watchdog.ts'
 
 export interface PoolOptions {
   readonly workers: number
   readonly maxQueue: number
+  readonly batchRows: number
   readonly enableGpu: boolean
   readonly log: Log
   readonly runTimeoutMs: number
   readonly loadTimeoutMs: number
 }
 
-/** A job that saw this many workers die is to blame for it. */
-const MAX_DEATHS = 2
-const MAX_STARTS = 3 // failed ones in a row, before those who wait are told
+/** Failed starts of a seat before those who wait for it are told. */
+const MAX_STARTS = 3
 const CLOSE_GRACE_MS = 2000
-const DEFAULT_PRIORITY = 2
 
 export class Pool {
   readonly seats: readonly Seat[]
-  readonly queue: RunQueue
   gpuAvailable = false
   replaced = 0
   abandoned = 0
   readonly #options: PoolOptions
+  readonly #runs: Runs
   readonly #watchdog: Watchdog
   #gpu: 'try' | 'off'
   #closed = false
@@ -43,7 +41,7 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#gpu = options.enableGpu ? 'try' : 'off'
-    this.queue = new RunQueue(options.maxQueue)
+    this.#runs = new Runs({ ...options, unneeded: (model) => this.retire(model) })
     const events = {
       ready: this.#onReady.bind(this),
       ran: this.#onRan.bind(this),
@@ -55,34 +53,24 @@ export class Pool {
     this.#startNext()
   }
 
-  /** Runs `model`, whose `info` came from `load`. */
-  submit(model: PoolModel, info: ModelInfo, request: RunOptions & { readonly feeds: Tensors }): Promise<PooledResult> {
+  get queued(): number {
+    return this.#runs.queue.length
+  }
+
+  /** Runs a model whose `info` came from `load`. */
+  submit(request: RunRequest): Promise<PooledResult> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedFailure()
-      admit(model, request.signal)
-      const fetches = fetchIndices(info, request.fetches)
-      const timeoutMs = request.timeoutMs ?? this.#options.runTimeoutMs
-      const submittedAt = systemClock.elapsedMs()
-      const job: RunJob = {
-        kind: 'run',
-        model,
-        feeds: orderFeeds(info, request.feeds),
-        fetches,
-        outputs: fetches.length === 0 ? info.outputs : fetches.map((index) => info.outputs[index]!),
-        timeoutMs,
-        priority: request.priority || DEFAULT_PRIORITY,
-        submittedAt,
-        deadline: submittedAt + timeoutMs,
-        deaths: 0,
-        settled: false,
-        settle: (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome)),
-      }
+      const job = this.#runs.accept(request, (outcome) =>
+        outcome instanceof Error ? reject(outcome) : resolve(outcome),
+      )
+      const { model } = job
       const seat = this.seats.find((seat) => seat.idle && seat.held.has(model))
-      if (seat === undefined) this.queue.add(job, request.signal, (failure) => this.#end(job, failure))
+      if (seat === undefined) this.#runs.enqueue(job)
       model.pending++
       this.#watchdog.wake()
-      if (seat === undefined) this.#pumpAll()
-      else this.#begin(seat, job)
+      if (seat !== undefined) this.#begin(seat, { kind: 'run', model, jobs: [job] })
+      else if (this.seats.some((seat) => seat.idle)) this.#pumpAll()
     })
   }
 
@@ -107,7 +95,7 @@ export class Pool {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    for (const job of this.queue.takeAll()) this.#end(job, closedFailure())
+    for (const job of this.#runs.queue.takeAll()) this.#runs.end(job, closedFailure())
     for (const seat of this.seats) for (const job of seat.wanted.splice(0)) this.#endLoad(job, closedFailure())
     if (this.seats.some((seat) => seat.job !== null)) {
       await withinMs(CLOSE_GRACE_MS, new Promise<void>((resolve) => (this.#idleAtLast = resolve)))
@@ -127,14 +115,14 @@ export class Pool {
 
   #pump(seat: Seat): void {
     while (seat.idle && !this.#closed) {
-      const job = seat.wanted.shift() ?? this.queue.takeFor(seat.held) ?? this.#lazyLoad(seat)
+      const job = seat.wanted.shift() ?? this.#runs.next(seat.held) ?? this.#lazyLoad(seat)
       if (job === undefined) return
       this.#begin(seat, job)
     }
   }
 
   #lazyLoad(seat: Seat): LoadJob | undefined {
-    const model = this.queue.findModel((model) => model.loading === 0 && !seat.refused.has(model))
+    const model = this.#runs.queue.findModel((model) => model.loading === 0 && !seat.refused.has(model))
     if (model === undefined) return undefined
     model.loading++
     return this.#quietLoad(model)
@@ -155,7 +143,7 @@ export class Pool {
       else seat.run(job)
     } catch (error) {
       if (job.kind === 'load') this.#endLoad(job, asFailure(error))
-      else this.#end(job, asFailure(error))
+      else for (const run of job.jobs) this.#runs.end(run, asFailure(error))
     }
   }
 
@@ -174,10 +162,12 @@ export class Pool {
     this.#pump(seat)
   }
 
-  #onRan(seat: Seat, job: RunJob, outcome: RunResult | MlError): void {
-    const facts = { queueMs: seat.startedAt - job.submittedAt, batchRows: job.feeds[0]?.dims[0] ?? 1 }
-    this.#end(job, outcome instanceof Error ? outcome : { ...outcome, ...facts })
+  #onRan(seat: Seat, batch: Batch, outcome: Answered | MlError): void {
+    const { startedAt } = seat
+    // The worker goes on with the next batch while the answers of this one are taken apart.
     this.#freed(seat)
+    this.#runs.finish(batch, outcome, startedAt)
+    if (this.#runs.queue.length > 0) this.#pump(seat)
   }
 
   #onLoaded(seat: Seat, job: LoadJob, outcome: ModelInfo | MlError): void {
@@ -195,27 +185,14 @@ export class Pool {
     if (this.#idleAtLast !== null && this.seats.every((seat) => seat.job === null)) this.#idleAtLast()
   }
 
-  /** The run is over for its caller and off its worker. */
-  #end(job: RunJob, outcome: PooledResult | MlError): void {
-    const { model } = job
-    this.#settle(job, outcome)
-    model.pending--
-    if (model.retired && model.pending === 0) this.retire(model)
-  }
-
-  #settle(job: RunJob, outcome: PooledResult | MlError): void {
-    if (job.settled) return
-    job.settled = true
-    job.settle(outcome)
-  }
-
   #endLoad(job: LoadJob, outcome: ModelInfo | MlError): void {
     const { model } = job
     model.loading--
     job.settle(outcome)
     if (!(outcome instanceof Error)) return
     const hopeless = this.seats.every((seat) => !seat.held.has(model) && seat.refused.has(model))
-    if (hopeless && model.loading === 0) for (const run of this.queue.takeAllOf(model)) this.#end(run, outcome)
+    if (hopeless && model.loading === 0)
+      for (const run of this.#runs.queue.takeAllOf(model)) this.#runs.end(run, outcome)
   }
 
   #refuse(seat: Seat, job: LoadJob, failure: MlError): void {
@@ -235,16 +212,13 @@ export class Pool {
   }
 
   #retry(seat: Seat, job: Job): void {
-    job.deaths++
-    const blamed = job.deaths >= MAX_DEATHS
-    if (job.kind === 'load') {
-      if (!blamed) return void seat.wanted.unshift(job)
-      this.#refuse(seat, job, fatalFailure(job))
-    } else if (blamed || job.settled) {
-      this.#end(job, fatalFailure(job))
-    } else {
-      this.queue.putBack(job)
+    if (job.kind === 'run') {
+      this.#runs.lost(job)
+      return
     }
+    job.deaths++
+    if (job.deaths < MAX_DEATHS) seat.wanted.unshift(job)
+    else this.#refuse(seat, job, fatalFailure(job))
   }
 
   /** A new thread for the seat, and on it the models of the old one. */
@@ -264,22 +238,24 @@ export class Pool {
 
   #inspect(): 'busy' | 'quiet' {
     const now = systemClock.elapsedMs()
-    for (const job of this.queue.takeExpired(now)) this.#end(job, lateFailure(job))
+    this.#runs.sweep(now)
     for (const seat of this.seats) {
       const { job } = seat
       if (job === null) continue
-      if (job.kind === 'run' && now >= job.deadline) this.#settle(job, lateFailure(job))
-      const limitMs = job.kind === 'run' ? job.timeoutMs : this.#options.loadTimeoutMs
+      if (job.kind === 'run') {
+        for (const run of job.jobs) if (now >= run.deadline) this.#runs.settle(run, lateFailure(run))
+      }
+      const limitMs = job.kind === 'run' ? Math.max(...job.jobs.map((run) => run.limitMs)) : this.#options.loadTimeoutMs
       if (now - seat.startedAt >= limitMs) this.#abandon(seat, job)
     }
-    return this.queue.length > 0 || this.seats.some((seat) => seat.job !== null) ? 'busy' : 'quiet'
+    return this.queued > 0 || this.seats.some((seat) => seat.job !== null) ? 'busy' : 'quiet'
   }
 
   #abandon(seat: Seat, job: Job): void {
     const { model } = job
     this.#options.log.error({ model: model.key, what: job.kind }, 'A model worker is stuck and has been replaced')
     model.stuck++
-    void this.#vacate(seat, lateFailure(job)).then(() => model.stuck--)
+    void this.#vacate(seat, lateFailure(job.kind === 'run' ? job.jobs[0] : job)).then(() => model.stuck--)
     this.#refill(seat)
   }
 
@@ -289,7 +265,7 @@ export class Pool {
     const gone = new Promise<void>((resolve) => seat.vacate(resolve)).then(() => void this.abandoned--)
     const { job } = seat
     seat.job = null
-    if (job?.kind === 'run') this.#end(job, failure)
+    if (job?.kind === 'run') for (const run of job.jobs) this.#runs.end(run, failure)
     if (job?.kind === 'load') this.#refuse(seat, job, failure)
     return gone
   }

@@ -6,7 +6,7 @@ import type { SessionSource } from './session.ts'
 import type { ModelInfo, Tensor, Tensors } from './types.ts'
 
 /** Size of each shared area; larger packets get memory of their own. */
-export const AREA_BYTES = 64 * 1024
+export const AREA_BYTES = 256 * 1024
 
 /** The request or the answer lies in the shared area. */
 export const IN_AREA = 1
@@ -26,6 +26,8 @@ export interface LoadOrder {
   /** Bytes are the worker's own: the engine refuses shared memory, so each load is sent a copy. */
   readonly source: SessionSource
   readonly warmUp?: Tensors
+  /** Find out whether its rows can be run together. */
+  readonly probe: boolean
 }
 
 export interface UnloadOrder {

@@ -1,64 +1,106 @@
-// The runs that wait for a seat, by priority and then oldest first. Bounded: a queue longer than the patience of its callers only makes
-// every answer late.
+// The runs that wait for a seat. Fair by the time they take on a worker: first between tenants, then between the models of a
+// tenant (start-time fair queueing), and within one model by priority and age. Bounded: a queue longer than the patience
+// of its callers only makes every answer late. When it is full, the tenant with the most in it makes room.
 import type { MlError } from '../core/failure.ts'
-import type { PoolModel, RunJob } from './job.ts'
-import { abortedFailure, overloadedFailure } from './refusals.ts'
+import { type BatchLimits, takeTogether } from './batch.ts'
+import type { Batch, PoolModel, RunJob } from './job.ts'
+import { abortedFailure, lateFailure, overloadedFailure } from './refusals.ts'
+
+/** What one tenant waits for of one model. */
+interface Line {
+  readonly model: PoolModel
+  readonly jobs: RunJob[]
+  /** Worker time it has been given, on a clock of its own that never lags behind those being served. */
+  cost: number
+}
+
+interface Party {
+  readonly lines: Map<PoolModel, Line>
+  waiting: number
+  cost: number
+  /** The clock of its lines. */
+  reached: number
+}
+
+/** For a model that has not run yet. */
+const UNKNOWN_MS = 0.1
 
 export class RunQueue {
   readonly #limit: number
-  #jobs: RunJob[] = []
-  /** How to stop listening for the abort of a waiting job. */
-  readonly #detach = new Map<RunJob, () => void>()
+  readonly #batch: BatchLimits
+  readonly #parties = new Map<string, Party>()
+  #length = 0
+  #reached = 0
 
-  constructor(limit: number) {
+  constructor(limit: number, batch: BatchLimits) {
     this.#limit = limit
+    this.#batch = batch
   }
 
   get length(): number {
-    return this.#jobs.length
+    return this.#length
   }
 
   /**
-   * Appends a job; `aborted` is called, and the job is gone, when `signal` fires while it waits.
-   *
-   * @throws MlError `unavailable` OVERLOADED when the queue is full.
+   * @returns the job that had to make room for this one, if any.
+   * @throws MlError `unavailable` OVERLOADED when the queue is full and no other tenant has more in it.
    */
-  add(job: RunJob, signal: AbortSignal | undefined, aborted: (failure: MlError) => void): void {
-    if (this.#jobs.length >= this.#limit) {
-      throw overloadedFailure()
-    }
-    const before = this.#jobs.findLastIndex((waiting) => waiting.priority <= job.priority)
-    this.#jobs.splice(before + 1, 0, job)
-    if (signal === undefined) return
-    const onAbort = () => {
-      this.#take((waiting) => waiting === job)
-      aborted(abortedFailure())
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    this.#detach.set(job, () => signal.removeEventListener('abort', onAbort))
+  add(job: RunJob): RunJob | undefined {
+    const evicted = this.#length >= this.#limit ? this.#makeRoom(job.tenant) : undefined
+    const { jobs } = this.#lineOf(job)
+    let at = jobs.length
+    while (at > 0 && jobs[at - 1]!.priority > job.priority) at--
+    jobs.splice(at, 0, job)
+    this.#count(job.tenant, 1)
+    return evicted
   }
 
   /** Puts a job that lost its worker back in front. */
   putBack(job: RunJob): void {
-    this.#jobs.unshift(job)
+    this.#lineOf(job).jobs.unshift(job)
+    this.#count(job.tenant, 1)
   }
 
-  /** Takes the oldest job whose model is among `held`. */
-  takeFor(held: ReadonlySet<PoolModel>): RunJob | undefined {
-    const index = this.#jobs.findIndex((job) => held.has(job.model))
-    if (index < 0) return undefined
-    const job = index === 0 ? this.#jobs.shift()! : this.#jobs.splice(index, 1)[0]!
-    this.#release(job)
-    return job
+  /** What a seat that holds these models does next. */
+  takeFor(held: ReadonlySet<PoolModel>): Batch | undefined {
+    if (this.#length === 0) return undefined
+    let next: { readonly party: Party; readonly line: Line } | undefined
+    for (const party of this.#parties.values()) {
+      if (party.waiting === 0 || (next && next.party.cost <= party.cost)) continue
+      const line = nextLine(party, held)
+      if (line !== undefined) next = { party, line }
+    }
+    if (next === undefined) return undefined
+    const { party, line } = next
+    const jobs = takeTogether(line.jobs, this.#batch)
+    this.#count(jobs[0].tenant, -jobs.length)
+    this.#reached = Math.max(this.#reached, party.cost)
+    party.reached = Math.max(party.reached, line.cost)
+    const spent = line.model.pace.runMs || UNKNOWN_MS
+    party.cost += spent
+    line.cost += spent
+    return { kind: 'run', model: line.model, jobs }
   }
 
-  /** The oldest waiting job's model that passes. */
+  /** A waiting job's model that passes. */
   findModel(wanted: (model: PoolModel) => boolean): PoolModel | undefined {
-    return this.#jobs.find((job) => wanted(job.model))?.model
+    for (const { lines } of this.#parties.values()) {
+      for (const { model, jobs } of lines.values()) if (jobs.length > 0 && wanted(model)) return model
+    }
+    return undefined
   }
 
-  takeExpired(nowMs: number): RunJob[] {
-    return this.#take((job) => nowMs >= job.deadline)
+  /** Takes out those who are out of time or whose caller has left, each with what to say, and forgets idle tenants. */
+  sweep(nowMs: number): { readonly job: RunJob; readonly failure: MlError }[] {
+    const over = this.#take((job) => nowMs >= job.deadline || job.gone?.() === true)
+    for (const [tenant, party] of this.#parties) {
+      for (const [model, line] of party.lines) {
+        if (line.jobs.length === 0 && line.cost <= party.reached) party.lines.delete(model)
+      }
+      if (party.waiting === 0 && party.cost <= this.#reached) this.#parties.delete(tenant)
+    }
+    if (this.#length === 0) this.#parties.clear() // nobody waits, so nobody is owed anything
+    return over.map((job) => ({ job, failure: nowMs >= job.deadline ? lateFailure(job) : abortedFailure() }))
   }
 
   takeAllOf(model: PoolModel): RunJob[] {
@@ -70,17 +112,58 @@ export class RunQueue {
   }
 
   #take(wanted: (job: RunJob) => boolean): RunJob[] {
-    const taken = this.#jobs.filter(wanted)
-    if (taken.length === 0) return taken
-    this.#jobs = this.#jobs.filter((job) => !wanted(job))
-    for (const job of taken) this.#release(job)
+    const taken: RunJob[] = []
+    for (const [tenant, party] of this.#parties) {
+      for (const { jobs } of party.lines.values()) {
+        const out = jobs.filter(wanted)
+        if (out.length === 0) continue
+        const left = jobs.filter((job) => !out.includes(job))
+        jobs.splice(0, jobs.length, ...left)
+        this.#count(tenant, -out.length)
+        taken.push(...out)
+      }
+    }
     return taken
   }
 
-  #release(job: RunJob): void {
-    const detach = this.#detach.get(job)
-    if (detach === undefined) return
-    detach()
-    this.#detach.delete(job)
+  #lineOf({ tenant, model }: RunJob): Line {
+    const party = this.#parties.get(tenant) ?? { lines: new Map(), waiting: 0, cost: 0, reached: 0 }
+    // Who comes back after a pause has no claim on the time that others used meanwhile.
+    if (party.waiting === 0) party.cost = Math.max(party.cost, this.#reached)
+    this.#parties.set(tenant, party)
+    const line = party.lines.get(model) ?? { model, jobs: [], cost: 0 }
+    if (line.jobs.length === 0) line.cost = Math.max(line.cost, party.reached)
+    party.lines.set(model, line)
+    return line
   }
+
+  #count(tenant: string, by: number): void {
+    this.#parties.get(tenant)!.waiting += by
+    this.#length += by
+  }
+
+  #makeRoom(tenant: string): RunJob {
+    let most: { readonly name: string; readonly party: Party } | undefined
+    for (const [name, party] of this.#parties) {
+      if (party.waiting > (most?.party.waiting ?? 0)) most = { name, party }
+    }
+    const own = this.#parties.get(tenant)?.waiting ?? 0
+    if (most === undefined || most.party.waiting <= own + 1) throw overloadedFailure()
+    let longest: Line | undefined
+    for (const line of most.party.lines.values()) if (line.jobs.length > (longest?.jobs.length ?? 0)) longest = line
+    this.#count(most.name, -1)
+    return longest!.jobs.pop()!
+  }
+}
+
+function nextLine({ lines }: Party, held: ReadonlySet<PoolModel>): Line | undefined {
+  let next: Line | undefined
+  for (const line of lines.values()) {
+    const first = line.jobs[0]
+    if (first === undefined || !held.has(line.model)) continue
+    const before = next?.jobs[0]
+    if (before === undefined || first.priority < before.priority) next = line
+    else if (first.priority === before.priority && line.cost < next!.cost) next = line
+  }
+  return next
 }

@@ -1,14 +1,13 @@
 // When the pool says no, and in which words.
 import { fail, type MlError } from '../core/failure.ts'
-import type { Job, PoolModel } from './job.ts'
+import type { LoadJob, PoolModel, RunJob } from './job.ts'
 
 /** Burning threads a model may cause before its runs are refused: each takes a core until the process ends. */
 const MAX_STUCK = 2
 
 /** Throws if a run of `model` cannot be taken on. */
-export function admit(model: PoolModel, signal: AbortSignal | undefined): void {
+export function admit(model: PoolModel): void {
   if (model.retired) throw releasedFailure()
-  if (signal?.aborted) throw abortedFailure()
   if (model.stuck >= MAX_STUCK) {
     throw fail('unavailable', 'MODEL_SUSPENDED', 'Earlier runs of this model have not come to an end', {
       retryAfterSeconds: 30,
@@ -33,15 +32,15 @@ export function overloadedFailure(): MlError {
 }
 
 /** The job took too long, waiting or working. */
-export function lateFailure(job: Job): MlError {
-  if (job.kind === 'load') return fail('unavailable', 'MODEL_LOAD_TIMEOUT', 'The model took too long to load')
+export function lateFailure(job: RunJob | LoadJob): MlError {
+  if ('kind' in job) return fail('unavailable', 'MODEL_LOAD_TIMEOUT', 'The model took too long to load')
   const message = `No answer from the model within ${job.timeoutMs} ms`
   return fail('unavailable', 'INFERENCE_TIMEOUT', message, { retryAfterSeconds: 1 })
 }
 
 /** The job was in hand each time when workers died. */
-export function fatalFailure(job: Job): MlError {
-  return job.kind === 'load'
+export function fatalFailure(job?: LoadJob): MlError {
+  return job
     ? fail('invalid', 'MODEL_NOT_LOADABLE', 'The model does not load: it brings its worker down')
     : fail('internal', 'INFERENCE_FAILED', 'The model worker died twice under this prediction')
 }

@@ -229,10 +229,10 @@ describe('many callers', () => {
     const runtime = start({ workers: 1 })
     const model = await runtime.load({ key: 'loop', bytes: loopModel() })
     const first = model.run(loopFeeds(20_000))
-    const caller = new AbortController()
-    const second = model.run(loopFeeds(1), { signal: caller.signal })
+    let left = false
+    const second = model.run(loopFeeds(1), { gone: () => left })
     expect(runtime.status()).toMatchObject({ busy: 1, queued: 1 })
-    caller.abort()
+    left = true
     await expect(second).rejects.toMatchObject({ code: 'INFERENCE_ABORTED' })
     expect(runtime.status().queued).toBe(0)
     expect((await first).outputs.y).toEqual(floats(20_000))
@@ -288,7 +288,7 @@ describe('an overlong run', () => {
     const runtime = start({ workers: 1 })
     const turns = await turnsIn(2000, runtime)
     const model = await runtime.load({ key: 'loop', bytes: loopModel() })
-    const slow = model.run(loopFeeds(turns), { timeoutMs: 100 })
+    const slow = model.run(loopFeeds(turns), { limitMs: 100 })
     await expect(slow).rejects.toMatchObject({ kind: 'unavailable', code: 'INFERENCE_TIMEOUT' })
     expect(runtime.status()).toMatchObject({ replaced: 1, abandoned: 1 })
     expect((await model.run(loopFeeds(3))).outputs.y).toEqual(floats(3))

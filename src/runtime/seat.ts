@@ -3,15 +3,16 @@
 import { systemClock } from '../core/clock.ts'
 import { fail, type MlError } from '../core/failure.ts'
 import { fromMessage } from './engine-failure.ts'
-import type { Job, LoadJob, PoolModel, RunJob } from './job.ts'
-import { openArea, packetBytes, readTensors, writeTensors } from './packet.ts'
+import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
+import { openArea, type Parts, packetBytes, readTensors, writeTensors } from './packet.ts'
 import { ANSWER_WORDS, type FromWorker, IN_AREA, requestWords, writeRequest } from './protocol.ts'
+import type { Answered } from './runs.ts'
 import { startThread, type Thread } from './thread.ts'
-import type { ModelInfo, RunResult, Tensor } from './types.ts'
+import type { ModelInfo } from './types.ts'
 
 export interface SeatEvents {
   ready(seat: Seat, gpuError: string | null): void
-  ran(seat: Seat, job: RunJob, outcome: RunResult | MlError): void
+  ran(seat: Seat, batch: Batch, outcome: Answered | MlError): void
   loaded(seat: Seat, job: LoadJob, outcome: ModelInfo | MlError): void
   /** The thread ended unasked; the seat is empty and keeps its job for the pool to take away. */
   died(seat: Seat, error: Error | null): void
@@ -73,21 +74,24 @@ export class Seat {
     this.#take(job)
     const { no, source, warmUp } = job.model
     const own = source instanceof Uint8Array ? new Uint8Array(source) : source
-    const order = { op: 'load', model: no, source: own, ...(warmUp && { warmUp }) } as const
+    const probe = job.model.perRow === undefined
+    const order = { op: 'load', model: no, source: own, probe, ...(warmUp && { warmUp }) } as const
     this.#sitting!.thread.send(order, own instanceof Uint8Array ? [own.buffer] : [])
   }
 
   /** @throws MlError `too_large` for feeds beyond 1 GiB; the seat is then as it was. */
-  run(job: RunJob): void {
+  run(batch: Batch): void {
     const { thread } = this.#sitting!
-    const words = requestWords(job.fetches)
-    const bytes = packetBytes(words, job.feeds)
+    const [first, ...rest] = batch.jobs
+    const parts: Parts = [first.feeds, ...rest.map((job) => job.feeds)]
+    const words = requestWords(first.fetches)
+    const bytes = packetBytes(words, parts)
     if (bytes > MAX_PACKET_BYTES) throw fail('too_large', 'INPUT_TOO_LARGE', 'One run takes at most 1 GiB of input')
     const fits = bytes <= thread.request.buffer.byteLength
     const area = fits ? thread.request : openArea(new SharedArrayBuffer(bytes))
-    writeRequest(area, job.model.no, job.fetches)
-    writeTensors(area, words, job.feeds)
-    this.#take(job)
+    writeRequest(area, batch.model.no, first.fetches)
+    writeTensors(area, words, parts)
+    this.#take(batch)
     thread.send(fits ? IN_AREA : area.buffer)
   }
 
@@ -131,18 +135,22 @@ export class Seat {
     if (job?.kind === 'load') {
       const outcome = loadOutcome(message)
       if (outcome instanceof Error) this.refused.set(job.model, outcome)
-      else this.held.add(job.model)
+      else {
+        this.held.add(job.model)
+        job.model.perRow ??= outcome.perRow
+      }
       this.#events.loaded(this, job, outcome)
     }
   }
 }
 
-function runOutcome({ answer }: Thread, job: RunJob, message: FromWorker): RunResult | MlError {
+function runOutcome({ answer }: Thread, { jobs }: Batch, message: FromWorker): Answered | MlError {
   if (message === IN_AREA) {
-    const tensors = readTensors(answer, ANSWER_WORDS, { infos: job.outputs, values: 'copy' })
-    return { outputs: byName(job, tensors), runMs: answer.doubles[0]! }
+    // The values of several are copied when they are taken apart, but by then the area may hold the next answer.
+    const tensors = readTensors(answer, ANSWER_WORDS, { infos: jobs[0].outputs, values: 'copy' })
+    return { tensors, runMs: answer.doubles[0]! }
   }
-  if (message.op === 'answer') return { outputs: byName(job, message.outputs), runMs: message.runMs }
+  if (message.op === 'answer') return { tensors: message.outputs, runMs: message.runMs }
   if (message.op === 'failed') return fromMessage(message.failure)
   return outOfTurn()
 }
@@ -151,12 +159,6 @@ function loadOutcome(message: FromWorker): ModelInfo | MlError {
   if (message !== IN_AREA && message.op === 'loaded') return message.info
   if (message !== IN_AREA && message.op === 'failed') return fromMessage(message.failure)
   return outOfTurn()
-}
-
-function byName(job: RunJob, tensors: readonly Tensor[]): Record<string, Tensor> {
-  const outputs: Record<string, Tensor> = {}
-  for (let i = 0; i < tensors.length; i++) outputs[job.outputs[i]!.name] = tensors[i]!
-  return outputs
 }
 
 function outOfTurn(): MlError {

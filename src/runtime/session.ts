@@ -41,7 +41,7 @@ export async function openSession(source: SessionSource, options: SessionOptions
   const loadMs = systemClock.elapsedMs() - started
   try {
     const bytes = source instanceof Uint8Array ? source.byteLength : source.bytes
-    const info: ModelInfo = { ...describe(native), loadMs, bytes, provider }
+    const info: ModelInfo = { ...describe(native), loadMs, bytes, provider, perRow: false }
     return { info, gpuError, run: runner(native, info), close: () => native.release() }
   } catch (error) {
     await native.release()

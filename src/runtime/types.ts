@@ -18,6 +18,8 @@ export interface ModelInfo {
   readonly bytes: number
   /** The engine that runs it: `cuda` only where the GPU was asked for and is there. */
   readonly provider: 'cpu' | 'cuda'
+  /** Whether the first axis of everything is one of rows that do not touch each other; tried when a worker loads it. */
+  readonly perRow: boolean
 }
 
 export interface ModelSpec {
@@ -35,10 +37,17 @@ export interface ModelSpec {
 export interface RunOptions {
   /** Which tensor outputs to bring back; all of them when absent. */
   readonly fetches?: readonly string[]
-  /** Drops the run while it waits; a run that has begun finishes, unseen. */
-  readonly signal?: AbortSignal
-  /** From the call to the answer, waiting included. Default: the runtime's `runTimeoutMs`. */
+  /**
+   * Whether the caller has left: asked now and then while the run waits, which is then dropped; a run that has begun
+   * finishes, unseen. A question, because listeners on a signal would cost every run more than its queueing.
+   */
+  readonly gone?: () => boolean
+  /** From the call to the answer, waiting included. Default: `limitMs`. */
   readonly timeoutMs?: number
+  /** How long the run may hold its worker before that is given up. Default: the runtime's `runTimeoutMs`. */
+  readonly limitMs?: number
+  /** Among whom the workers' time is divided fairly; default: all are one. */
+  readonly tenant?: string
   /** 1 goes first; default (and 0) is 2. */
   readonly priority?: number
 }
@@ -52,8 +61,10 @@ export interface RunResult {
 export interface PooledResult extends RunResult {
   /** Time between the call and a worker taking it in hand. */
   readonly queueMs: number
-  /** Rows the engine ran together. */
+  /** Rows the engine ran together, of this call and of others. */
   readonly batchRows: number
+  /** True for exactly one of the calls that were run together. */
+  readonly leads: boolean
 }
 
 export interface LoadedModel {
@@ -64,7 +75,7 @@ export interface LoadedModel {
    *
    * @throws MlError `invalid` MODEL_INPUT_INVALID (feeds that do not fit the inputs, the name in the details),
    *   `invalid` MODEL_RUN_FAILED (the model refused these values), `unavailable` OVERLOADED (queue full),
-   *   INFERENCE_TIMEOUT, RUNTIME_CLOSED, or INFERENCE_ABORTED (the signal fired), `internal` INFERENCE_FAILED (the
+   *   INFERENCE_TIMEOUT, RUNTIME_CLOSED, or INFERENCE_ABORTED (the caller left), `internal` INFERENCE_FAILED (the
    *   worker died twice under this run).
    */
   run(feeds: Tensors, options?: RunOptions): Promise<PooledResult>
@@ -117,6 +128,8 @@ export interface RuntimeOptions {
   readonly workers: number
   /** Runs that may wait beyond those in hand; the next one fails with OVERLOADED. */
   readonly maxQueue: number
+  /** Rows of waiting calls that are run together at most; 1 turns batching off. Default 32. */
+  readonly batchRows?: number
   /** Try the CUDA provider; without it the models run on the CPU, with one warning. */
   readonly enableGpu: boolean
   readonly log: Log

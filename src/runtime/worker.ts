@@ -6,6 +6,7 @@ import { toMessage } from './engine-failure.ts'
 import { orderFeeds } from './feeds.ts'
 import { type Area, openArea, packetBytes, readTensors, writeTensors } from './packet.ts'
 import { probeGpu } from './probe.ts'
+import { rowsAreIndependent } from './probe-rows.ts'
 import {
   ANSWER_WORDS,
   END,
@@ -69,7 +70,7 @@ async function handle(order: Exclude<ToWorker, typeof END>): Promise<void> {
   await session?.close().catch(() => undefined)
 }
 
-async function load({ model, source, warmUp }: LoadOrder): Promise<void> {
+async function load({ model, source, warmUp, probe }: LoadOrder): Promise<void> {
   const session = await openSession(source, { gpu, threads: 1 })
   // The engine has made its own of the bytes; without this they would stay until the next garbage collection.
   if (source instanceof Uint8Array && source.buffer instanceof ArrayBuffer) source.buffer.transfer(0)
@@ -79,8 +80,9 @@ async function load({ model, source, warmUp }: LoadOrder): Promise<void> {
     await session.close()
     throw error
   }
+  const perRow = probe && (await rowsAreIndependent(session))
   sessions.set(model, session)
-  send({ op: 'loaded', info: session.info })
+  send({ op: 'loaded', info: { ...session.info, perRow } })
 }
 
 async function run(area: Area): Promise<void> {
@@ -89,9 +91,9 @@ async function run(area: Area): Promise<void> {
   if (session === undefined) throw fail('internal', 'INFERENCE_FAILED', 'The worker does not hold this model')
   const feeds = readTensors(area, 2 + fetches.length, { infos: session.info.inputs, values: 'view' })
   const { outputs, runMs } = await session.run(feeds, fetches)
-  if (packetBytes(ANSWER_WORDS, outputs) <= answer.buffer.byteLength) {
+  if (packetBytes(ANSWER_WORDS, [outputs]) <= answer.buffer.byteLength) {
     answer.doubles[0] = runMs
-    writeTensors(answer, ANSWER_WORDS, outputs)
+    writeTensors(answer, ANSWER_WORDS, [outputs])
     send(IN_AREA)
   } else {
     send({ op: 'answer', outputs, runMs }, transferable(outputs))

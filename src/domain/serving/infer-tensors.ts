@@ -11,7 +11,7 @@ import type {
 } from '../../core/data-plane.ts'
 import { requirePermission } from '../access/index.ts'
 import { findServed } from './find-version.ts'
-import { counted } from './predict-rows.ts'
+import { counted, noteBatch } from './predict-rows.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 
@@ -36,13 +36,11 @@ export async function inferTensors(ctx: ServingCtx, request: InferRequest): Prom
     ...(fetches && { fetches }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(priority !== undefined && { priority }),
-    get signal() {
-      return ctx.signal
-    },
+    gone: ctx.gone,
+    tenant: ctx.caller.tenantId,
   }
-  const { result, elapsedMs } = await counted(ctx, { served, rows: rowsOf(request) }, (ready) =>
-    ready.model.run(inputs, options),
-  )
+  const { result, elapsedMs } = await counted(ctx, served, (ready) => ready.model.run(inputs, options))
+  noteBatch(ctx, served.record, result)
   const { outputs, queueMs, runMs, batchRows } = result
   return { model: shown(served.record), outputs, timings: { queueMs, runMs, batchRows, totalMs: elapsedMs } }
 }

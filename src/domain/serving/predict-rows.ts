@@ -1,5 +1,6 @@
 // The one way to a prediction; every reply shape and every face ends here.
 import { asFailure, type FieldError } from '../../core/failure.ts'
+import type { PooledResult } from '../../runtime/index.ts'
 import { type Answer, readAnswers } from './output.ts'
 import type { ReadyVersion, ServedVersion, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -20,28 +21,29 @@ export interface Rows {
 
 export async function predictRows(ctx: ServingCtx, served: ServedVersion, given: Rows): Promise<Predicted> {
   const { record } = served
-  const { result, elapsedMs } = await counted(ctx, { served, rows: given.rows.length }, (ready) =>
-    run(ctx, { ready, record, given }),
-  )
+  const { result, elapsedMs } = await counted(ctx, served, (ready) => run(ctx, { ready, record, given }))
   return { record, ...result, elapsedMs }
 }
 
-export interface Counted {
-  readonly served: ServedVersion
-  readonly rows: number
+/** Once a run of the engine, however many requests it answered. */
+export function noteBatch({ metrics }: ServingCtx, record: VersionRecord, { leads, batchRows }: PooledResult): void {
+  if (leads) metrics.predictionBatchSize.observe(labelsOf(record), batchRows)
+}
+
+function labelsOf(record: VersionRecord) {
+  return { tenant: record.tenantId, model: record.modelName, version: record.version }
 }
 
 /** Runs `work` with the version loaded, and counts the request, its time and its failure. */
 export async function counted<T>(
   { metrics, clock }: ServingCtx,
-  { served, rows }: Counted,
+  served: ServedVersion,
   work: (ready: ReadyVersion) => Promise<T>,
 ): Promise<{ readonly result: T; readonly elapsedMs: number }> {
   const { record } = served
   const started = clock.elapsedMs()
-  const labels = { tenant: record.tenantId, model: record.modelName, version: record.version }
+  const labels = labelsOf(record)
   metrics.inferenceRequests.inc(labels)
-  metrics.predictionBatchSize.observe(labels, rows)
   try {
     const result = await served.use(work)
     const elapsedMs = clock.elapsedMs() - started
@@ -64,8 +66,9 @@ async function run(ctx: ServingCtx, { ready, record, given }: Run): Promise<Pick
   const { feeds, rows, errors } = ready.reader.read(given.rows, given.place)
   const answers: (Answer | undefined)[] = new Array(given.rows.length).fill(undefined)
   if (rows.length > 0) {
-    const { outputs } = await ready.model.run(feeds, { signal: ctx.signal })
-    const found = readAnswers(record.signature, outputs, rows.length)
+    const result = await ready.model.run(feeds, { gone: ctx.gone, tenant: record.tenantId })
+    noteBatch(ctx, record, result)
+    const found = readAnswers(record.signature, result.outputs, rows.length)
     for (let i = 0; i < rows.length; i++) answers[rows[i]!] = found[i]
   }
   return { answers, errors }

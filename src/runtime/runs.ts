@@ -1,0 +1,169 @@
+// The runs from their acceptance to their end: made into jobs, gathered into batches, answered each with its own rows. A
+// batch that fails is run again one by one, so that one bad request fails alone.
+import { systemClock } from '../core/clock.ts'
+import type { MlError } from '../core/failure.ts'
+import { notePace, splitRows } from './batch.ts'
+import { fetchIndices, orderFeeds } from './feeds.ts'
+import type { Batch, PoolModel, RunJob } from './job.ts'
+import { RunQueue } from './queue.ts'
+import { abortedFailure, admit, fatalFailure, overloadedFailure } from './refusals.ts'
+import type { ModelInfo, PooledResult, RunOptions, Tensor, Tensors } from './types.ts'
+
+export interface RunsOptions {
+  readonly maxQueue: number
+  readonly batchRows: number
+  readonly runTimeoutMs: number
+  /** The last accepted run of a retired model has ended. */
+  readonly unneeded: (model: PoolModel) => void
+}
+
+export interface RunRequest {
+  readonly model: PoolModel
+  readonly info: ModelInfo
+  readonly feeds: Tensors
+  readonly options: RunOptions
+}
+
+export interface Answered {
+  readonly tensors: readonly Tensor[]
+  readonly runMs: number
+}
+
+/** A job that saw this many workers die is to blame for it. */
+export const MAX_DEATHS = 2
+const DEFAULT_PRIORITY = 2
+/** Larger requests gain nothing from company. */
+const BATCH_BYTES = 1024 * 1024
+
+export class Runs {
+  readonly queue: RunQueue
+  readonly #options: RunsOptions
+
+  constructor(options: RunsOptions) {
+    this.#options = options
+    this.queue = new RunQueue(options.maxQueue, { rows: options.batchRows, bytes: BATCH_BYTES })
+  }
+
+  /** @throws MlError where the run cannot be taken on. */
+  accept({ model, info, feeds: given, options }: RunRequest, settle: RunJob['settle']): RunJob {
+    admit(model)
+    const fetches = fetchIndices(info, options.fetches)
+    const feeds = orderFeeds(info, given)
+    const rows = model.perRow ? commonRows(feeds) : 0
+    const limitMs = options.limitMs ?? this.#options.runTimeoutMs
+    const timeoutMs = options.timeoutMs ?? limitMs
+    const submittedAt = systemClock.elapsedMs()
+    return {
+      model,
+      tenant: options.tenant ?? '',
+      feeds,
+      fetches,
+      outputs: fetches.length === 0 ? info.outputs : fetches.map((index) => info.outputs[index]!),
+      rows,
+      kin: rows === 0 ? '' : kinOf(info, feeds, fetches),
+      timeoutMs,
+      limitMs: Math.max(limitMs, timeoutMs),
+      priority: options.priority || DEFAULT_PRIORITY,
+      submittedAt,
+      deadline: submittedAt + timeoutMs,
+      gone: options.gone,
+      deaths: 0,
+      single: false,
+      settled: false,
+      settle,
+    }
+  }
+
+  /** @throws MlError `unavailable` OVERLOADED */
+  enqueue(job: RunJob): void {
+    const evicted = this.queue.add(job)
+    if (evicted !== undefined) this.end(evicted, overloadedFailure())
+  }
+
+  /** The next batch for a seat, without those whose caller has left. */
+  next(held: ReadonlySet<PoolModel>): Batch | undefined {
+    for (let batch = this.queue.takeFor(held); batch !== undefined; batch = this.queue.takeFor(held)) {
+      const here = batch.jobs.filter((job) => !job.gone?.())
+      for (const job of batch.jobs) if (!here.includes(job)) this.end(job, abortedFailure())
+      const [first, ...rest] = here
+      if (first !== undefined) return { ...batch, jobs: [first, ...rest] }
+    }
+    return undefined
+  }
+
+  /** A worker has answered. */
+  finish({ model, jobs }: Batch, outcome: Answered | MlError, startedAt: number): void {
+    if (outcome instanceof Error) {
+      if (jobs.length > 1) this.#apart(jobs)
+      else this.end(jobs[0], outcome)
+      return
+    }
+    notePace(model, jobs, outcome.runMs)
+    const parts = jobs.length === 1 ? [outcome.tensors] : splitRows(jobs, outcome.tensors)
+    if (parts instanceof Error) {
+      model.perRow = false
+      this.#apart(jobs)
+      return
+    }
+    const batchRows =
+      jobs.length === 1 ? (jobs[0].feeds[0]?.dims[0] ?? 1) : jobs.reduce((sum, job) => sum + job.rows, 0)
+    for (let i = 0; i < jobs.length; i++) {
+      const job = jobs[i]!
+      const queueMs = startedAt - job.submittedAt
+      this.end(job, { outputs: byName(job, parts[i]!), runMs: outcome.runMs, queueMs, batchRows, leads: i === 0 })
+    }
+  }
+
+  /** The worker died with the batch in hand. */
+  lost({ jobs }: Batch): void {
+    for (const job of jobs) job.deaths++
+    this.#apart(jobs)
+  }
+
+  #apart(jobs: readonly RunJob[]): void {
+    for (const job of jobs.toReversed()) {
+      job.single = true
+      if (job.deaths >= MAX_DEATHS || job.settled) this.end(job, fatalFailure())
+      else this.queue.putBack(job)
+    }
+  }
+
+  sweep(nowMs: number): void {
+    for (const { job, failure } of this.queue.sweep(nowMs)) this.end(job, failure)
+  }
+
+  /** The run is over for its caller and off its worker. */
+  end(job: RunJob, outcome: PooledResult | MlError): void {
+    const { model } = job
+    this.settle(job, outcome)
+    model.pending--
+    if (model.retired && model.pending === 0) this.#options.unneeded(model)
+  }
+
+  settle(job: RunJob, outcome: PooledResult | MlError): void {
+    if (job.settled) return
+    job.settled = true
+    job.settle(outcome)
+  }
+}
+
+function commonRows(feeds: readonly Tensor[]): number {
+  const rows = feeds[0]?.dims[0] ?? 0
+  for (const { dims } of feeds) if (dims[0] !== rows) return 0
+  return rows
+}
+
+function kinOf(info: ModelInfo, feeds: readonly Tensor[], fetches: readonly number[]): string {
+  let kin = fetches.length === 0 ? '' : fetches.join()
+  for (let i = 0; i < feeds.length; i++) {
+    const { dims } = info.inputs[i]!
+    for (let axis = 1; axis < dims.length; axis++) if (dims[axis] === null) kin += `/${feeds[i]!.dims[axis]}`
+  }
+  return kin
+}
+
+function byName(job: RunJob, tensors: readonly Tensor[]): Record<string, Tensor> {
+  const outputs: Record<string, Tensor> = {}
+  for (let i = 0; i < tensors.length; i++) outputs[job.outputs[i]!.name] = tensors[i]!
+  return outputs
+}
