@@ -13,9 +13,12 @@ export const LARGE = [64, 2048, 2048, 512, 1]
 
 const overrides = JSON.parse(process.argv[2] ?? '{}') as Record<string, never>
 const dataDir = await mkdtemp(join(tmpdir(), 'modelyard-serving-'))
-const app = await createApp(loadConfig({ env: {}, overrides: { dataDir, mlWorkers: 1, runWorker: true, ...overrides } }), {
-  log: silentLog,
-})
+const app = await createApp(
+  loadConfig({ env: {}, overrides: { dataDir, mlWorkers: 1, runWorker: true, ...overrides } }),
+  {
+    log: silentLog,
+  },
+)
 await app.begun
 const url = await app.listen({ port: 0 })
 const client = createClient({ baseUrl: url })
