@@ -1,4 +1,5 @@
 // The composition root: configuration → ports → slices → faces. The only file that knows all of them.
+import type { IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Background, startBackground } from './app/background.ts'
 import { closeHttp } from './app/close-http.ts'
@@ -9,13 +10,14 @@ import { unavailableSettings } from './app/unavailable.ts'
 import { CODE_VERSION } from './app/version.ts'
 import { type Config, withoutCredentials } from './config.ts'
 import { DEFAULT_ENVIRONMENT } from './contract/models.ts'
-import type { Call, Dispatch } from './core/caller.ts'
+import type { Call, Caller, Dispatch } from './core/caller.ts'
 import type { Log } from './core/log.ts'
 import type { OpenInference } from './core/open-inference.ts'
 import { anonymousCaller, createDispatch } from './domain/access/index.ts'
 import type { Services } from './domain/ctx.ts'
 import { createHandlers } from './domain/handlers.ts'
 import { type CustomModel, createOpenInference, Serving, type ServingCtx } from './domain/serving/index.ts'
+import type { GrpcServer } from './grpc/server.ts'
 import { createHttpApp, type HttpOptions } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
 import type { StartedDatabase } from './ports/db/embedded/start.ts'
@@ -52,6 +54,8 @@ export interface App {
   /** @returns the address it listens on. */
   listen(address?: { readonly host?: string; readonly port?: number }): Promise<string>
   stop(): Promise<void>
+  /** Where gRPC is spoken, once it listens. */
+  grpcPort(): number | undefined
   /** After `stop`: threads stuck inside native code, which only the end of the process can stop. */
   stuckThreads(): number
 }
@@ -100,10 +104,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   const http = createHttpApp({
     dispatch,
     plane: dataPlane,
-    authenticate: (headers, requestId) => {
-      const tenantId = headers['x-tenant-id']
-      return anonymousCaller({ tenantId: Array.isArray(tenantId) ? tenantId[0] : tenantId, requestId })
-    },
+    authenticate,
     metrics: services.metrics,
     log: services.log,
     maxUploadBytes: services.settings.maxUploadBytes,
@@ -112,6 +113,11 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     ...(options.setupRoutes && { setupRoutes: options.setupRoutes }),
   })
   return assemble({ config, services, serving, background, dispatch, dataPlane, http })
+}
+
+function authenticate(headers: IncomingHttpHeaders, requestId: string): Caller {
+  const tenantId = headers['x-tenant-id']
+  return anonymousCaller({ tenantId: Array.isArray(tenantId) ? tenantId[0] : tenantId, requestId })
 }
 
 interface Parts {
@@ -127,8 +133,9 @@ interface Parts {
 function assemble({ config, services, serving, background, dispatch, dataPlane, http }: Parts): App {
   let stopped: Promise<void> | undefined
   let metricsServer: MetricsServer | undefined
+  let grpc: GrpcServer | undefined
   const stop = async () => {
-    await closeHttp(http)
+    await Promise.all([closeHttp(http), grpc?.close()])
     await metricsServer?.close()
     await background.stop()
     await services.close()
@@ -146,6 +153,11 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
       if (config.prometheusPort !== undefined) {
         metricsServer = await startMetricsServer(services.metrics, { host, port: config.prometheusPort })
       }
+      if (config.grpcPort !== undefined) {
+        const { startGrpc } = await import('./grpc/server.ts')
+        const options = { plane: dataPlane, authenticate, log: services.log }
+        grpc = await startGrpc(options, { host, port: config.grpcPort })
+      }
       const address = http.server.address() as AddressInfo
       const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
       const url = `http://${name === '0.0.0.0' || name === '[::]' ? '127.0.0.1' : name}:${address.port}`
@@ -156,6 +168,7 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
       stopped ??= stop()
       return stopped
     },
+    grpcPort: () => grpc?.port,
     stuckThreads: () => services.runtime.status().abandoned,
   }
 }

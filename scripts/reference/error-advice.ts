@@ -33,6 +33,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   EVENT_TOO_LARGE: 'An event is larger than the bus takes. Raise `max_payload` of NATS.',
   EXPLANATION_UNAVAILABLE: 'This version carries no explanations. Leave `explain` out.',
   FEATURE_COUNT_MISMATCH: 'The rows have another number of features than the model. Train again on this table.',
+  GRPC_MESSAGE_MALFORMED: 'The bytes of the gRPC message are not the protobuf of the call. Use the published .proto.',
   HEADERS_TOO_LARGE: 'Send smaller request headers.',
   IDEMPOTENCY_KEY_REUSED: 'The `Idempotency-Key` was used for another request in the last 24 hours. Make a new key.',
   INFERENCE_ABORTED: 'The caller gave the prediction up before it was answered.',

@@ -7,7 +7,6 @@ const { cacheTtl } = ConfigSchema.properties as Record<string, { readonly defaul
 export function unavailableSettings(config: Config): string[] {
   const found: string[] = []
   if (config.enableOtel) found.push('ENABLE_OTEL: this version exports no traces; /metrics is always on')
-  if (config.grpcPort !== undefined) found.push('GRPC_PORT: this version does not speak gRPC')
   if (config.supabaseUrl !== undefined) found.push('SUPABASE_URL: this version has no feature sources')
   if (config.cacheTtl !== cacheTtl?.default) {
     found.push('CACHE_TTL: predictions are cached only by createRealtimePredictor, which has its own ttlSeconds')

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { StreamedEvent } from '../contract/operation.ts'
+import { REQUEST_ID_HEADER } from '../core/request-id.ts'
 import { toJson } from './json.ts'
-import { REQUEST_ID_HEADER } from './request-id.ts'
 
 export interface EventStreamOptions {
   /** Ends the stream. */

@@ -5,8 +5,8 @@ import type { ErrorResponse } from '../contract/errors.ts'
 import type { Clock } from '../core/clock.ts'
 import { asFailure, type FailureKind, type FieldError, fail, type MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
+import { REQUEST_ID_HEADER } from '../core/request-id.ts'
 import { toJson } from './json.ts'
-import { REQUEST_ID_HEADER } from './request-id.ts'
 
 const STATUS: Record<FailureKind, number> = {
   invalid: 422,

@@ -133,7 +133,18 @@ function runner(native: InferenceSession, info: ModelInfo): Session['run'] {
 }
 
 function toNative({ type, data, dims }: Tensor): OrtTensor {
+  if (type === 'float16') return halves(data as Uint16Array, dims)
   return new OrtTensor(type as 'float32', data as Float32Array, dims)
+}
+
+/**
+ * Where the engine has a Float16Array, the library turns the bits into one, and its native side then reads it as empty. As
+ * uint16 they pass; what they are is said afterwards.
+ */
+function halves(bits: Uint16Array, dims: Tensor['dims']): OrtTensor {
+  const tensor = new OrtTensor('uint16', bits, dims)
+  Object.defineProperty(tensor, 'type', { value: 'float16', enumerable: true })
+  return tensor
 }
 
 function fromNative(tensor: OrtTensor): Tensor {

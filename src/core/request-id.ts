@@ -1,6 +1,6 @@
 // X-Request-ID: the asker's own is kept when it is safe to repeat in headers and logs, else one is made.
 import type { IncomingHttpHeaders } from 'node:http'
-import { newId } from '../core/ids.ts'
+import { newId } from './ids.ts'
 
 export const REQUEST_ID_HEADER = 'x-request-id'
 const SAFE = /^[\x21-\x7e]{1,128}$/
