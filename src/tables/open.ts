@@ -1,12 +1,13 @@
 // Reading uploaded tables: what a file holds, whether it keeps its contract, and its rows or columns. Everything runs on
 // DuckDB's threads; each call opens an engine of its own, and at most `concurrency` of the long ones run at a time.
+import { realpath, rename } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { ContractColumn, DataContract, ValidationReport } from '../contract/datasets.ts'
 import { fail } from '../core/failure.ts'
 import type { Table } from '../ml/table.ts'
 import { checkTable, contractColumns } from './check.ts'
 import { diagnose, MIXED_NEWLINES } from './diagnose.ts'
-import { openEngine } from './engine.ts'
+import { openEngine, quote } from './engine.ts'
 import { measure, type TableFile } from './facts.ts'
 import { type Inspection, inspectTable } from './inspect.ts'
 import { loadTable } from './load.ts'
@@ -14,6 +15,7 @@ import { DEFAULT_LIMITS, type Reading, type TableLimits } from './reading.ts'
 import { type JsonRow, readPage, streamRows } from './rows.ts'
 import { findColumns, sniffReading } from './shape.ts'
 import { isGzip } from './sniff.ts'
+import { cutFile, OTHER_LINE_ENDS, type Piece, type PieceLimits, writePlain } from './split.ts'
 import { expand, readHead, type SourceFile, type SourceFolder, sourceFile, sourceFolder } from './source.ts'
 
 export interface TablesOptions {
@@ -59,9 +61,33 @@ export interface Tables {
     contract: DataContract,
     options: { readonly size: number; readonly offset?: number; readonly signal?: AbortSignal },
   ): AsyncGenerator<JsonRow[]>
+  /**
+   * Cuts a file into pieces of whole rows. `use` is given the file as it was cut (`rewritten`: a plain copy, which goes with
+   * the call). Throws DATASET_INVALID for a file that cannot be read; its cells are not looked at.
+   */
+  split<T>(path: string, options: SplitOptions, use: (split: SplitTable) => Promise<T>): Promise<T>
+  /** Writes JSON lines as a Parquet file; the columns are taken in the order given. */
+  writeParquet(lines: string, target: string, columns: Readonly<Record<string, ParquetType>>): Promise<void>
   /** Refuses new calls and waits for those that run. */
   close(): Promise<void>
 }
+
+export interface SplitOptions {
+  readonly limits: PieceLimits
+  /** As it was stored; found out where there is none. */
+  readonly reading?: Reading
+  readonly signal?: AbortSignal
+}
+
+export interface SplitTable {
+  readonly path: string
+  readonly rewritten: boolean
+  /** How the pieces are to be read. */
+  readonly reading: Reading
+  readonly pieces: readonly Piece[]
+}
+
+export type ParquetType = 'BIGINT' | 'DOUBLE' | 'BOOLEAN' | 'VARCHAR'
 
 export function openTables(options: TablesOptions): Tables {
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -126,7 +152,57 @@ export function openTables(options: TablesOptions): Tables {
     return await inspectAs(plain, reading, given)
   }
 
+  /** A plain file (UTF-8, `\\n`, CSV or JSON lines) of the same rows. */
+  const plainFile = async (
+    path: string,
+    { reading: given, signal }: SplitOptions,
+    folder: SourceFolder,
+  ): Promise<Omit<SplitTable, 'pieces'>> => {
+    const gzip = isGzip(await readHead(path, 2))
+    const expanded = gzip ? await expand(path, { folder, limits, signal }) : path
+    const reading = given ?? sniffReading(await readHead(expanded), false, limits)
+    const file = await sourceFile(expanded, { ...reading, gzip: false }, { folder, limits, signal })
+    if (reading.format === 'csv' || reading.format === 'jsonl') {
+      const plain = { ...reading, gzip: false, encoding: 'utf-8' as const, rewrite: false }
+      if (reading.rewrite) return { path: file.path, rewritten: true, reading: plain }
+      return { path: expanded, rewritten: gzip, reading: plain }
+    }
+    await using engine = await openEngine(engineOptions(folder, file, signal))
+    try {
+      const found = given ?? (await findColumns(engine, file, { reading, limits }))
+      const target = `${folder.path}/plain.csv`
+      return { path: target, rewritten: true, reading: await writePlain({ engine, file, reading: found }, target) }
+    } catch (error) {
+      throw await diagnose(error, { file, reading })
+    }
+  }
+
+  const split = async <T>(path: string, given: SplitOptions, use: (split: SplitTable) => Promise<T>): Promise<T> => {
+    await using folder = await sourceFolder(options.tempDir)
+    const plain = await plainFile(path, given, folder)
+    const pieces = await cutFile(plain.path, plain.reading, given)
+    if (pieces !== OTHER_LINE_ENDS) return use({ ...plain, pieces })
+    await using second = await sourceFolder(options.tempDir)
+    const rewritten = { ...plain.reading, rewrite: true }
+    const file = await sourceFile(plain.path, rewritten, { folder: second, limits, signal: given.signal })
+    const again = (await cutFile(file.path, plain.reading, given)) as readonly Piece[]
+    return use({ path: file.path, rewritten: true, reading: plain.reading, pieces: again })
+  }
+
   return {
+    split: (path, given, use) => tracked(() => split(path, given, use)),
+    writeParquet: (lines, target, columns) =>
+      tracked(async () => {
+        await using folder = await sourceFolder(options.tempDir)
+        const file = { path: lines, realPath: await realpath(lines), gzip: false }
+        await using engine = await openEngine(engineOptions(folder, file, undefined))
+        const types = Object.entries(columns).map(([name, type]) => `${quote(name)}: '${type}'`)
+        const output = `${folder.path}/table.parquet`
+        await engine.run(`COPY (SELECT * FROM read_json(${quote(file.realPath)}, format = 'newline_delimited',
+          records = true, auto_detect = false, columns = {${types.join(', ')}}))
+          TO ${quote(output)} (FORMAT parquet)`)
+        await rename(output, target)
+      }),
     inspect: (path, given) => tracked(() => queue(() => inspect(path, given))),
     validate: (stored, contract, signal) =>
       tracked(() => queue(() => withTable(stored, signal, (table) => validateTable(table, contract)))),
