@@ -74,7 +74,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   const background = startBackground({
     services,
     serving,
-    worker: worker ? { concurrency: config.trainingConcurrency } : undefined,
+    worker: worker ? { concurrency: config.trainingConcurrency, batchConcurrency: config.batchConcurrency } : undefined,
   })
   let begun = false
   background.begun.then(

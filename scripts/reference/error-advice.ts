@@ -7,6 +7,17 @@ const SERVICE: Readonly<Record<string, string>> = {
   ALREADY_DEPLOYED: 'The version is live there already. Nothing to do.',
   ARTIFACT_DAMAGED:
     'The stored model file differs from its recorded SHA-256. Restore the file, or deploy another version.',
+  BATCH_INPUT_SHORT: 'An input file became shorter while its job ran. Put it back, or submit the job again.',
+  BATCH_INPUT_UNSUPPORTED: 'A model written in TypeScript takes `input_batch` or a JSON lines file.',
+  BATCH_JOB_EXISTS:
+    'The `job_id` belongs to a job that asks for something else. Choose another id, or delete that job.',
+  BATCH_JOB_NOT_FINISHED:
+    'Results are there once the job has succeeded. Ask for its status, or wait for the event `ml.batch.completed`.',
+  BATCH_JOB_NOT_FOUND: 'No batch job with this id in this tenant; jobs that ended long ago are deleted.',
+  BATCH_JOB_NOT_SUCCEEDED:
+    'The job failed or was cancelled, so it has no results. Its `error` says why; submit it again.',
+  BATCH_JOB_RUNNING: 'Cancel the job, or wait for its end, before deleting it.',
+  BATCH_QUOTA: 'The tenant has too many open batch jobs. Wait until some have ended.',
   BUCKET_MISSING: 'Create the bucket, or correct `S3_BUCKET`, `S3_REGION` or `S3_ENDPOINT`.',
   BUS_TIMEOUT: 'NATS is slow or away. Events wait in the outbox and are sent later; nothing to do but to mend NATS.',
   BUS_UNAVAILABLE: 'NATS does not answer. Check `NATS_URL`; events wait in the outbox meanwhile.',
@@ -148,6 +159,8 @@ const FACES: Readonly<Record<string, string>> = {
 
 /** Faults of the service itself: the reply hides the message, the log has it under the request id. Please report them. */
 const INTERNAL: Readonly<Record<string, string>> = {
+  BATCH_CRASHED: 'The workers of one chunk died again and again, most likely of its rows or for lack of memory.',
+  BATCH_ROWS_DIFFER: 'An input file changed while its job ran, or cannot be cut into rows.',
   BUS_DURABLE_INVALID: 'A subscription of the code has a bad name.',
   BUS_SUBJECT_INVALID: 'A subject of the code is not one.',
   COLUMN_FORM: 'A column reached an encoder in the wrong form.',

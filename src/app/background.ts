@@ -1,5 +1,6 @@
 // What a process does besides answering: following the registry, relaying events, working on jobs, tidying up.
 import { backoffMs, pause } from '../core/backoff.ts'
+import { startBatchWorker, sweepBatchJobs } from '../domain/batch/index.ts'
 import type { Services } from '../domain/ctx.ts'
 import { sweepUploads } from '../domain/datasets/index.ts'
 import { syncPointers } from '../domain/models/index.ts'
@@ -15,7 +16,7 @@ const SAMPLE_EVERY_MS = 5_000
 export interface BackgroundOptions {
   readonly services: Services
   readonly serving: Serving
-  readonly worker: { readonly concurrency: number } | undefined
+  readonly worker: { readonly concurrency: number; readonly batchConcurrency: number } | undefined
 }
 
 export interface Background {
@@ -73,7 +74,12 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
       onDead: (job, error) => abandonTraining(services, job, error),
     })
   }
+  if (worker && worker.batchConcurrency > 0) {
+    const batch = startBatchWorker({ services, serving }, { concurrency: worker.batchConcurrency })
+    stops.push(() => batch.stop())
+  }
   if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepUploads(services)), services))
+  if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepBatchJobs(services)), services))
   stops.push(every(TIDY_EVERY_MS, async () => void (await sweepTemp(tempSweep(services))), services))
   stops.push(every(SAMPLE_EVERY_MS, () => sampleQueue(services), services))
 }
@@ -113,6 +119,8 @@ function tempSweep({ settings, clock }: Services): TempSweep {
 
 async function sampleQueue({ queue, metrics }: Services): Promise<void> {
   for (const [name, depth] of Object.entries(await queue.depth())) {
+    // Its chunks are counted by those who work on them.
+    if (name === 'batch') continue
     metrics.queueDepth.set({ queue: name }, depth.waiting)
     metrics.queueActive.set({ queue: name }, depth.active)
     metrics.queueAge.set({ queue: name }, depth.oldestSeconds)

@@ -47,6 +47,7 @@ type Table = typeof operations
 export interface FileInputs {
   readonly 'datasets.create': Partial<FileFields>
   readonly 'versions.import': FileFields
+  readonly 'batch_jobs.create': Partial<FileFields>
 }
 
 export type ClientInput<N extends OperationName> = Input<N> & (N extends keyof FileInputs ? FileInputs[N] : unknown)

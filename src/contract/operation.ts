@@ -55,6 +55,8 @@ export interface Download {
   readonly stream: Readable
   readonly filename: string
   readonly size?: number
+  /** Where it is not the one of the operation. */
+  readonly mediaType?: string
 }
 
 /** One server-sent event. */

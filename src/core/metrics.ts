@@ -86,6 +86,30 @@ export function createMetrics() {
       buckets: TRAINING_BUCKETS,
       registers,
     }),
+    batchJobs: new Counter({
+      name: 'ml_batch_jobs_total',
+      help: 'Batch jobs that ended, by how.',
+      labelNames: ['status'] as const,
+      registers,
+    }),
+    batchRows: new Counter({
+      name: 'ml_batch_rows_total',
+      help: 'Rows of batch jobs that are done, by whether they have a prediction.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    batchChunkDuration: new Histogram({
+      name: 'ml_batch_chunk_duration_seconds',
+      help: 'Time to predict one chunk of a batch job.',
+      buckets: DURATION_BUCKETS,
+      registers,
+    }),
+    batchChunkErrors: new Counter({
+      name: 'ml_batch_chunk_errors_total',
+      help: 'Chunks of batch jobs that have to be done again, by error code.',
+      labelNames: ['code'] as const,
+      registers,
+    }),
     queueDepth: new Gauge({ name: 'ml_queue_depth', help: 'Jobs waiting.', labelNames: ['queue'] as const, registers }),
     queueActive: new Gauge({
       name: 'ml_queue_active',

@@ -23,6 +23,9 @@ export interface Settings {
   readonly trainingTimeoutMs: number
   readonly trainingMemoryMb: number
   readonly maxUploadBytes: number
+  readonly batchChunkRows: number
+  readonly batchLeaseSeconds: number
+  readonly batchRetentionMs: number
 }
 
 /** The service itself: everything but who is asking. */

@@ -1,5 +1,6 @@
 // Every operation with the verb that answers it. A missing line does not compile.
 import type { Handlers } from '../contract/operations/index.ts'
+import * as batch from './batch/index.ts'
 import * as datasets from './datasets/index.ts'
 import * as models from './models/index.ts'
 import { createHealth, type HealthOptions, readiness } from './service/index.ts'
@@ -43,6 +44,12 @@ export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {
     predict_default: serving.predictDefault,
     predict_model: serving.predictModel,
     'predictions.feedback': serving.giveFeedback,
+    'batch_jobs.create': batch.submitBatch,
+    'batch_jobs.list': batch.listBatchJobs,
+    'batch_jobs.get': batch.getBatchJob,
+    'batch_jobs.results': batch.getBatchResults,
+    'batch_jobs.cancel': batch.cancelBatchJob,
+    'batch_jobs.delete': batch.deleteBatchJob,
     health: createHealth(health),
     ready: readiness,
     reload: async (ctx) => {

@@ -4,8 +4,12 @@ import { pipeline, type Readable, Transform } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Download } from '../contract/operation.ts'
 
-export function sendDownload(reply: FastifyReply, { stream, filename, size }: Download, mediaType: string): void {
-  reply.header('content-type', mediaType).header('content-disposition', disposition(filename))
+export function sendDownload(
+  reply: FastifyReply,
+  { stream, filename, size, mediaType }: Download,
+  usual: string,
+): void {
+  reply.header('content-type', mediaType ?? usual).header('content-disposition', disposition(filename))
   if (size === undefined) {
     reply.send(stream)
     return

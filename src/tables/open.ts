@@ -15,8 +15,8 @@ import { DEFAULT_LIMITS, type Reading, type TableLimits } from './reading.ts'
 import { type JsonRow, readPage, streamRows } from './rows.ts'
 import { findColumns, sniffReading } from './shape.ts'
 import { isGzip } from './sniff.ts'
-import { cutFile, OTHER_LINE_ENDS, type Piece, type PieceLimits, writePlain } from './split.ts'
 import { expand, readHead, type SourceFile, type SourceFolder, sourceFile, sourceFolder } from './source.ts'
+import { cutFile, OTHER_LINE_ENDS, type Piece, type PieceLimits, writePlain } from './split.ts'
 
 export interface TablesOptions {
   /** An existing folder for copies and spilled data; everything put there is removed again. */
@@ -181,12 +181,12 @@ export function openTables(options: TablesOptions): Tables {
     await using folder = await sourceFolder(options.tempDir)
     const plain = await plainFile(path, given, folder)
     const pieces = await cutFile(plain.path, plain.reading, given)
-    if (pieces !== OTHER_LINE_ENDS) return use({ ...plain, pieces })
+    if (pieces !== OTHER_LINE_ENDS) return await use({ ...plain, pieces })
     await using second = await sourceFolder(options.tempDir)
     const rewritten = { ...plain.reading, rewrite: true }
     const file = await sourceFile(plain.path, rewritten, { folder: second, limits, signal: given.signal })
     const again = (await cutFile(file.path, plain.reading, given)) as readonly Piece[]
-    return use({ path: file.path, rewritten: true, reading: plain.reading, pieces: again })
+    return await use({ path: file.path, rewritten: true, reading: plain.reading, pieces: again })
   }
 
   return {

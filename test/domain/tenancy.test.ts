@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MlClient } from '../../src/client.ts'
 import { type OperationName, operations } from '../../src/contract/operations/index.ts'
 import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { untilBatchEnds } from '../helpers/batch.ts'
 import { anAddingModel, aTrainedModel, CUSTOMER } from '../helpers/builders.ts'
 import { type Refusal, refusal } from '../helpers/failing.ts'
 import { storedKeys } from '../helpers/files.ts'
@@ -19,6 +20,7 @@ interface Ids {
   readonly job_id: string
   readonly model_id: string
   readonly prediction_id: string
+  readonly batch_job_id: string
 }
 
 type Fields = Record<string, unknown>
@@ -28,6 +30,7 @@ const contract = { columns: [{ name: 'age', dtype: 'number' }] }
 const model = ({ model_id }: Ids) => ({ model_id })
 const dataset = ({ dataset_id }: Ids) => ({ dataset_id })
 const job = ({ job_id }: Ids) => ({ job_id })
+const batchJob = ({ batch_job_id }: Ids) => ({ job_id: batch_job_id })
 
 /** A right request about something of somebody else; several where there are several ways to name it. */
 const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
@@ -74,6 +77,15 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
     (ids) => ({ ...model(ids), features: [CUSTOMER], version }),
   ],
   predict_model: [(ids) => ({ ...model(ids), input_data: CUSTOMER })],
+  'batch_jobs.create': [
+    (ids) => ({ ...model(ids), input_batch: [CUSTOMER] }),
+    (ids) => ({ ...model(ids), ...dataset(ids), version }),
+  ],
+  'batch_jobs.list': [model],
+  'batch_jobs.get': [batchJob],
+  'batch_jobs.results': [batchJob],
+  'batch_jobs.cancel': [batchJob],
+  'batch_jobs.delete': [batchJob],
   'predictions.feedback': [({ prediction_id }) => ({ prediction_id, actual: 1 })],
 }
 
@@ -102,6 +114,7 @@ const NOBODY: Ids = {
   job_id: 'job_01aaaaaaaaaaaaaaaaaaaaaaaa',
   model_id: 'model_01aaaaaaaaaaaaaaaaaaaaaaaa',
   prediction_id: 'pred_01aaaaaaaaaaaaaaaaaaaaaaaa',
+  batch_job_id: 'batch_01aaaaaaaaaaaaaaaaaaaaaaaa',
 }
 
 describe.each([...DATABASES])('tenants on the %s database', (database) => {
@@ -118,7 +131,9 @@ describe.each([...DATABASES])('tenants on the %s database', (database) => {
     await client.models.deploy({ model_id, version: '2.0.0', environment: 'staging' })
     const { prediction_id } = await client.models.predict({ model_id, input_data: CUSTOMER })
     await client.predictions.feedback({ prediction_id, actual: 1 })
-    owned = { model_id, job_id, dataset_id, prediction_id }
+    const { id: batch_job_id } = await client.batch_jobs.create({ model_id, input_batch: [CUSTOMER] })
+    await untilBatchEnds(client, batch_job_id)
+    owned = { model_id, job_id, dataset_id, prediction_id, batch_job_id }
     before = await everything()
   })
   afterAll(() => app.stop())

@@ -1,5 +1,6 @@
 // The table of operations: what the service can be asked, by name.
 import type { InputOf, Operation, OutputOf, Upload } from '../operation.ts'
+import { batchOperations } from './batch.ts'
 import { datasetOperations } from './datasets.ts'
 import { modelOperations } from './models.ts'
 import { predictionOperations } from './predictions.ts'
@@ -11,6 +12,7 @@ export const operations = {
   ...trainingOperations,
   ...modelOperations,
   ...predictionOperations,
+  ...batchOperations,
   ...serviceOperations,
 } satisfies Record<string, Operation>
 

@@ -1,6 +1,10 @@
 // Serving: what is live, and how it is called.
 export { type CustomModel, defineModel } from './custom.ts'
+export { predictCustomRows } from './custom-rows.ts'
 export { giveFeedback } from './feedback.ts'
+export { findServed } from './find-version.ts'
 export { createOpenInference } from './open-inference.ts'
+export { readAnswers } from './output.ts'
 export { inference, predict, predictBatch, predictDefault, predictModel } from './predict.ts'
+export type { ReadyVersion, ServedVersion, VersionRecord } from './served-version.ts'
 export { Serving, type ServingCtx } from './serving.ts'

@@ -1,6 +1,7 @@
 // The tables, as the queries see them. `test/ports/db-drift.test.ts` holds this file against the migrated database.
 // bigint columns read as numbers: counts and sizes here stay far below 2^53.
 import type { ColumnType, Generated, GeneratedAlways, Insertable, Selectable } from 'kysely'
+import type { BatchFormat, BatchRowError } from '../../contract/batch.ts'
 import type { ColumnProfile, DataContract } from '../../contract/datasets.ts'
 import type {
   Deployment,
@@ -173,6 +174,63 @@ export interface OutboxTable {
   published_at: NullableTimestamp
 }
 
+export interface BatchJobsTable {
+  id: string
+  tenant_id: string
+  /** Order of the list: ids may be the caller's own. */
+  seq: GeneratedAlways<number>
+  /** Of its objects. */
+  folder: string
+  model_id: string
+  version: string
+  /** Of what was asked for: the same id with another digest is another job. */
+  digest: string
+  /** The files its rows lie in. */
+  sources: Json<readonly Free[]>
+  /** What else was asked for, by whom, and in which request. */
+  request: Json<Free>
+  output_format: BatchFormat
+  status: JobStatus
+  input_count: number
+  processed_count: Generated<number>
+  failed_count: Generated<number>
+  chunk_count: number
+  done_count: Generated<number>
+  error: NullableJson<StoredError>
+  created_at: CreatedAt
+  started_at: NullableTimestamp
+  finished_at: NullableTimestamp
+}
+
+/** The queue of batch jobs: rows of a source, by their bytes. */
+export interface BatchChunksTable {
+  tenant_id: string
+  job_id: string
+  index: number
+  seq: GeneratedAlways<number>
+  /** Index among the sources of the job. */
+  source: number
+  start_byte: number
+  end_byte: number
+  first_row: number
+  rows: number
+  status: Generated<'waiting' | 'running' | 'done'>
+  /** Rises with every claim; names the worker's right to write. */
+  attempt: Generated<number>
+  failures: Generated<number>
+  lease_until: NullableTimestamp
+  available_at: CreatedAt
+  failed_rows: number | null
+  result_bytes: number | null
+  row_errors: NullableJson<readonly BatchRowError[]>
+}
+
+/** Which tenant was served last; the service's own. */
+export interface BatchTurnsTable {
+  tenant_id: string
+  turn: Generated<number>
+}
+
 /** One row. Tenants raise it with `bumpServingRevision`. */
 export interface ServingRevisionTable {
   id: number
@@ -190,6 +248,9 @@ export interface Schema {
   predictions: PredictionsTable
   feedback: FeedbackTable
   outbox: OutboxTable
+  batch_jobs: BatchJobsTable
+  batch_chunks: BatchChunksTable
+  batch_turns: BatchTurnsTable
   serving_revision: ServingRevisionTable
 }
 

@@ -1,0 +1,109 @@
+// The queue of chunks, as SQL. Tenants take turns: a claim goes to the tenant with work that was served longest ago, and takes
+// its oldest chunk. Leases are measured by the database's clock, so a worker whose clock jumps loses and gains nothing.
+import { sql } from 'kysely'
+import type { BatchRowError } from '../../contract/batch.ts'
+import { json, type Tx } from '../../ports/db/index.ts'
+
+export interface Claim {
+  readonly tenantId: string
+  readonly jobId: string
+  readonly index: number
+  readonly attempt: number
+  readonly source: number
+  readonly start: number
+  readonly end: number
+  readonly firstRow: number
+  readonly rows: number
+}
+
+/** In a transaction of the service. Undefined when nothing waits that may be begun now. */
+export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | undefined> {
+  const { rows } = await sql<Claim>`
+    with next as materialized (
+      select t.tenant_id from batch_turns t
+      where exists (
+        select from batch_chunks c
+        where c.tenant_id = t.tenant_id and c.status = 'waiting' and c.available_at <= clock_timestamp())
+      order by t.turn, t.tenant_id limit 1
+    ), pick as materialized (
+      select c.tenant_id, c.job_id, c.index from batch_chunks c join next using (tenant_id)
+      where c.status = 'waiting' and c.available_at <= clock_timestamp()
+      order by c.seq limit 1 for update of c skip locked
+    ), turned as (
+      update batch_turns t set turn = nextval('batch_turn') from pick where t.tenant_id = pick.tenant_id
+    )
+    update batch_chunks c
+    set status = 'running', attempt = c.attempt + 1,
+      lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}::double precision)
+    from pick where c.tenant_id = pick.tenant_id and c.job_id = pick.job_id and c.index = pick.index
+    returning c.tenant_id as "tenantId", c.job_id as "jobId", c.index, c.attempt, c.source,
+      c.start_byte as start, c.end_byte as "end", c.first_row as "firstRow", c.rows`.execute(tx)
+  const [claim] = rows
+  return claim && { ...claim, start: Number(claim.start), end: Number(claim.end), firstRow: Number(claim.firstRow) }
+}
+
+const mine = ({ tenantId, jobId, index, attempt }: Claim) =>
+  sql`tenant_id = ${tenantId} and job_id = ${jobId} and index = ${index} and attempt = ${attempt} and status = 'running'`
+
+/** Says that the claim is still worked on. False: it was lost, or the job has ended. */
+export async function extendClaim(tx: Tx, claim: Claim, leaseSeconds: number): Promise<boolean> {
+  const { rows } = await sql`
+    update batch_chunks
+    set lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}::double precision)
+    where ${mine(claim)} returning 1`.execute(tx)
+  return rows.length > 0
+}
+
+export interface ChunkResult {
+  readonly failedRows: number
+  readonly bytes: number
+  /** The first of them. */
+  readonly errors: readonly BatchRowError[]
+}
+
+/** False: the claim was lost, and what was made under it counts for nothing. */
+export async function completeChunk(tx: Tx, claim: Claim, result: ChunkResult): Promise<boolean> {
+  const { rows } = await sql`
+    update batch_chunks
+    set status = 'done', lease_until = null, failed_rows = ${result.failedRows}, result_bytes = ${result.bytes},
+      row_errors = ${result.errors.length > 0 ? json(result.errors) : null}::jsonb
+    where ${mine(claim)} returning 1`.execute(tx)
+  return rows.length > 0
+}
+
+/** Back into the queue after a failure. @returns how often it has failed; undefined when the claim was lost. */
+export async function failChunk(tx: Tx, claim: Claim, pauseSeconds: (failures: number) => number) {
+  const { rows } = await sql<{ failures: number }>`
+    update batch_chunks set status = 'waiting', lease_until = null, failures = failures + 1
+    where ${mine(claim)} returning failures`.execute(tx)
+  const failures = rows[0]?.failures
+  if (failures === undefined) return undefined
+  await sql`
+    update batch_chunks
+    set available_at = clock_timestamp() + make_interval(secs => ${pauseSeconds(failures)}::double precision)
+    where tenant_id = ${claim.tenantId} and job_id = ${claim.jobId} and index = ${claim.index}`.execute(tx)
+  return failures
+}
+
+/** Back into the queue as if it had not been claimed. */
+export async function releaseChunk(tx: Tx, claim: Claim): Promise<void> {
+  await sql`update batch_chunks set status = 'waiting', lease_until = null where ${mine(claim)}`.execute(tx)
+}
+
+export interface Abandoned {
+  readonly tenantId: string
+  readonly jobId: string
+  readonly failures: number
+}
+
+/** Puts chunks whose lease has run out (`all`: every claimed one) back into the queue. */
+export async function takeBackChunks(tx: Tx, which: 'expired' | 'all'): Promise<readonly Abandoned[]> {
+  const until = which === 'all' ? sql`'infinity'` : sql`clock_timestamp()`
+  const { rows } = await sql<Abandoned>`
+    update batch_chunks set status = 'waiting', lease_until = null, failures = failures + 1
+    where (tenant_id, job_id, index) in (
+      select tenant_id, job_id, index from batch_chunks
+      where status = 'running' and lease_until < ${until} for update skip locked)
+    returning tenant_id as "tenantId", job_id as "jobId", failures`.execute(tx)
+  return rows
+}

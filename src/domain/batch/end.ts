@@ -1,0 +1,97 @@
+// How a batch job ends: its state, an event, and the input that was made for it put away.
+import type { MlError } from '../../core/failure.ts'
+import { json } from '../../ports/db/index.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { emit } from '../events.ts'
+import { manifestKey, partKey } from './policy.ts'
+import { type BatchManifest, type BatchRow, detailsOf, hasEnded, lockBatchRow, sourcesOf } from './store.ts'
+
+export interface Ending {
+  readonly status: 'succeeded' | 'failed' | 'cancelled'
+  readonly failure?: MlError
+}
+
+const EVENT = { succeeded: 'ml.batch.completed', failed: 'ml.batch.failed', cancelled: 'ml.batch.cancelled' } as const
+
+/** The row must be locked and not have ended. Chunks that wait are dropped; those being worked on lose their claim. */
+export async function endJob(ctx: TxCtx, job: BatchRow, { status, failure }: Ending): Promise<BatchRow> {
+  const row = await ctx.db
+    .updateTable('batch_jobs')
+    .set({
+      status,
+      finished_at: ctx.clock.now(),
+      ...(failure && { error: json({ code: failure.code, message: failure.message, details: failure.details }) }),
+    })
+    .where('id', '=', job.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  if (status !== 'succeeded') {
+    await ctx.db.deleteFrom('batch_chunks').where('job_id', '=', job.id).where('status', '!=', 'done').execute()
+  }
+  // Events carry the request and the person that asked for the job, not the worker.
+  const { requestId, actor } = detailsOf(row)
+  await emit(
+    { ...ctx, caller: { ...ctx.caller, requestId, actor } },
+    {
+      type: EVENT[status],
+      subject: row.id,
+      data: {
+        model_id: row.model_id,
+        version: row.version,
+        job_id: row.id,
+        input_count: row.input_count,
+        processed_count: row.processed_count,
+        failed_count: row.failed_count,
+        ...(failure && { error_code: failure.code, message: failure.message }),
+      },
+    },
+  )
+  ctx.metrics.batchJobs.inc({ status })
+  return row
+}
+
+/**
+ * Every chunk is done: the manifest first, then the state. Whoever finds such a job may call this, also twice at once: the
+ * manifest is the same, and only one of them finds the job still open.
+ */
+export async function finishJob(ctx: Ctx, jobId: string): Promise<void> {
+  const found = await inTransaction(ctx, async (ctx) => {
+    const job = await ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', jobId).executeTakeFirst()
+    if (!job || hasEnded(job.status) || job.done_count < job.chunk_count) return undefined
+    const chunks = await ctx.db
+      .selectFrom('batch_chunks')
+      .select(['index', 'attempt', 'rows', 'result_bytes'])
+      .where('job_id', '=', jobId)
+      .orderBy('index')
+      .execute()
+    return { job, chunks }
+  })
+  if (!found) return
+  const { job, chunks } = found
+  const { classes, predictionDtype } = detailsOf(job)
+  const manifest: BatchManifest = {
+    job_id: job.id,
+    model_id: job.model_id,
+    version: job.version,
+    classes,
+    prediction_dtype: predictionDtype,
+    rows: job.input_count,
+    parts: chunks.map(({ index, attempt, rows, result_bytes }) => ({
+      key: partKey(job.folder, index, attempt),
+      rows,
+      bytes: result_bytes ?? 0,
+    })),
+  }
+  await ctx.objects.put(manifestKey(job.folder), Buffer.from(JSON.stringify(manifest)), { signal: ctx.signal })
+  const ended = await inTransaction(ctx, async (ctx) => {
+    const current = await lockBatchRow(ctx, jobId)
+    return hasEnded(current.status) ? undefined : endJob(ctx, current, { status: 'succeeded' })
+  })
+  if (ended) await putInputAway(ctx, ended)
+}
+
+/** Fails quietly: what is left goes with the job. */
+export async function putInputAway({ objects, log }: Pick<Ctx, 'objects' | 'log'>, job: BatchRow): Promise<void> {
+  const keys = sourcesOf(job).flatMap(({ key, own }) => (own ? [key] : []))
+  await objects.delete(keys).catch((error: unknown) => log.warn({ err: error, job_id: job.id }, 'left-over input'))
+}

@@ -1,0 +1,81 @@
+// From columns of a file to the tensors of a model, without a JavaScript value for every cell. Takes only what is clean: one
+// cell that a prediction request would refuse sends the chunk the slow way, where every row is judged by itself.
+import type { Signature } from '../../contract/models.ts'
+import type { Column, Table } from '../../ml/table.ts'
+import type { ModelInfo, Tensor, Tensors } from '../../runtime/index.ts'
+import {
+  type Cells,
+  emptyCells,
+  type Layout,
+  layoutOf,
+  type TensorLayout,
+  tensorOf,
+  WHOLE_RANGE,
+} from '../models/index.ts'
+
+/** Rows `from` to `to - 1` as the model takes them. */
+export type TableFeeds = (from: number, to: number) => Tensors
+
+/** Undefined where some row would be refused. Columns that are not in the table are missing values. */
+export function compileFeeds(signature: Signature, info: ModelInfo, table: Table): TableFeeds | undefined {
+  const layout = layoutOf(signature.inputs, info)
+  const columns = layout.tensors.map((tensor): (Column | undefined)[] => new Array(tensor.width).fill(undefined))
+  for (const [i, input] of signature.inputs.entries()) {
+    const { tensor, offset } = layout.slots[i]!
+    const column = table.columns.get(input.name)
+    if (!column) {
+      if (!input.nullable) return undefined
+      continue
+    }
+    const range = WHOLE_RANGE[layout.tensors[tensor]!.type]
+    if (!isClean(column, input.nullable, range)) return undefined
+    columns[tensor]![offset] = column
+  }
+  return (from, to) => feedsOf(layout, columns, { from, to })
+}
+
+function isClean(column: Column, nullable: boolean, range: readonly [number, number] | undefined): boolean {
+  if (column.form === 'category') return nullable || !column.codes.includes(-1)
+  if (column.form === 'text') return nullable || !column.values.includes(null)
+  const { values } = column
+  if (nullable && !range) return true
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row]!
+    if (Number.isNaN(value) ? !nullable : range && (value < range[0] || value > range[1])) return false
+  }
+  return true
+}
+
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+function feedsOf(layout: Layout, columns: readonly (readonly (Column | undefined)[])[], range: Range): Tensors {
+  const feeds: Record<string, Tensor> = {}
+  for (const [t, tensor] of layout.tensors.entries()) {
+    feeds[tensor.name] = tensorOf(tensor, cellsOf(tensor, columns[t]!, range), range.to - range.from)
+  }
+  return feeds
+}
+
+function cellsOf(tensor: TensorLayout, columns: readonly (Column | undefined)[], { from, to }: Range): Cells {
+  const [only] = columns
+  if (tensor.width === 1 && only?.form === 'number' && tensor.type !== 'string') return only.values.subarray(from, to)
+  const cells = emptyCells(tensor, to - from)
+  for (const [offset, column] of columns.entries()) {
+    if (!column) continue
+    for (let row = from, at = offset; row < to; row++, at += tensor.width) {
+      if (cells instanceof Float64Array) cells[at] = column.form === 'number' ? column.values[row]! : Number.NaN
+      else cells[at] = textOf(column, row)
+    }
+  }
+  return cells
+}
+
+function textOf(column: Column, row: number): string {
+  if (column.form === 'category') return column.dictionary[column.codes[row]!] ?? ''
+  if (column.form === 'text') return column.values[row] ?? ''
+  const value = column.values[row]!
+  return Number.isNaN(value) ? '' : String(value)
+}

@@ -1,0 +1,104 @@
+// Looking at batch jobs, stopping them, deleting them.
+import type { BatchJob } from '../../contract/batch.ts'
+import type { Input, Output } from '../../contract/operations/index.ts'
+import { fail } from '../../core/failure.ts'
+import { wake } from '../../ports/db/index.ts'
+import { type Ctx, inTransaction, type Services, type TxCtx } from '../ctx.ts'
+import { getModelRow } from '../models/index.ts'
+import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import type { ServingCtx } from '../serving/index.ts'
+import { endJob, putInputAway } from './end.ts'
+import { type BatchRow, batchDocument, getBatchRow, hasEnded, lockBatchRow, rowErrors } from './store.ts'
+import { removeFolder } from './submit.ts'
+
+const DELETED_A_SWEEP = 200
+
+export function listBatchJobs(ctx: ServingCtx, input: Input<'batch_jobs.list'>): Promise<Output<'batch_jobs.list'>> {
+  const limit = input.limit ?? DEFAULT_LIMIT
+  const after = decodeCursor(input.cursor, 1, /^\d{1,15}$/)
+  const { serving } = ctx
+  return inTransaction(ctx, async (ctx) => {
+    let find = ctx.db.selectFrom('batch_jobs').selectAll()
+    if (after) find = find.where('seq', '<', Number(after[0]))
+    if (input.status) find = find.where('status', '=', input.status)
+    if (input.model_id) find = find.where('model_id', '=', await modelIdOf({ ...ctx, serving }, input.model_id))
+    const rows = await find
+      .orderBy('seq', 'desc')
+      .limit(limit + 1)
+      .execute()
+    const now = ctx.clock.now()
+    return pageOf(rows, limit, {
+      item: (row) => batchDocument(row, now),
+      position: (row) => [String(row.seq)],
+    })
+  })
+}
+
+/** Models written in code have no row. */
+async function modelIdOf(ctx: TxCtx & Pick<ServingCtx, 'serving'>, reference: string): Promise<string> {
+  return ctx.serving.custom.find(reference)?.name ?? (await getModelRow(ctx, reference)).id
+}
+
+export function getBatchJob(ctx: Ctx, input: Input<'batch_jobs.get'>): Promise<BatchJob> {
+  return inTransaction(ctx, async (ctx) => {
+    const row = await getBatchRow(ctx, input.job_id)
+    const errors = row.failed_count > 0 ? await rowErrors(ctx, row.id) : []
+    return { ...batchDocument(row, ctx.clock.now()), ...(errors.length > 0 && { row_errors: errors }) }
+  })
+}
+
+export async function cancelBatchJob(ctx: Ctx, input: Input<'batch_jobs.cancel'>): Promise<BatchJob> {
+  const row = await inTransaction(ctx, async (ctx) => {
+    const job = await lockBatchRow(ctx, input.job_id)
+    if (hasEnded(job.status))
+      throw fail('conflict', 'JOB_ENDED', `Batch job ${job.id} has already ${ENDED[job.status]}`)
+    wake(ctx.db, 'jobs')
+    return endJob(ctx, job, { status: 'cancelled' })
+  })
+  await putInputAway(ctx, row)
+  return batchDocument(row, ctx.clock.now())
+}
+
+const ENDED: Readonly<Record<string, string>> = {
+  succeeded: 'succeeded',
+  failed: 'failed',
+  cancelled: 'been cancelled',
+}
+
+export async function deleteBatchJob(ctx: Ctx, input: Input<'batch_jobs.delete'>): Promise<{ id: string }> {
+  const row = await inTransaction(ctx, async (ctx) => {
+    const row = await lockBatchRow(ctx, input.job_id)
+    if (!hasEnded(row.status))
+      throw fail('conflict', 'BATCH_JOB_RUNNING', `Batch job ${row.id} is ${row.status}: cancel it first`)
+    await ctx.db.deleteFrom('batch_jobs').where('id', '=', row.id).execute()
+    return row
+  })
+  await removeFolder(ctx, row.folder)
+  return { id: row.id }
+}
+
+/** Deletes jobs that ended long ago, objects first: what fails is tried again. @returns how many. */
+export async function sweepBatchJobs(services: Services): Promise<number> {
+  const { db, clock, settings } = services
+  const before = new Date(clock.now().getTime() - settings.batchRetentionMs)
+  const old: Pick<BatchRow, 'id' | 'tenant_id' | 'folder'>[] = await db.system((tx) =>
+    tx
+      .selectFrom('batch_jobs')
+      .select(['id', 'tenant_id', 'folder'])
+      .where('finished_at', '<', before)
+      .limit(DELETED_A_SWEEP)
+      .execute(),
+  )
+  for (const { id, tenant_id, folder } of old) {
+    await removeFolder(services, folder)
+    await db.system((tx) =>
+      tx
+        .deleteFrom('batch_jobs')
+        .where('tenant_id', '=', tenant_id)
+        .where('id', '=', id)
+        .where('folder', '=', folder)
+        .execute(),
+    )
+  }
+  return old.length
+}

@@ -1,0 +1,79 @@
+// A chunk's results as JSON lines. Written by hand, because they are most of what a fast model costs.
+import type { BatchRowError } from '../../contract/batch.ts'
+import { MAX_ROW_ERRORS } from './policy.ts'
+
+export interface LineAnswer {
+  readonly prediction: unknown
+  readonly confidence?: number
+  readonly probabilities?: Readonly<Record<string, number>>
+}
+
+export interface LineWriter {
+  answer(row: number, answer: LineAnswer): void
+  refuse(row: number, error: string): void
+  readonly failedRows: number
+  readonly errors: readonly BatchRowError[]
+  /** All lines so far. */
+  bytes(): Buffer
+}
+
+const BLOCK = 1 << 16
+
+export function lineWriter(): LineWriter {
+  const blocks: Buffer[] = []
+  const errors: BatchRowError[] = []
+  const names = new Map<string, string>()
+  let text = ''
+  let failedRows = 0
+
+  function flush(): void {
+    blocks.push(Buffer.from(text))
+    text = ''
+  }
+  function named(name: string): string {
+    let quoted = names.get(name)
+    if (quoted === undefined) {
+      quoted = `${JSON.stringify(name)}:`
+      names.set(name, quoted)
+    }
+    return quoted
+  }
+  return {
+    answer(row, { prediction, confidence, probabilities }) {
+      let line = `{"row":${row},"prediction":${value(prediction)}`
+      if (confidence !== undefined) line += `,"confidence":${number(confidence)}`
+      if (probabilities) {
+        let comma = ',"probabilities":{'
+        for (const name in probabilities) {
+          line += comma + named(name) + number(probabilities[name]!)
+          comma = ','
+        }
+        line += comma === ',' ? '}' : `${comma}}`
+      }
+      text += `${line}}\n`
+      if (text.length > BLOCK) flush()
+    },
+    refuse(row, error) {
+      failedRows++
+      if (errors.length < MAX_ROW_ERRORS) errors.push({ row, error })
+      text += `{"row":${row},"prediction":null,"error":${JSON.stringify(error)}}\n`
+      if (text.length > BLOCK) flush()
+    },
+    get failedRows() {
+      return failedRows
+    },
+    errors,
+    bytes() {
+      flush()
+      return Buffer.concat(blocks)
+    },
+  }
+}
+
+function value(given: unknown): string {
+  return typeof given === 'number' ? number(given) : (JSON.stringify(given) ?? 'null')
+}
+
+function number(given: number): string {
+  return Number.isFinite(given) ? String(given) : 'null'
+}

@@ -1,0 +1,160 @@
+// A worker's side of a chunk, from the claim to its part file. Every write names the attempt, so a worker that lost its claim
+// and lives on can change nothing any more.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { asFailure, fail, type MlError } from '../../core/failure.ts'
+import { inTransaction, type Services, serviceCtx } from '../ctx.ts'
+import { findServed, type Serving, type ServingCtx } from '../serving/index.ts'
+import { type ChunkLines, predictChunk, predictCustomChunk } from './chunk.ts'
+import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk } from './claim.ts'
+import { endJob, finishJob, putInputAway } from './end.ts'
+import { MAX_FAILURES, partKey, retrySeconds } from './policy.ts'
+import { type BatchRow, hasEnded, sourcesOf } from './store.ts'
+
+export interface Worker {
+  readonly services: Services
+  readonly serving: Serving
+}
+
+const LEASE_BEATS = 4
+
+export async function runChunk({ services, serving }: Worker, claim: Claim, stopping: AbortSignal): Promise<void> {
+  const lost = new AbortController()
+  const signal = AbortSignal.any([stopping, lost.signal])
+  const ctx: ServingCtx = { ...serviceCtx(services, claim.tenantId, signal, claim.jobId), serving }
+  const stopBeating = keepAlive(ctx, claim, lost)
+  try {
+    const job = await beginJob(ctx, claim)
+    if (job) await predictAndStore(ctx, claim, job)
+  } catch (error) {
+    if (lost.signal.aborted) ctx.log.info({ job_id: claim.jobId, chunk: claim.index }, 'the claim of a chunk was lost')
+    else await settle({ ...ctx, signal: AbortSignal.timeout(30_000) }, claim, stopping.aborted ? 'stopping' : error)
+  } finally {
+    stopBeating()
+  }
+}
+
+/** Undefined when the job has ended meanwhile. */
+function beginJob(ctx: ServingCtx, claim: Claim): Promise<BatchRow | undefined> {
+  return inTransaction(ctx, async (ctx) => {
+    const job = await ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', claim.jobId).executeTakeFirst()
+    if (!job || hasEnded(job.status)) return undefined
+    if (job.status === 'running') return job
+    await ctx.db
+      .updateTable('batch_jobs')
+      .set({ status: 'running', started_at: ctx.clock.now() })
+      .where('id', '=', job.id)
+      .where('status', '=', 'queued')
+      .execute()
+    return job
+  })
+}
+
+async function predictAndStore(ctx: ServingCtx, claim: Claim, job: BatchRow): Promise<void> {
+  const started = ctx.clock.elapsedMs()
+  const folder = await mkdtemp(join(ctx.settings.tempDir, 'batch-'))
+  try {
+    const lines = await predictLines(ctx, job, { claim, folder })
+    ctx.signal.throwIfAborted()
+    const key = partKey(job.folder, claim.index, claim.attempt)
+    await ctx.objects.put(key, lines.bytes, { signal: ctx.signal })
+    const outcome = await commit(ctx, claim, lines)
+    if (outcome === 'lost') {
+      await ctx.objects.delete([key])
+      return
+    }
+    ctx.metrics.batchChunkDuration.observe((ctx.clock.elapsedMs() - started) / 1000)
+    ctx.metrics.batchRows.inc({ outcome: 'predicted' }, claim.rows - lines.failedRows)
+    ctx.metrics.batchRows.inc({ outcome: 'failed' }, lines.failedRows)
+    if (outcome === 'last') await finishJob(ctx, claim.jobId)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function predictLines(
+  ctx: ServingCtx,
+  job: BatchRow,
+  { claim, folder }: { readonly claim: Claim; readonly folder: string },
+): Promise<ChunkLines> {
+  const work = { claim, folder, source: sourcesOf(job)[claim.source]! }
+  if (ctx.serving.custom.find(job.model_id)) return predictCustomChunk(ctx, job.model_id, work)
+  const served = await findServed(ctx, { model: job.model_id, version: job.version })
+  return predictChunk(ctx, served, work)
+}
+
+/** `last`: with this one every chunk is done. */
+function commit(ctx: ServingCtx, claim: Claim, lines: ChunkLines): Promise<'done' | 'last' | 'lost'> {
+  return inTransaction(ctx, async (ctx) => {
+    // The job before the chunk, here as in a cancellation: otherwise the two could wait for each other.
+    const job = await ctx.db
+      .updateTable('batch_jobs')
+      .set((eb) => ({
+        processed_count: eb('processed_count', '+', claim.rows),
+        failed_count: eb('failed_count', '+', lines.failedRows),
+        done_count: eb('done_count', '+', 1),
+      }))
+      .where('id', '=', claim.jobId)
+      .where('status', '=', 'running')
+      .returning(['done_count', 'chunk_count'])
+      .executeTakeFirst()
+    const result = { failedRows: lines.failedRows, bytes: lines.bytes.length, errors: lines.errors }
+    if (!job) return 'lost'
+    if (!(await completeChunk(ctx.db, claim, result))) throw LOST
+    return job.done_count === job.chunk_count ? 'last' : 'done'
+  }).catch((error: unknown) => {
+    if (error === LOST) return 'lost'
+    throw error
+  })
+}
+
+/** Thrown to roll back. */
+const LOST = fail('conflict', 'JOB_LOST', 'The chunk was taken over')
+
+/** Gives the chunk back, or ends the job where trying again cannot help. */
+async function settle(ctx: ServingCtx, claim: Claim, cause: unknown): Promise<void> {
+  if (cause === 'stopping') return ctx.db.system((tx) => releaseChunk(tx, claim))
+  const failure = asFailure(cause)
+  ctx.metrics.batchChunkErrors.inc({ code: failure.code })
+  ctx.log.warn({ err: failure, job_id: claim.jobId, chunk: claim.index, attempt: claim.attempt }, 'a chunk failed')
+  const mayPass = failure.kind === 'internal' || failure.kind === 'unavailable'
+  const failures = await ctx.db.system((tx) => failChunk(tx, claim, retrySeconds))
+  if (failures === undefined) return
+  if (!mayPass || failures >= MAX_FAILURES) await failJob(ctx, claim.jobId, failure)
+}
+
+export async function failJob(ctx: ServingCtx, jobId: string, failure: MlError): Promise<void> {
+  const ended = await inTransaction(ctx, async (ctx) => {
+    const job = await ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', jobId).forUpdate().executeTakeFirst()
+    return job && !hasEnded(job.status) ? endJob(ctx, job, { status: 'failed', failure }) : undefined
+  })
+  if (ended) await putInputAway(ctx, ended)
+}
+
+/** Extends the lease four times in its length; a worker that cannot say that it lives stops before its lease is over. */
+function keepAlive(ctx: ServingCtx, claim: Claim, lost: AbortController): () => void {
+  const { batchLeaseSeconds } = ctx.settings
+  let heldAt = ctx.clock.elapsedMs()
+  let beating = false
+  const beat = async () => {
+    if (beating) return
+    beating = true
+    const asked = ctx.clock.elapsedMs()
+    try {
+      if (await ctx.db.system((tx) => extendClaim(tx, claim, batchLeaseSeconds))) heldAt = asked
+      else lost.abort(LOST)
+    } catch {
+      // The next beat tries again; how long that may go on is decided below.
+    } finally {
+      beating = false
+    }
+  }
+  const timer = setInterval(
+    () => {
+      void beat()
+      if (ctx.clock.elapsedMs() - heldAt > batchLeaseSeconds * 1000) lost.abort(LOST)
+    },
+    (batchLeaseSeconds * 1000) / LEASE_BEATS,
+  )
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,195 @@
+// The queue of chunks under seeded random interleavings of claims, deaths, lost leases, late writes and cancellations, against
+// the real SQL: what must never happen is checked after every step.
+import { sql } from 'kysely'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Random, seededRandom } from '../../src/core/random.ts'
+import {
+  type Claim,
+  claimChunk,
+  completeChunk,
+  extendClaim,
+  failChunk,
+  releaseChunk,
+  takeBackChunks,
+} from '../../src/domain/batch/claim.ts'
+import { type Database, json } from '../../src/ports/db/index.ts'
+import { BACKENDS, type Backend, startBackend } from '../ports/db-backends.ts'
+
+const LEASE = 3600
+const RESULT = { failedRows: 0, bytes: 1, errors: [] }
+
+describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
+  let backend: Backend
+  let db: Database
+  beforeAll(async () => {
+    backend = await startBackend(name)
+    db = await backend.create()
+  })
+  afterAll(() => backend.stop())
+  beforeEach(() => db.system((tx) => sql`truncate batch_jobs, batch_chunks, batch_turns`.execute(tx)))
+
+  const claim = () => db.system((tx) => claimChunk(tx, LEASE))
+  const submit = (tenant_id: string, id: string, chunks: number) =>
+    db.system(async (tx) => {
+      const job = {
+        id,
+        tenant_id,
+        folder: id,
+        model_id: 'm',
+        version: '1.0.0',
+        digest: '',
+        output_format: 'jsonl' as const,
+      }
+      const counts = { input_count: chunks, chunk_count: chunks, status: 'running' as const }
+      await tx
+        .insertInto('batch_jobs')
+        .values({ ...job, ...counts, sources: json([]), request: json({}) })
+        .execute()
+      const place = { tenant_id, job_id: id, source: 0, start_byte: 0, end_byte: 1, rows: 1 }
+      const rows = Array.from({ length: chunks }, (_, index) => ({ ...place, index, first_row: index }))
+      await tx.insertInto('batch_chunks').values(rows).execute()
+      await sql`insert into batch_turns values (${tenant_id}) on conflict do nothing`.execute(tx)
+    })
+  const letLeaseRunOut = ({ tenantId, jobId, index }: Claim) =>
+    db.system((tx) =>
+      sql`update batch_chunks set lease_until = clock_timestamp() - interval '1 s'
+        where tenant_id = ${tenantId} and job_id = ${jobId} and index = ${index} and status = 'running'`.execute(tx),
+    )
+
+  it('serves tenants in turn, so that a small job waits for one chunk of a large one', async () => {
+    await submit('large', 'L', 50)
+    for (let i = 0; i < 5; i++) expect((await claim())?.tenantId).toBe('large')
+    await submit('small', 'S', 2)
+    const order = []
+    for (let i = 0; i < 6; i++) order.push((await claim())?.tenantId)
+    expect(order.filter((tenant) => tenant === 'small')).toHaveLength(2)
+    expect(order.indexOf('small')).toBeLessThan(2)
+  })
+
+  it('serves a tenant’s chunks in the order of submission', async () => {
+    await submit('a', 'first', 2)
+    await submit('a', 'second', 2)
+    const order = []
+    for (let i = 0; i < 4; i++) order.push(await claim())
+    expect(order.map((found) => `${found?.jobId} ${found?.index}`)).toEqual([
+      'first 0',
+      'first 1',
+      'second 0',
+      'second 1',
+    ])
+    expect(await claim()).toBeUndefined()
+  })
+
+  it('hands each chunk to one of several that claim at once', async () => {
+    await submit('a', 'x', 10)
+    await submit('b', 'y', 10)
+    const found: (Claim | undefined)[] = []
+    for (let round = 0; round < 40 && found.filter(Boolean).length < 20; round++) {
+      found.push(...(await Promise.all(Array.from({ length: 4 }, claim))))
+    }
+    const names = found.filter((one) => one !== undefined).map(({ jobId, index }) => `${jobId}${index}`)
+    expect(names.sort()).toEqual(['x', 'y'].flatMap((job) => Array.from({ length: 10 }, (_, i) => `${job}${i}`)))
+  })
+
+  it('lets a worker write nothing once its chunk was taken over', async () => {
+    await submit('a', 'x', 1)
+    const late = (await claim())!
+    await letLeaseRunOut(late)
+    expect(await db.system((tx) => takeBackChunks(tx, 'expired'))).toMatchObject([{ jobId: 'x', failures: 1 }])
+    const next = (await claim())!
+    expect(next.attempt).toBe(late.attempt + 1)
+    expect(await db.system((tx) => extendClaim(tx, late, LEASE))).toBe(false)
+    expect(await db.system((tx) => completeChunk(tx, late, RESULT))).toBe(false)
+    expect(await db.system((tx) => failChunk(tx, late, () => 0))).toBeUndefined()
+    expect(await db.system((tx) => completeChunk(tx, next, RESULT))).toBe(true)
+    expect(await db.system((tx) => completeChunk(tx, next, RESULT))).toBe(false)
+  })
+
+  it('lets a chunk that failed wait before it is tried again', async () => {
+    await submit('a', 'x', 1)
+    const first = (await claim())!
+    expect(await db.system((tx) => failChunk(tx, first, () => 60))).toBe(1)
+    expect(await claim()).toBeUndefined()
+  })
+
+  it.each([1, 2, 3])('loses and doubles nothing, whatever happens when (seed %i)', async (seed) => {
+    const random = seededRandom(seed)
+    const chunks = 12
+    for (const tenant of ['a', 'b', 'c']) await submit(tenant, `job-${tenant}`, chunks)
+    const world: World = { held: [], zombies: [], done: new Set() }
+    const step = async () => {
+      const action = ACTIONS[random.integer(ACTIONS.length)]!
+      await action({ world, random, db, claim, letLeaseRunOut })
+      await check(db, world)
+    }
+    for (let i = 0; i < 120; i++) await step()
+    for (let i = 0; world.done.size < 3 * chunks && i < 1000; i++) {
+      await db.system((tx) => takeBackChunks(tx, 'all'))
+      const found = await claim()
+      if (found && (await db.system((tx) => completeChunk(tx, found, RESULT)))) world.done.add(key(found))
+    }
+    await check(db, world)
+    expect(world.done.size).toBe(3 * chunks)
+  })
+})
+
+interface World {
+  held: Claim[]
+  /** Workers that lost their claim and do not know it. */
+  zombies: Claim[]
+  readonly done: Set<string>
+}
+
+interface Stage {
+  readonly world: World
+  readonly random: Random
+  readonly db: Database
+  readonly claim: () => Promise<Claim | undefined>
+  readonly letLeaseRunOut: (claim: Claim) => Promise<unknown>
+}
+
+const key = ({ tenantId, jobId, index }: Claim) => `${tenantId}/${jobId}/${index}`
+
+function take(list: Claim[], random: Random): Claim | undefined {
+  return list.length === 0 ? undefined : list.splice(random.integer(list.length), 1)[0]
+}
+
+const ACTIONS: readonly ((stage: Stage) => Promise<void>)[] = [
+  async ({ world, claim }) => {
+    const found = await claim()
+    if (found) world.held.push(found)
+  },
+  async ({ world, random, db }) => {
+    const mine = take(world.held, random)
+    if (!mine) return
+    expect(await db.system((tx) => completeChunk(tx, mine, RESULT))).toBe(true)
+    world.done.add(key(mine))
+  },
+  async ({ world, random, db, letLeaseRunOut }) => {
+    const dead = take(world.held, random)
+    if (!dead) return
+    await letLeaseRunOut(dead)
+    expect(await db.system((tx) => takeBackChunks(tx, 'expired'))).toHaveLength(1)
+    world.zombies.push(dead)
+  },
+  async ({ world, random, db }) => {
+    const zombie = take(world.zombies, random)
+    if (zombie) expect(await db.system((tx) => completeChunk(tx, zombie, RESULT))).toBe(false)
+  },
+  async ({ world, random, db }) => {
+    const mine = take(world.held, random)
+    if (mine) expect(await db.system((tx) => failChunk(tx, mine, () => 0))).toBeGreaterThan(0)
+  },
+  async ({ world, random, db }) => {
+    const mine = take(world.held, random)
+    if (mine) await db.system((tx) => releaseChunk(tx, mine))
+  },
+]
+
+async function check(db: Database, { held, done }: World): Promise<void> {
+  const rows = await db.system((tx) => tx.selectFrom('batch_chunks').selectAll().execute())
+  const name = (row: (typeof rows)[number]) => `${row.tenant_id}/${row.job_id}/${row.index}`
+  expect(new Set(rows.filter(({ status }) => status === 'done').map(name))).toEqual(done)
+  const running = new Map(rows.filter(({ status }) => status === 'running').map((row) => [name(row), row.attempt]))
+  expect(running).toEqual(new Map(held.map((claim) => [key(claim), claim.attempt])))
+}

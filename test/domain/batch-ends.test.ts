@@ -1,0 +1,61 @@
+// Batch jobs that do not simply succeed: nobody works on them, somebody stops them, or they cannot be done.
+
+import { Type } from 'typebox'
+import { describe, expect, it } from 'vitest'
+import { defineModel } from '../../src/domain/serving/index.ts'
+import { startApp } from '../helpers/app.ts'
+import { resultLines, untilBatchEnds } from '../helpers/batch.ts'
+import { anAddingModel } from '../helpers/builders.ts'
+import { refusal } from '../helpers/failing.ts'
+
+const MODEL = { model_id: 'adder' }
+const ROWS = Array.from({ length: 30 }, (_, x) => ({ x }))
+
+describe('a batch job', () => {
+  it('waits for a worker, can be cancelled meanwhile, and is then over', async () => {
+    await using app = await startApp({ worker: false, config: { batchChunkRows: 10 } })
+    await anAddingModel(app.client)
+    const { id } = await app.client.batch_jobs.create({ ...MODEL, input_batch: ROWS })
+    const job_id = id
+    expect(await refusal(app.client.batch_jobs.results({ job_id }))).toMatchObject({ code: 'BATCH_JOB_NOT_FINISHED' })
+    expect(await refusal(app.client.batch_jobs.delete({ job_id }))).toMatchObject({ code: 'BATCH_JOB_RUNNING' })
+    expect(await app.client.batch_jobs.get({ job_id })).toMatchObject({ status: 'queued', rows_per_second: null })
+    expect(await app.client.batch_jobs.cancel({ job_id })).toMatchObject({ status: 'cancelled', remaining_seconds: 0 })
+    expect(await refusal(app.client.batch_jobs.cancel({ job_id }))).toMatchObject({ code: 'JOB_ENDED' })
+    expect(await refusal(app.client.batch_jobs.results({ job_id }))).toMatchObject({ code: 'BATCH_JOB_NOT_SUCCEEDED' })
+    const events = await app.app.services.db.system((tx) => tx.selectFrom('outbox').select('event').execute())
+    expect(events.filter(({ event }) => event.type === 'ml.batch.cancelled')).toHaveLength(1)
+    expect(await app.client.batch_jobs.delete({ job_id })).toEqual({ id })
+  })
+
+  it('fails when its input is gone, and says so', async () => {
+    await using app = await startApp({ worker: false })
+    await anAddingModel(app.client)
+    const { id } = await app.client.batch_jobs.create({ ...MODEL, input_batch: ROWS })
+    await app.app.services.objects.delete([`batch/${id}/input/0`])
+    await app.app.stop()
+    await using again = await startApp({ dataDir: app.dataDir })
+    const job = await untilBatchEnds(again.client, id)
+    expect(job).toMatchObject({ status: 'failed' })
+    expect(job.error).toContain('input/0')
+  })
+
+  it('is predicted by a model written in TypeScript, row by row', async () => {
+    const model = defineModel({
+      name: 'doubler',
+      input: Type.Object({ n: Type.Number() }),
+      output: Type.Number(),
+      predict: ({ n }) => 2 * n,
+    })
+    await using app = await startApp({ models: [model] })
+    const lines = ['{"n":1}', '{"n":"x"}', 'broken', '{"n":4}'].join('\n')
+    const { id } = await app.client.batch_jobs.create({ model_id: 'doubler', file: `${lines}\n{"n":5}` })
+    expect(await untilBatchEnds(app.client, id)).toMatchObject({ status: 'succeeded', failed_count: 2 })
+    const answers = await resultLines(app.client, { job_id: id })
+    expect(answers.map(({ prediction }) => prediction)).toEqual([2, null, null, 8, 10])
+    expect(answers[2]!.error).toContain('is not valid JSON')
+    expect(await refusal(app.client.batch_jobs.create({ model_id: 'doubler', file: 'n\n1\n' }))).toMatchObject({
+      code: 'BATCH_INPUT_UNSUPPORTED',
+    })
+  })
+})
