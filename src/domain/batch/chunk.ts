@@ -26,6 +26,8 @@ const ROWS_A_RUN_OF_TEXT = 128
 /** Runs under way: one is worked on while the next is made ready and the last is written down. */
 const RUNS_AHEAD = 2
 const RUN_LIMIT_MS = 120_000
+/** Somebody waits for a request; nobody waits for a chunk. */
+const BEHIND_REQUESTS = 3
 
 export interface ChunkWork {
   readonly claim: Claim
@@ -172,7 +174,13 @@ function rowsARun({ inputs }: Signature): number {
 }
 
 async function run(ctx: ServingCtx, model: LoadedModel, feeds: Tensors) {
-  const { outputs } = await model.run(feeds, { signal: ctx.signal, timeoutMs: RUN_LIMIT_MS })
+  const { outputs } = await model.run(feeds, {
+    gone: () => ctx.signal.aborted,
+    tenant: ctx.caller.tenantId,
+    priority: BEHIND_REQUESTS,
+    timeoutMs: RUN_LIMIT_MS,
+    limitMs: RUN_LIMIT_MS,
+  })
   return outputs
 }
 
