@@ -3,8 +3,9 @@ import type { Algorithm } from './learner.ts'
 import { fitLinear, LinearSettings } from './linear.ts'
 import { fitLogistic, LogisticSettings } from './logistic.ts'
 import { TREE_ENCODING } from './trees/encoding.ts'
+import { fitForest } from './trees/forest.ts'
 import { fitBoosting } from './trees/gradient-boosting.ts'
-import { BoostingSettings } from './trees/settings.ts'
+import { BoostingSettings, ForestSettings } from './trees/settings.ts'
 
 export const ALGORITHMS = Object.freeze({
   logistic_regression: {
@@ -28,6 +29,13 @@ export const ALGORITHMS = Object.freeze({
     encoding: TREE_ENCODING,
     fit: fitBoosting,
   },
+  random_forest: {
+    title: 'Random forest',
+    tasks: ['classification', 'regression'],
+    hyperparameters: ForestSettings,
+    encoding: TREE_ENCODING,
+    fit: fitForest,
+  },
 } as const satisfies Record<string, Algorithm>) as Readonly<Record<AlgorithmName, Algorithm>>
 
-export type AlgorithmName = 'logistic_regression' | 'linear_regression' | 'gradient_boosting'
+export type AlgorithmName = 'logistic_regression' | 'linear_regression' | 'gradient_boosting' | 'random_forest'

@@ -41,7 +41,7 @@ export interface Arena {
   readonly bins: Uint8Array
   /** [feature][row], for dividing the rows of a leaf. */
   readonly columns: Uint8Array
-  /** 1 for features that may be split on now. */
+  /** [place][feature]: 1 for features that the leaf at a place may be split on. */
   readonly active: Uint8Array
   /** [place][feature][bin]: 1 where a category goes left in the best split of that feature. */
   readonly categorySides: Uint8Array
@@ -81,7 +81,7 @@ export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
   const control = place(CONTROL_WORDS, 4)
   const rowBins = place(rows * features, 1)
   const columns = place(rows * features, 1)
-  const active = place(features, 1)
+  const active = place(PLACES * features, 1)
   const categorySides = place(PLACES * features * SIDES, 1)
   const sides = place(SIDES, 1)
   // The kernel reads up to 16 bytes beyond the last bin.

@@ -84,12 +84,13 @@ interface Round {
 
 function runRound(options: BoostOptions, { arena, team, bins }: Training, { round, scale }: Round): Tree[] {
   const { setup, trainRows, validationRows, subsample, colsample, learningRate, hooks } = options
-  const { outputs } = arena.plan
+  const { outputs, features } = arena.plan
   const random = seededRandom(setup.seed + round * 7919)
   team.gradients(scale)
   const rows = subsample < 1 ? drawRows(trainRows, subsample, random) : trainRows
   const others = subsample < 1 ? othersThan(rows, trainRows) : new Uint32Array(0)
-  drawFeatures(arena.active, colsample, random)
+  drawFeatures(arena.active.subarray(0, features), colsample, random)
+  arena.active.copyWithin(features, 0, features)
   const trees: Tree[] = []
   for (let output = 0; output < outputs; output++) {
     arena.order.set(rows)
@@ -99,8 +100,8 @@ function runRound(options: BoostOptions, { arena, team, bins }: Training, { roun
     renewLeaves(nodes, arena, setup.gradients)
     const tree = finishTree(nodes, { bins, output, rate: learningRate })
     addToGrown(arena, nodes, tree)
-    addToOthers(arena, nodes, tree, others)
-    addToOthers(arena, nodes, tree, validationRows)
+    addToOthers(arena, nodes, { tree, rows: others })
+    addToOthers(arena, nodes, { tree, rows: validationRows })
     trees.push(tree)
   }
   return trees

@@ -24,7 +24,8 @@ export interface Tree {
 
 /**
  * `identity`: the score is the answer. `sigmoid`: its logistic is the probability of the second class. `softmax`: one score
- * a class. `exp`: the answer is e^score. `share`: scores are shares of the classes, to be divided by their sum.
+ * a class. `exp`: the answer is e^score. `share`: scores are shares of the classes, to be divided by their sum; with two
+ * classes there is one score, the share of the second.
  */
 export type Link = 'identity' | 'sigmoid' | 'softmax' | 'exp' | 'share'
 

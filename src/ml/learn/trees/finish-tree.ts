@@ -52,13 +52,21 @@ export function addToGrown({ scores, order, plan }: Arena, nodes: readonly Grown
 }
 
 /** Adds the tree to the scores of other rows. */
-export function addToOthers({ scores, bins, plan }: Arena, nodes: readonly GrownNode[], tree: Tree, rows: Uint32Array) {
+export function addToOthers(
+  arena: Arena,
+  nodes: readonly GrownNode[],
+  { tree, rows }: { readonly tree: Tree; readonly rows: Uint32Array },
+): void {
+  const { scores, plan } = arena
   const base = tree.output * plan.rows
-  for (const row of rows) {
-    let node = 0
-    for (let split = nodes[0]!.split; split; split = nodes[node]!.split) {
-      node = split.sides[bins[row * plan.features + split.feature]!] ? split.left : split.right
-    }
-    scores[base + row]! += tree.value[node]!
+  for (const row of rows) scores[base + row]! += tree.value[grownLeaf(nodes, arena, row)]!
+}
+
+/** The leaf that a row of the table falls into. */
+export function grownLeaf(nodes: readonly GrownNode[], { bins, plan }: Arena, row: number): number {
+  let node = 0
+  for (let split = nodes[0]!.split; split; split = nodes[node]!.split) {
+    node = split.sides[bins[row * plan.features + split.feature]!] ? split.left : split.right
   }
+  return node
 }

@@ -12,7 +12,7 @@ import { treeModel } from './model.ts'
 import { setAside } from './sampling.ts'
 import { BoostingSettings } from './settings.ts'
 import type { MemoryLimits } from './training.ts'
-import { growRules, leastRows } from './tree-rules.ts'
+import { featuresOf, growRules, leastRows, weightedRows } from './tree-rules.ts'
 
 /** More classes than this need more trees than anyone waits for. */
 const MAX_CLASSES = 1000
@@ -29,7 +29,7 @@ export async function fitBoosting(input: FitInput, memory: MemoryLimits = {}): P
     target.task === 'classification'
       ? rowWeights(target, input.sampleWeights, settings.class_weight)
       : { weights: input.sampleWeights }
-  const rows = Uint32Array.from({ length: matrix.rows }, (_, row) => row).filter((row) => !weights || weights[row]! > 0)
+  const rows = weightedRows(matrix.rows, weights)
   const patience = stoppingRounds(settings, rows.length)
   const parts =
     patience > 0
@@ -45,7 +45,10 @@ export async function fitBoosting(input: FitInput, memory: MemoryLimits = {}): P
       weights,
       outputs,
       gradients,
-      rules: growRules(settings, leastRows(settings.min_data_in_leaf, parts.train.length)),
+      rules: growRules(settings, {
+        minRows: leastRows(settings.min_data_in_leaf, parts.train.length),
+        rows: parts.train.length,
+      }),
       maxBins: settings.max_bin,
       threads: settings.threads,
       seed,
@@ -62,7 +65,7 @@ export async function fitBoosting(input: FitInput, memory: MemoryLimits = {}): P
   })
   const { base, trees, rounds } = boosted
   const ensemble: TreeEnsemble = { features, link: LINKS[gradients.loss], base, trees }
-  return treeModel({ ensemble, target, iterations: rounds, width: matrix.cols, matrix })
+  return treeModel({ ensemble, target, iterations: rounds, matrix })
 }
 
 const LINKS: Record<Loss, Link> = {
@@ -102,16 +105,6 @@ function stoppingRounds(
   rows: number,
 ): number {
   return rows * share >= FEW_TO_SET_ASIDE * 0.1 && rows >= FEW_TO_SET_ASIDE ? rounds : 0
-}
-
-/** What the columns are; numbers where nothing is said. */
-export function featuresOf({ matrix, features }: FitInput): readonly FeatureInfo[] {
-  if (features) return features
-  return Array.from({ length: matrix.cols }, (_, i) => ({
-    name: `feature ${i}`,
-    column: `feature ${i}`,
-    kind: 'number',
-  }))
 }
 
 function monotoneDirections(features: readonly FeatureInfo[], constraints: Readonly<Record<string, 1 | -1>>): number[] {

@@ -22,7 +22,7 @@ export interface Growing {
   readonly rules: GrowRules
   /** Asked between splits; throws to stop. */
   readonly checkStop: () => void
-  /** Chooses the features a leaf may be split on, where that is drawn for every leaf. */
+  /** Marks in `arena.active` what leaves may be split on, where that is drawn for every leaf. */
   readonly drawFeatures?: () => void
 }
 

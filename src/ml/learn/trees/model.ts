@@ -10,12 +10,11 @@ export interface FittedTrees {
   readonly ensemble: TreeEnsemble
   readonly target: LearningTarget
   readonly iterations: number
-  readonly width: number
   /** The training rows. */
   readonly matrix: Matrix
 }
 
-export function treeModel({ ensemble, target, iterations, width, matrix }: FittedTrees): FittedModel {
+export function treeModel({ ensemble, target, iterations, matrix }: FittedTrees): FittedModel {
   if (!ensemble.base.every(Number.isFinite) || !ensemble.trees.every((tree) => tree.value.every(Number.isFinite))) {
     throw fail(
       'invalid',
@@ -23,6 +22,7 @@ export function treeModel({ ensemble, target, iterations, width, matrix }: Fitte
       'The fitted values are too large to store: scale the target, or raise lambda_l2',
     )
   }
+  const width = matrix.cols
   const predict = (given: Matrix) => {
     if (given.cols !== width) {
       const message = `The model was fitted on ${width} features and cannot predict from ${given.cols}`

@@ -52,6 +52,7 @@ function walker(tree: Tree): (row: Float32Array) => number {
 function linked({ link }: TreeEnsemble, { rows, width, values }: Scores): Scores {
   if (link === 'identity') return { rows, width, values }
   if (link === 'exp') return { rows, width, values: values.map(Math.exp) }
+  if (link === 'share' && width === 1) return pairs(values, (score) => [1 - score, score])
   if (link === 'sigmoid') return pairs(values, (score) => [1 / (1 + Math.exp(score)), 1 / (1 + Math.exp(-score))])
   for (let i = 0; i < rows; i++) {
     const own = values.subarray(i * width, (i + 1) * width)

@@ -16,6 +16,24 @@ export function drawRows(rows: Uint32Array, share: number, random: Random): Uint
   return drawn
 }
 
+export interface Draw {
+  /** Rows of the table. */
+  readonly size: number
+  readonly share: number
+  readonly random: Random
+}
+
+/** How often each row of the table was drawn, with repeats, from some of them. */
+export function drawWithReplacement(rows: Uint32Array, { size, share, random }: Draw): Uint8Array {
+  const drawn = new Uint8Array(size)
+  const count = Math.max(1, Math.round(rows.length * share))
+  for (let i = 0; i < count; i++) {
+    const row = rows[random.integer(rows.length)]!
+    if (drawn[row]! < 255) drawn[row]!++
+  }
+  return drawn
+}
+
 /** Those of `all` that are not among `some`; both ascending. */
 export function othersThan(some: Uint32Array, all: Uint32Array): Uint32Array {
   const others = new Uint32Array(all.length - some.length)

@@ -108,3 +108,33 @@ export const BoostingSettings = Type.Object(
   closed,
 )
 export type BoostingSettings = Static<typeof BoostingSettings>
+
+export const ForestSettings = Type.Object(
+  {
+    n_estimators: integer(
+      200,
+      { minimum: 1, maximum: 5000 },
+      'Trees; with more than two classes, so many for each class.',
+    ),
+    max_leaves: integer(1024, { minimum: 2, maximum: 65_536 }, 'Leaves of a tree, at most.'),
+    max_depth: integer(0, { minimum: 0, maximum: 64 }, 'Splits between the root and a leaf, at most; 0 for no limit.'),
+    min_data_in_leaf: integer(
+      0,
+      { minimum: 0, maximum: 1e9 },
+      'Rows a leaf must have, at least; 0 is 2 for classes and 3 for numbers.',
+    ),
+    min_gain_to_split: number(0, { minimum: 0, maximum: 1e12 }, 'What a split must save in the summed loss, at least.'),
+    subsample: number(1, share, 'Rows drawn for each tree, with replacement, as a share of all rows.'),
+    colsample_bynode: number(
+      0,
+      { minimum: 0, maximum: 1 },
+      'Share of the features that each split chooses from; 0 is their square root for classes and a third for numbers.',
+    ),
+    max_bin: regularisation.max_bin,
+    ...categories,
+    class_weight: classWeight,
+    threads,
+  },
+  closed,
+)
+export type ForestSettings = Static<typeof ForestSettings>

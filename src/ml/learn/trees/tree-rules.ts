@@ -1,4 +1,6 @@
 // From hyperparameters to the rules a tree is grown by.
+import type { FeatureInfo } from '../../features.ts'
+import type { FitInput } from '../learner.ts'
 import type { GrowRules } from './grow.ts'
 import type { BoostingSettings } from './settings.ts'
 
@@ -18,7 +20,12 @@ type Shared = Pick<
   | 'min_data_per_group'
 >
 
-export function growRules(settings: Shared, minRows: number): GrowRules {
+export interface TableSize {
+  readonly minRows: number
+  readonly rows: number
+}
+
+export function growRules(settings: Shared, { minRows, rows }: TableSize): GrowRules {
   return {
     maxLeaves: settings.max_leaves,
     maxDepth: settings.max_depth === 0 ? Number.POSITIVE_INFINITY : settings.max_depth,
@@ -32,7 +39,7 @@ export function growRules(settings: Shared, minRows: number): GrowRules {
     catL2: settings.cat_l2,
     maxCategories: settings.max_cat_threshold,
     maxOneHot: settings.max_cat_to_onehot,
-    minGroupRows: settings.min_data_per_group,
+    minGroupRows: Math.min(settings.min_data_per_group, Math.max(1, Math.floor(rows / LEAST_SHARE))),
   }
 }
 
@@ -44,4 +51,18 @@ const LEAST_SHARE = 20
 export function leastRows(asked: number, rows: number): number {
   if (asked > 0) return asked
   return Math.max(1, Math.min(USUAL_LEAST_ROWS, Math.floor(rows / LEAST_SHARE)))
+}
+
+/** What the columns are; numbers where nothing is said. */
+export function featuresOf({ matrix, features }: FitInput): readonly FeatureInfo[] {
+  if (features) return features
+  return Array.from({ length: matrix.cols }, (_, i) => {
+    const name = `feature ${i}`
+    return { name, column: name, kind: 'number' }
+  })
+}
+
+/** Rows that count, ascending. */
+export function weightedRows(rows: number, weights: Float64Array | undefined): Uint32Array {
+  return Uint32Array.from({ length: rows }, (_, row) => row).filter((row) => !weights || weights[row]! > 0)
 }

@@ -57,7 +57,7 @@ export function searchLeaves(
     const histogram = histograms.subarray(slot * 2 * plan.bins, (slot + 1) * 2 * plan.bins)
     for (let feature = features.from; feature < features.to; feature++) {
       const record = place * plan.features + feature
-      if (arena.active[feature] === 0) {
+      if (arena.active[record] === 0) {
         arena.splits[record * SPLIT_FIELDS] = Number.NEGATIVE_INFINITY
         continue
       }

@@ -35,8 +35,13 @@ export function writeTrees(
   writeClasses(graph, writeLink(graph, scores, ensemble), target)
 }
 
-function writeLink(graph: GraphBuilder, scores: Value, { link }: TreeEnsemble): Value {
+function writeLink(graph: GraphBuilder, scores: Value, { link, base }: TreeEnsemble): Value {
   if (link === 'sigmoid') return writePair(graph, scores)
+  if (link === 'share' && base.length === 1) {
+    const one = graph.constant('one', { type: 'float32', dims: [1], data: Float32Array.of(1) })
+    const first = graph.node('Sub', [one, scores], { hint: 'first' })
+    return graph.node('Concat', [first, scores], { attributes: { axis: { int: 1 } }, hint: 'pair' })
+  }
   if (link === 'softmax') return graph.node('Softmax', [scores], { attributes: { axis: { int: 1 } }, hint: 'softmax' })
   const axis = graph.constant('axis', { type: 'int64', dims: [1], data: [1] })
   return graph.node('Div', [scores, graph.node('ReduceSum', [scores, axis])], { hint: 'shares' })

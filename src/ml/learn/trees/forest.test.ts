@@ -1,0 +1,62 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { describe, expect, it } from 'vitest'
+import { GraphBuilder } from '../../onnx/graph.ts'
+import type { FittedModel, LearningProgress } from '../learner.ts'
+import { classTarget, dense, farthest, numberTarget, randomRows } from '../testing.ts'
+import { fitForest } from './forest.ts'
+
+const rows = randomRows(11, { rows: 900, cols: 6 })
+const train = dense(rows.slice(0, 600))
+const fresh = dense(rows.slice(600))
+const score = ([a, b, c]: readonly number[]) => a! * b! + Math.sin(2 * c!)
+const classes = (count: number) => rows.map((row) => Math.max(0, Math.min(count - 1, Math.round(score(row) + 1))))
+const hyperparameters = { n_estimators: 60 }
+
+async function run(model: FittedModel) {
+  const graph = new GraphBuilder()
+  model.write(graph, graph.input('features', 'float32', ['N', 6]))
+  const session = await InferenceSession.create(graph.build({ name: 'forest' }), { logSeverityLevel: 3 })
+  return session.run({ features: new Tensor('float32', fresh.values, [fresh.rows, 6]) })
+}
+
+describe('a random forest', () => {
+  it.each([2, 3])('of %i classes answers shares of them, in the graph as in memory', async (count) => {
+    const target = classTarget(classes(count).slice(0, 600), count)
+    const model = await fitForest({ matrix: train, target, hyperparameters })
+    const { values } = model.predict(fresh)
+    expect(farthest((await run(model)).probabilities!.data as Float32Array, values)).toBeLessThan(1e-5)
+    const right = classes(count)
+      .slice(600)
+      .filter((label, row) => {
+        const own = [...values.subarray(row * count, (row + 1) * count)]
+        return own.indexOf(Math.max(...own)) === label
+      })
+    expect(right.length / fresh.rows).toBeGreaterThan(0.75)
+  })
+
+  it('answers numbers far from zero as exactly as near it', async () => {
+    const errorAround = async (level: number) => {
+      const target = numberTarget(rows.slice(0, 600).map((row) => level + score(row)))
+      const { values } = (await fitForest({ matrix: train, target, hyperparameters })).predict(fresh)
+      return rows.slice(600).reduce((sum, row, i) => sum + (values[i]! - level - score(row)) ** 2, 0)
+    }
+    expect(await errorAround(1e6)).toBeLessThan(1.05 * (await errorAround(0)))
+  })
+
+  it('judges itself by rows that a tree has not seen', async () => {
+    const seen: LearningProgress[] = []
+    const target = numberTarget(rows.slice(0, 600).map(score))
+    await fitForest({ matrix: train, target, hyperparameters, hooks: { onProgress: (one) => seen.push(one) } })
+    expect(seen).toHaveLength(60)
+    expect(seen.at(-1)!.loss).toBeLessThan(seen[0]!.loss)
+    expect(seen.at(-1)!.done).toBe(1)
+  })
+
+  it('refuses more classes than it can grow trees for', async () => {
+    const target = classTarget(
+      Array.from({ length: 600 }, (_, i) => i % 300),
+      300,
+    )
+    await expect(fitForest({ matrix: train, target })).rejects.toThrow(/merge classes.*logistic_regression/)
+  })
+})
