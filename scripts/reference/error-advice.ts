@@ -29,6 +29,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   CONFIG_INVALID: 'Correct every setting listed in the message; see [configuration](configuration.md).',
   CONTRACT_VIOLATION:
     'The file breaks its data contract: `details.findings` has row, column, rule and value. Mend the file or the contract.',
+  CSV_MALFORMED: 'The CSV text of a scoring request has a stray quote. Quote cells as RFC 4180 does.',
   DATABASE_BUSY: 'Two changes met. Retry after `Retry-After` seconds.',
   DATABASE_PRIVILEGE: 'The database user may not create what row-level security needs. Grant what the message names.',
   DATABASE_TIMEOUT: 'The database took too long. Retry; if it stays, look at its load.',
@@ -115,6 +116,8 @@ const SERVICE: Readonly<Record<string, string>> = {
   ROUTE_NOT_FOUND: 'There is nothing at this path; see `/docs`.',
   RUNTIME_CLOSED: 'The service is stopping. Retry; another replica answers.',
   RUNTIME_UNAVAILABLE: 'The inference threads do not start. See the log.',
+  SCORING_REQUEST_MALFORMED:
+    'The body is none of the forms that `/invocations` and `:predict` take; the message says which.',
   SERVICE_STARTING: 'The service is starting, or waits for its database for the first time. Retry in a second.',
   SPLIT_IMPOSSIBLE: 'The rows cannot be split as asked. Give more rows, or another `test_fraction`.',
   STOPPING: 'The worker is stopping; the job is taken up by another one.',

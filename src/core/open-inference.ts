@@ -70,6 +70,8 @@ export interface OpenInference extends DataPlane {
   server(): ServerMetadata
   /** Whether predictions can be answered. A process that answers at all is live. */
   ready(): boolean
+  /** Id of the model of requests that name none: DEFAULT_MODEL, else the only one that is live. */
+  defaultModel(call: Call): Promise<string>
   /** Loads the model where it never was; false where that fails. */
   modelReady(call: Call, wanted: WantedModel): Promise<boolean>
   metadata(call: Call, wanted: WantedModel): Promise<ModelMetadata>

@@ -14,6 +14,7 @@ import type { OpenInference } from '../core/open-inference.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from '../core/request-id.ts'
 import { readJsonBodies, tooLarge } from './body.ts'
 import { failureReply, sendFailure } from './failures.ts'
+import { addNeighbours } from './neighbours/routes.ts'
 import { trackRoutes } from './not-found.ts'
 import { addOpenInference } from './oip/routes.ts'
 import { addOperations } from './routes.ts'
@@ -50,7 +51,7 @@ declare module 'fastify' {
     startedMs: number
   }
   interface FastifyContextConfig {
-    operation?: OperationName | `v2.${string}`
+    operation?: OperationName | `v${1 | 2}.${string}`
   }
 }
 
@@ -109,7 +110,10 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
   })
   addServiceRoutes(app, metrics, options.openapi)
   const { plane, authenticate, maxTensorBytes = 256 * MIB } = options
-  if (plane) addOpenInference(app, { plane, authenticate, observe, maxTensorBytes })
+  if (plane) {
+    addOpenInference(app, { plane, authenticate, observe, maxTensorBytes })
+    addNeighbours(app, { plane, dispatch: options.dispatch, authenticate, observe, maxBodyBytes })
+  }
   const { setupRoutes } = options
   if (setupRoutes) app.register(async (scope) => setupRoutes(scope))
   return app

@@ -9,7 +9,7 @@ import type { ModelInfo } from '../../runtime/index.ts'
 import { requirePermission } from '../access/index.ts'
 import { inTransaction } from '../ctx.ts'
 import { compareVersions } from '../models/index.ts'
-import { findServed } from './find-version.ts'
+import { findDefault, findServed } from './find-version.ts'
 import { createDataPlane, rowsOf } from './infer-tensors.ts'
 import type { ServedVersion } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -69,6 +69,12 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
     async describe(call, wanted) {
       if (unloaded.size > 0) await find(call, wanted)
       return plane.describe(call, wanted)
+    },
+    async defaultModel(call) {
+      const ctx = may(call, 'predict')
+      const { defaultModel } = ctx.settings
+      if (defaultModel !== undefined && ctx.serving.custom.find(defaultModel)) return defaultModel
+      return (await findDefault(ctx)).record.modelId
     },
     async modelReady(call, wanted) {
       const ctx = may(call, 'predict')

@@ -10,6 +10,7 @@ import { toJson } from '../json.ts'
 import type { RouteContext } from '../routes.ts'
 import { configDocument, metadataDocument, statisticsDocument } from './documents.ts'
 import { infer } from './infer.ts'
+import { modelOpenApi } from './model-openapi.ts'
 import { addRepositoryRoutes } from './repository.ts'
 import { addSettingRoutes } from './settings.ts'
 
@@ -90,6 +91,9 @@ function addModelRoutes(app: FastifyInstance, context: OipContext): void {
     })
     get('/config', 'v2.model_config', async (call, request) =>
       configDocument(await plane.config(call, referenceOf(request))),
+    )
+    get('/openapi.json', 'v2.model_openapi', async (call, request) =>
+      modelOpenApi(await plane.describe(call, referenceOf(request))),
     )
     get('/stats', 'v2.model_stats', async (call, request) =>
       statisticsDocument(await plane.statistics(call, referenceOf(request))),

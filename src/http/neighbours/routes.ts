@@ -1,0 +1,168 @@
+// Thin doors for clients of other servers: KServe V1 and TensorFlow Serving (`/v1/models/{m}:predict`), MLflow and SageMaker
+// (`/ping`, `/version`, `/invocations`). Rows go the way of every prediction by named columns; errors are those of the API.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Call, Dispatch } from '../../core/caller.ts'
+import { asFailure, type FieldError, fail, MlError } from '../../core/failure.ts'
+import type { OpenInference } from '../../core/open-inference.ts'
+import { readRawBodies, unsupportedType } from '../body.ts'
+import { callOf } from '../call.ts'
+import { parseJson, toJson } from '../json.ts'
+import type { RouteContext } from '../routes.ts'
+import { type GivenRows, rowsOfCsv, rowsOfDocument } from './rows.ts'
+
+export interface NeighbourContext extends Pick<RouteContext, 'authenticate' | 'observe'> {
+  readonly dispatch: Dispatch
+  readonly plane: OpenInference
+  readonly maxBodyBytes: number
+}
+
+interface Wanted {
+  readonly model_id: string
+  readonly version?: string
+}
+
+export function addNeighbours(app: FastifyInstance, context: NeighbourContext): void {
+  app.register(async (scope) => {
+    readRawBodies(scope, context.maxBodyBytes)
+    addModelDoors(scope, context)
+    addScoringDoors(scope, context)
+  })
+}
+
+type Work = (call: Call, request: FastifyRequest, reply: FastifyReply) => Promise<unknown> | unknown
+
+function add(
+  app: FastifyInstance,
+  route: { method: 'GET' | 'POST'; url: string; work: Work },
+  context: NeighbourContext,
+) {
+  const { method, url, work } = route
+  app.route({
+    method,
+    url,
+    bodyLimit: context.maxBodyBytes,
+    config: { operation: 'v1.scoring' },
+    handler: async (request, reply) => {
+      const found = context.authenticate(request.headers, request.id)
+      const caller = found instanceof Promise ? await found : found
+      const value = await work(callOf(request, reply, caller), request, reply)
+      if (value !== reply) reply.header('content-type', 'application/json').send(toJson(value))
+      context.observe(request, reply.statusCode)
+      return reply
+    },
+  })
+}
+
+function addModelDoors(app: FastifyInstance, context: NeighbourContext): void {
+  const { plane } = context
+  const readiness: Work = async (call, request) => {
+    const { model, version } = request.params as { model: string; version?: string }
+    return { name: model, ready: await plane.modelReady(call, { model, ...(version !== undefined && { version }) }) }
+  }
+  const predict: Work = (call, request) => predictRows(context, { call, wanted: wantedOf(request) }, jsonRows(request))
+  add(app, { method: 'GET', url: '/v1/models/:model', work: readiness }, context)
+  add(app, { method: 'GET', url: '/v1/models/:model/versions/:version', work: readiness }, context)
+  add(app, { method: 'POST', url: '/v1/models/:model', work: predict }, context)
+  add(app, { method: 'POST', url: '/v1/models/:model/versions/:version', work: predict }, context)
+  add(
+    app,
+    {
+      method: 'GET',
+      url: '/v1/models',
+      work: async (call) => {
+        const ready = (await plane.repositoryIndex(call)).filter(({ state }) => state === 'READY')
+        return { models: [...new Set(ready.map(({ name }) => name))] }
+      },
+    },
+    context,
+  )
+}
+
+/** The verb hangs on the last part of the path: `/v1/models/iris:predict`, `/v1/models/iris/versions/1.0.0:predict`. */
+function wantedOf(request: FastifyRequest): Wanted {
+  const { model, version } = request.params as { model: string; version?: string }
+  const last = version ?? model
+  const at = last.lastIndexOf(':')
+  const verb = at < 0 ? '' : last.slice(at + 1)
+  if (verb !== 'predict') {
+    throw fail('not_found', 'ROUTE_NOT_FOUND', `There is nothing at POST ${request.url}; the verb here is ":predict"`)
+  }
+  const name = last.slice(0, at)
+  return version === undefined ? { model_id: name } : { model_id: model, version: name }
+}
+
+function addScoringDoors(app: FastifyInstance, context: NeighbourContext): void {
+  const { plane } = context
+  add(
+    app,
+    {
+      method: 'GET',
+      url: '/ping',
+      work: (_call, _request, reply) => reply.code(plane.ready() ? 200 : 503).send(),
+    },
+    context,
+  )
+  add(
+    app,
+    {
+      method: 'GET',
+      url: '/version',
+      work: (_call, _request, reply) =>
+        reply.header('content-type', 'text/plain; charset=utf-8').send(plane.server().version),
+    },
+    context,
+  )
+  add(
+    app,
+    {
+      method: 'POST',
+      url: '/invocations',
+      work: async (call, request) => {
+        const given = scoringRows(request)
+        return predictRows(context, { call, wanted: { model_id: await plane.defaultModel(call) } }, given)
+      },
+    },
+    context,
+  )
+}
+
+function scoringRows(request: FastifyRequest): GivenRows {
+  const type = request.headers['content-type'] ?? 'application/json'
+  if (/^text\/csv\b/i.test(type)) {
+    const header = /;\s*header\s*=\s*absent\b/i.test(type) ? 'absent' : 'present'
+    return rowsOfCsv(textOf(request), header)
+  }
+  if (/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) return jsonRows(request)
+  throw unsupportedType(`Send application/json or text/csv; "${type}" is not understood here`)
+}
+
+function jsonRows(request: FastifyRequest): GivenRows {
+  return rowsOfDocument(parseJson(textOf(request)))
+}
+
+function textOf(request: FastifyRequest): string {
+  return (request.body as Buffer | undefined)?.toString('utf8') ?? ''
+}
+
+async function predictRows({ dispatch }: NeighbourContext, asked: { call: Call; wanted: Wanted }, given: GivenRows) {
+  if (given.rows.length === 0) return { predictions: [] }
+  const features = given.rows as Record<string, unknown>[]
+  try {
+    const { results } = await dispatch('inference', { ...asked.wanted, features }, asked.call)
+    return { predictions: results.map(({ prediction }) => prediction) }
+  } catch (error) {
+    throw renamed(asFailure(error), given.field)
+  }
+}
+
+/** The rows were called something else in the request than on their way here. */
+function renamed(failure: MlError, field: string): MlError {
+  const errors = failure.details?.errors as readonly FieldError[] | undefined
+  if (!errors) return failure
+  const named = errors.map((error) => ({ ...error, field: error.field.replace(/^features\b/, field) }))
+  const message = failure.message.replaceAll(/\bfeatures(?=[.:])/g, field)
+  return new MlError(failure.kind, failure.code, message, {
+    details: { ...failure.details, errors: named },
+    cause: failure,
+  })
+}
