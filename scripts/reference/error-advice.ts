@@ -94,7 +94,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   MODEL_TYPE_UNSUPPORTED: 'Only classification and regression models can be imported.',
   MODEL_UNLOADED: 'The model was unloaded on this replica. Load it: `POST /v2/repository/models/{model}/load`.',
   NOT_DEPLOYED: 'Nothing is live in this environment, so there is nothing to roll back.',
-  NOT_SUPPORTED: 'A part of the Open Inference Protocol that is not offered; the message names what to do instead.',
+  NOT_OFFERED: 'A part of the Open Inference Protocol that is not offered; the message names what to do instead.',
   NO_DEFAULT_MODEL: 'Name the model in the path, or set `DEFAULT_MODEL`.',
   NO_EARLIER_VERSION: 'The live version was the first. Deploy another one instead.',
   NO_USABLE_FEATURES: 'Every column is empty or constant. Give columns that vary.',

@@ -18,7 +18,7 @@ const STATUS: Readonly<Record<FailureKind, status>> = {
 }
 
 const STATUS_OF_CODE: Readonly<Record<string, status>> = {
-  NOT_SUPPORTED: status.UNIMPLEMENTED,
+  NOT_OFFERED: status.UNIMPLEMENTED,
   INFERENCE_TIMEOUT: status.DEADLINE_EXCEEDED,
   INFERENCE_ABORTED: status.CANCELLED,
   CLIENT_GONE: status.CANCELLED,

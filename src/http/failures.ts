@@ -26,7 +26,7 @@ const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   METHOD_NOT_ALLOWED: 405,
   UNSUPPORTED_MEDIA_TYPE: 415,
   HEADERS_TOO_LARGE: 431,
-  NOT_SUPPORTED: 501,
+  NOT_OFFERED: 501,
 }
 
 /** The Open Inference Protocol knows one status for whatever is wrong with a request. */
