@@ -55,6 +55,12 @@ describe('a training plan', () => {
     expect(plan({ model_type: 'regression' }).algorithm).toBe('linear_regression')
   })
 
+  it('chooses the algorithm that accepts the hyperparameters', () => {
+    const hyperparameters = { learning_rate: 0.001, epochs: 100 }
+    expect(plan({ hyperparameters }).algorithm).toBe('neural_network')
+    expect(plan({ hyperparameters, model_type: 'regression' }).algorithm).toBe('neural_network')
+  })
+
   it('gates by the metric of the evaluation where the promotion names none', () => {
     expect(plan({ evaluation: { metric: 'accuracy' } }).promotion?.metric).toBe('accuracy')
     expect(plan({ evaluation: { metric: 'accuracy' }, promotion: { metric: 'roc_auc' } }).promotion?.metric).toBe(

@@ -2,6 +2,8 @@
 import type { Algorithm } from './learner.ts'
 import { fitLinear, LinearSettings } from './linear.ts'
 import { fitLogistic, LogisticSettings } from './logistic.ts'
+import { fitNeural } from './neural/neural.ts'
+import { NeuralSettings } from './neural/settings.ts'
 import { TREE_ENCODING } from './trees/encoding.ts'
 import { fitForest } from './trees/forest.ts'
 import { fitBoosting } from './trees/gradient-boosting.ts'
@@ -36,6 +38,18 @@ export const ALGORITHMS = Object.freeze({
     encoding: TREE_ENCODING,
     fit: fitForest,
   },
+  neural_network: {
+    title: 'Neural network (multilayer perceptron)',
+    tasks: ['classification', 'regression'],
+    hyperparameters: NeuralSettings,
+    encoding: { text: { characters: 'short' } },
+    fit: fitNeural,
+  },
 } as const satisfies Record<string, Algorithm>) as Readonly<Record<AlgorithmName, Algorithm>>
 
-export type AlgorithmName = 'logistic_regression' | 'linear_regression' | 'gradient_boosting' | 'random_forest'
+export type AlgorithmName =
+  | 'logistic_regression'
+  | 'linear_regression'
+  | 'gradient_boosting'
+  | 'random_forest'
+  | 'neural_network'

@@ -8,12 +8,17 @@ export interface InnerFold {
   readonly judge: Uint32Array
 }
 
-const FOLDS = 5
+export interface InnerFoldOptions {
+  readonly labels?: Int32Array
+  readonly seed: number
+  /** Default 5. */
+  readonly folds?: number
+}
 
-/** Five parts (fewer with fewer rows), each class spread over them evenly; without labels simply shuffled. */
-export function innerFolds(rows: number, { labels, seed }: { labels?: Int32Array; seed: number }): InnerFold[] {
+/** That many parts (fewer with fewer rows), each class spread over them evenly; without labels simply shuffled. */
+export function innerFolds(rows: number, { labels, seed, folds = 5 }: InnerFoldOptions): InnerFold[] {
   const order = ordered(rows, labels, seededRandom(seed))
-  const count = Math.min(FOLDS, rows)
+  const count = Math.min(folds, rows)
   const fold = new Uint8Array(rows)
   order.forEach((row, i) => {
     fold[row] = i % count

@@ -3,6 +3,7 @@
 import type { TObject } from 'typebox'
 import { fail } from '../../core/failure.ts'
 import type { EncodingChoices } from '../encode/index.ts'
+import type { GraphEngine } from '../engine.ts'
 import type { FeatureInfo } from '../features.ts'
 import type { Matrix } from '../matrix.ts'
 import type { GraphBuilder, Value } from '../onnx/graph.ts'
@@ -56,6 +57,8 @@ export interface FitInput {
   /** Seed of everything random in the algorithm. */
   readonly seed?: number
   readonly hooks?: LearningHooks
+  /** For algorithms whose arithmetic is a graph; the others never ask for it. */
+  readonly engine?: GraphEngine
 }
 
 /** Row-major, rows × width: probabilities in class order, or one value a row for regression. */

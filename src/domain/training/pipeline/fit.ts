@@ -2,6 +2,7 @@
 import type { FeatureInfo } from '../../../ml/features.ts'
 import type { FittedModel, Learner } from '../../../ml/learn/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
+import { graphEngine } from '../../../runtime/graph-engine.ts'
 import { mostProbable, type Predictions } from './predictions.ts'
 import type { Step } from './progress.ts'
 import type { TrainingSpec } from './spec.ts'
@@ -25,6 +26,7 @@ export async function fitLearner(
     target,
     hyperparameters: spec.hyperparameters,
     seed: spec.evaluation.seed,
+    engine: graphEngine,
     hooks: {
       onProgress: ({ iteration, loss, done }) => step(done, `Iteration ${iteration}, loss ${loss.toPrecision(4)}`),
     },
