@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { csvSpec, customersCsv, run } from './training-pipeline-spec.ts'
 
-const quick = { algorithm: 'neural_network', hyperparameters: { learning_rate: 0.01, epochs: 15, hidden_layers: [16], batch_size: 32 } }
+const quick = {
+  algorithm: 'neural_network',
+  hyperparameters: { learning_rate: 0.01, epochs: 15, hidden_layers: [16], batch_size: 32 },
+}
 
 describe('a neural network, from a table to a file', () => {
   it('tells classes apart, with categories, dates, gaps and text', async () => {

@@ -91,14 +91,14 @@ const shapes: readonly GraphOptions[] = [
 describe('the step graph', () => {
   it.each(shapes)('has the gradient of the loss: $shape.sizes $task $shape.activation', async (options) => {
     const given = problem(options)
-    const after = await firstStep(options, given)
+    const got = await firstStep(options, given)
     const session = await graphEngine.open(lossGraph(options))
     const lossAt = async (changed: Problem) =>
       ((await session.run(feedsOf(changed), ['loss'])).loss!.data as Float32Array)[0]!
-    expect(await lossAt(given)).toBeCloseTo(after('loss')[0]!, 6)
+    expect(await lossAt(given)).toBeCloseTo(got('loss')[0]!, 6)
     const gradients = {
-      ...(given.rest.length > 0 && { rest: after('next_m').map((mean) => mean * 10) }),
-      ...(options.shape.sparse && { x: after('slope') }),
+      ...(given.rest.length > 0 && { rest: got('next_m').map((mean) => mean * 10) }),
+      ...(options.shape.sparse && { x: got('slope') }),
     }
     for (const [name, gradient] of Object.entries(gradients)) {
       for (let i = 0; i < gradient.length; i += 3) {
@@ -114,12 +114,12 @@ describe('the step graph', () => {
   it('takes the steps of Adam', async () => {
     const options = shapes[0]!
     const given = problem(options)
-    const after = await firstStep(options, given)
-    after('next_m').forEach((mean, i) => {
+    const got = await firstStep(options, given)
+    got('next_m').forEach((mean, i) => {
       const gradient = mean * 10
-      expect(after('next_v')[i]).toBeCloseTo(0.001 * gradient ** 2, 6)
+      expect(got('next_v')[i]).toBeCloseTo(0.001 * gradient ** 2, 6)
       const moved = (0.01 * mean) / (Math.sqrt(0.001 * gradient ** 2) + 1e-8)
-      expect(after('next')[i]).toBeCloseTo(given.rest[i]! - moved, 4)
+      expect(got('next')[i]).toBeCloseTo(given.rest[i]! - moved, 4)
     })
   })
 
@@ -145,11 +145,11 @@ describe('the step graph', () => {
         ROWS,
         width,
       )
-    const after = await firstStep(options, given, { keep_0: keep(5), keep_1: keep(4) })
+    const got = await firstStep(options, given, { keep_0: keep(5), keep_1: keep(4) })
     const first = layersOf(options.shape)[0]!
     for (let row = 0; row <= first.inputs; row++) {
-      expect(after('next_m')[row * first.outputs]).toBe(0)
-      expect(after('next_m')[row * first.outputs + 1]).not.toBe(0)
+      expect(got('next_m')[row * first.outputs]).toBe(0)
+      expect(got('next_m')[row * first.outputs + 1]).not.toBe(0)
     }
   })
 })
