@@ -3,6 +3,13 @@ export { createClient } from './client.ts'
 export type { ConfigOverrides } from './config.ts'
 export { type FieldError, MlError } from './core/failure.ts'
 export { type CustomModel, defineModel } from './domain/serving/index.ts'
+export {
+  type BatchPredictor,
+  type BatchPredictorOptions,
+  type BatchResult,
+  type BatchSubmission,
+  createBatchPredictor,
+} from './library/batch-predictor.ts'
 export { BatchJobError, InferenceError, ModelServingError, ServerError } from './library/errors.ts'
 export type { InputData, ModelManager, PredictOptions } from './library/model-manager.ts'
 export { createModelServer, type ModelServer, type ModelServerOptions } from './library/model-server.ts'

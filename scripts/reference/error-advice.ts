@@ -148,6 +148,8 @@ const SERVICE: Readonly<Record<string, string>> = {
 /** From the command line, the typed client or the library face, before or after the service was asked. */
 const FACES: Readonly<Record<string, string>> = {
   ASSIGNMENT_INVALID: 'Write `name=value`.',
+  BATCH_ENDED: 'The batch job failed or was cancelled; the message says why.',
+  BATCH_INPUT_MISSING: 'Name a file, or a dataset with `--dataset`.',
   BAD_REQUEST: 'From `createModelServer`: the body is not readable JSON, or too large.',
   DAY_UNKNOWN: 'Choose one of `day_01.csv` … `day_12.csv`.',
   FILE_UNREADABLE: 'Check the path and its permissions.',

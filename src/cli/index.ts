@@ -1,6 +1,7 @@
 // The command line: the same operations from a shell. `runCli` returns the exit code; only main.ts exits.
 import { Command } from 'commander'
 import { report } from './command.ts'
+import { addBatchCommand } from './commands/batch.ts'
 import { addDatasetCommands } from './commands/datasets.ts'
 import { addDemoCommand } from './commands/demo.ts'
 import { addDeployCommands } from './commands/deploy.ts'
@@ -41,6 +42,7 @@ export function createProgram(host: CliHost): Command {
   addTrainCommand(program, host)
   addDeployCommands(program, host)
   addPredictCommand(program, host)
+  addBatchCommand(program, host)
   addDatasetCommands(program, host)
   addModelCommands(program, host)
   addJobCommands(program, host)

@@ -7,6 +7,8 @@ export const MAX_OPEN_JOBS = 1000
 export const CHUNK_BYTES = 16 * 1024 * 1024
 /** Claims of one chunk that may end badly before its job is given up. */
 export const MAX_FAILURES = 10
+/** The same where something else was away or busy, which is not the fault of the job: about four hours. */
+export const MAX_OUTAGES = 500
 export const MAX_ROW_ERRORS = 100
 
 /** Tenant `default` owns the top of the store, the others a folder each. */

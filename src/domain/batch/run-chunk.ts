@@ -8,7 +8,7 @@ import { findServed, type Serving, type ServingCtx } from '../serving/index.ts'
 import { type ChunkLines, predictChunk, predictCustomChunk } from './chunk.ts'
 import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk } from './claim.ts'
 import { endJob, finishJob, putInputAway } from './end.ts'
-import { MAX_FAILURES, partKey, retrySeconds } from './policy.ts'
+import { MAX_FAILURES, MAX_OUTAGES, partKey, retrySeconds } from './policy.ts'
 import { type BatchRow, hasEnded, sourcesOf } from './store.ts'
 
 export interface Worker {
@@ -120,7 +120,8 @@ async function settle(ctx: ServingCtx, claim: Claim, cause: unknown): Promise<vo
   const mayPass = failure.kind === 'internal' || failure.kind === 'unavailable'
   const failures = await ctx.db.system((tx) => failChunk(tx, claim, retrySeconds))
   if (failures === undefined) return
-  if (!mayPass || failures >= MAX_FAILURES) await failJob(ctx, claim.jobId, failure)
+  const most = failure.kind === 'unavailable' ? MAX_OUTAGES : MAX_FAILURES
+  if (!mayPass || failures >= most) await failJob(ctx, claim.jobId, failure)
 }
 
 export async function failJob(ctx: ServingCtx, jobId: string, failure: MlError): Promise<void> {
