@@ -29,7 +29,7 @@ async function writeTable(path: string, rows: number, seed: number, target: bool
     const score = values[0]! * 2 - values[1]! + values[2]! * values[3]!
     text += `${values.map((value) => value.toFixed(4)).join(',')}${target ? `,${score > 0 ? 1 : 0}` : ''}\n`
     if (text.length < 1 << 20) continue
-    if (!out.write(text)) await new Promise((resolve) => out.once('drain', resolve))
+    if (!out.write(text)) await new Promise<void>((resolve) => out.once('drain', () => resolve()))
     text = ''
   }
   await new Promise<void>((resolve) => out.end(text, () => resolve()))
@@ -110,7 +110,7 @@ async function bare(path: string): Promise<number> {
       const prediction = Number(label!.data[i])
       text += `${JSON.stringify({ row, prediction, confidence: probabilities[prediction], probabilities })}\n`
     }
-    if (!out.write(text)) await new Promise((resolve) => out.once('drain', resolve))
+    if (!out.write(text)) await new Promise<void>((resolve) => out.once('drain', () => resolve()))
   }
   await new Promise<void>((resolve) => out.end(() => resolve()))
   connection.closeSync()
