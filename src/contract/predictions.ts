@@ -1,5 +1,6 @@
 // Predictions in the shapes of the described systems; one verb underneath answers them all.
 import { type Static, Type } from 'typebox'
+import { Explanation } from './explanations.ts'
 import { AnyObject, Shape } from './schema.ts'
 
 export const InputRow = Type.Union([AnyObject('Column → value.'), Type.Array(Type.Unknown())], {
@@ -18,7 +19,7 @@ export const Prediction = Shape(
     probabilities: Type.Optional(
       Type.Record(Type.String(), Type.Number(), { description: 'Probability of every class.' }),
     ),
-    explanation: Type.Optional(AnyObject('Contribution of each column, when asked for.')),
+    explanation: Type.Optional(Explanation),
     model_id: Type.String({ description: 'Model that answered.' }),
     version: Type.String({ description: 'Version that answered.' }),
     prediction_id: Type.String({ description: 'For feedback.' }),
@@ -32,6 +33,7 @@ export const BatchItem = Shape({
   prediction: PredictedValue,
   confidence: Type.Optional(Type.Number({ description: 'Probability of the predicted class.' })),
   probabilities: Type.Optional(Type.Record(Type.String(), Type.Number(), { description: 'Of every class.' })),
+  explanation: Type.Optional(Explanation),
   error: Type.Optional(Type.String({ description: 'Why this row has no prediction.' })),
 })
 export const BatchPrediction = Shape(
@@ -48,9 +50,7 @@ export type BatchPrediction = Static<typeof BatchPrediction>
 export const PredictionResult = Shape({
   prediction: PredictedValue,
   probability: Type.Optional(Type.Number({ description: 'Probability of the predicted class.' })),
-  explanation: Type.Optional(
-    Type.Record(Type.String(), Type.Number(), { description: 'Contribution of each column.' }),
-  ),
+  explanation: Type.Optional(Explanation),
 })
 export const InferenceResponse = Shape(
   {

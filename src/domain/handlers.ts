@@ -33,6 +33,7 @@ export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {
     'versions.artifact': models.getArtifact,
     'versions.metadata': models.getMetadata,
     'versions.evaluation': models.getEvaluation,
+    'versions.explanation': models.getExplanation,
     'versions.compare': models.compareModelVersions,
     'models.lineage': models.getLineage,
     'models.deploy': followed(models.deploy),

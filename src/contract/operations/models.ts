@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { EvaluationReport } from '../evaluation.ts'
+import { VersionExplanation } from '../explanations.ts'
 import {
   Comparison,
   DEFAULT_ENVIRONMENT,
@@ -151,6 +152,15 @@ export const modelOperations = {
     reply: 'envelope',
     input: Shape({ model_id, version: VersionNumber }),
     output: EvaluationReport,
+  }),
+  'versions.explanation': query({
+    method: 'GET',
+    path: `${base}/{model_id}/versions/{version}/explanation`,
+    tag,
+    summary: 'What matters to a version: importance of its columns, partial dependence, background of explanations.',
+    reply: 'envelope',
+    input: Shape({ model_id, version: VersionNumber }),
+    output: VersionExplanation,
   }),
   'versions.compare': query({
     method: 'GET',

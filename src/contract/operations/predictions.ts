@@ -9,7 +9,9 @@ const base = '/api/v1/ml'
 const model_id = Type.String({ description: 'Model id or name.' })
 const version = Type.Optional({ ...VersionNumber, description: 'Default: the version that is live.' })
 const environment = Type.Optional({ ...Environment, description: 'Default: production.' })
-const explain = Type.Optional(Type.Boolean({ default: false, description: 'Also say what each column contributed.' }))
+const explain = Type.Optional(
+  Type.Boolean({ default: false, description: 'Also say what each column contributed; for at most 100 rows.' }),
+)
 
 // Predictions change nothing a caller can see (the log of them is the service's own), so they are queries.
 export const predictionOperations = {
@@ -41,6 +43,7 @@ export const predictionOperations = {
       }),
       version,
       environment,
+      explain,
     }),
     output: BatchPrediction,
   }),
@@ -58,6 +61,7 @@ export const predictionOperations = {
       features: Type.Union([AnyObject('One row.'), Type.Array(InputRow, { minItems: 1, maxItems: 10_000 })], {
         description: 'A row, or a list of rows.',
       }),
+      explain,
     }),
     output: InferenceResponse,
   }),

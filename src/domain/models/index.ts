@@ -5,11 +5,20 @@ export { deleteModel } from './delete.ts'
 export { deploy, liveVersion, makeLive } from './deploy.ts'
 export { listDeployments } from './deployments.ts'
 export { getEvaluation } from './evaluation.ts'
+export { getExplanation } from './explanation.ts'
 export { importVersion } from './importing/import.ts'
 export { type Layout, layoutOf, type TensorLayout } from './layout.ts'
 export { getModel, listModels } from './list.ts'
 export { syncPointers } from './pointer.ts'
-export { artifactKey, compareVersions, featureSchemaVersion, metadataKey, nextVersion } from './policy.ts'
+export {
+  artifactKey,
+  compareVersions,
+  explainerKey,
+  explanationKey,
+  featureSchemaVersion,
+  metadataKey,
+  nextVersion,
+} from './policy.ts'
 export { rollback } from './rollback.ts'
 export { getModelRow, getVersionRow, lockModelRow, requireTrained } from './store.ts'
 export { type Cells, emptyCells, sampleTensors, tensorOf, WHOLE_RANGE } from './tensors.ts'

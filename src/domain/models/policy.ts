@@ -46,6 +46,14 @@ export function metadataKey(tenantId: string, modelId: string, version: string):
   return `${versionFolder(tenantId, modelId, version)}/metadata.json`
 }
 
+export function explanationKey(tenantId: string, modelId: string, version: string): string {
+  return `${versionFolder(tenantId, modelId, version)}/explanation.json`
+}
+
+export function explainerKey(tenantId: string, modelId: string, version: string): string {
+  return `${versionFolder(tenantId, modelId, version)}/explainer.json`
+}
+
 export function currentKey(tenantId: string, modelId: string): string {
   return `${modelFolder(tenantId, modelId)}/CURRENT`
 }

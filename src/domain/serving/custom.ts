@@ -32,11 +32,17 @@ export function defineModel<I extends TSchema, O extends TSchema, State>(
   return Object.freeze({ ...model })
 }
 
+export type CustomAnswer = Pick<Prediction, 'prediction' | 'confidence' | 'probabilities'>
+
 export interface RegisteredModel {
   readonly name: string
   readonly version: string
   /** `place` is where the row stands in the request, for its errors. */
   predict(ctx: Ctx, row: unknown, place: string): Promise<Prediction>
+  /** JSON Schema of its input. */
+  readonly input: TSchema
+  /** Asks without counting a prediction: for explanations, which ask about rows nobody sent. */
+  ask(ctx: Ctx, row: unknown): Promise<CustomAnswer>
 }
 
 export class CustomModels {
@@ -73,6 +79,11 @@ function registered(model: CustomModel): RegisteredModel {
   return {
     name: model.name,
     version,
+    input: model.input,
+    async ask(ctx, row) {
+      const state = await load()
+      return asAnswer(await model.predict(row, { state, signal: ctx.signal, tenantId: ctx.caller.tenantId }))
+    },
     async predict(ctx, row, place) {
       const started = ctx.clock.elapsedMs()
       const labels = { tenant: ctx.caller.tenantId, model: model.name, version }

@@ -1,10 +1,13 @@
 // The reply shapes of a prediction, each a thin reading of `predictRows`.
+import type { Explanation } from '../../contract/explanations.ts'
 import type { Input } from '../../contract/operations/index.ts'
 import type { BatchPrediction, InferenceResponse, Prediction, SimplePrediction } from '../../contract/predictions.ts'
-import { fail, invalid } from '../../core/failure.ts'
+import { invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import type { RegisteredModel } from './custom.ts'
 import { predictCustomRows } from './custom-rows.ts'
+import { explainCustom, explainCustomRows } from './explain/explain-custom.ts'
+import { explainRows, refuseMany } from './explain/explain-rows.ts'
 import { findDefault, findServed } from './find-version.ts'
 import { type Answer, simpleProbability } from './output.ts'
 import { type Predicted, predictRows, type Rows } from './predict-rows.ts'
@@ -14,13 +17,11 @@ import type { ServingCtx } from './serving.ts'
 const INPUT_DATA = () => 'input_data'
 
 export async function predict(ctx: ServingCtx, input: Input<'models.predict'>): Promise<Prediction> {
-  if (input.explain) {
-    throw fail('invalid', 'EXPLANATION_UNAVAILABLE', 'explain: this version of the model carries no explanations', {
-      details: { errors: [{ field: 'explain', message: 'must be false or absent', value: true }] },
-    })
-  }
   const custom = ctx.serving.custom.find(input.model_id)
-  if (custom) return custom.predict(ctx, input.input_data, 'input_data')
+  if (custom) {
+    const answer = await custom.predict(ctx, input.input_data, 'input_data')
+    return input.explain ? { ...answer, explanation: await explainCustom(ctx, custom, input.input_data) } : answer
+  }
   const served = await findServed(ctx, { model: input.model_id, ...input })
   const { answer, record, elapsedMs } = await predictOne(ctx, served, { rows: [input.input_data], place: INPUT_DATA })
   const id = newId('pred')
@@ -35,8 +36,12 @@ export async function predict(ctx: ServingCtx, input: Input<'models.predict'>): 
     latency_ms: elapsedMs,
     request_id: ctx.caller.requestId,
   })
+  const [explanation] = input.explain
+    ? await explainRows(ctx, served, { rows: [input.input_data], answers: [answer] })
+    : []
   return {
     ...answer,
+    ...(explanation && { explanation }),
     model_id: record.modelId,
     version: record.version,
     prediction_id: id,
@@ -45,13 +50,13 @@ export async function predict(ctx: ServingCtx, input: Input<'models.predict'>): 
 }
 
 export async function predictBatch(ctx: ServingCtx, input: Input<'models.predict_batch'>): Promise<BatchPrediction> {
-  const { answers, errors, version, elapsedMs } = await predictMany(ctx, input, {
+  const { answers, errors, version, elapsedMs, explanations } = await predictMany(ctx, input, {
     rows: input.input_data,
     place: (index) => `input_data.${index}`,
   })
   return {
     predictions: answers.map((answer, index) =>
-      answer ? batchItem(answer) : { prediction: null, error: sentence(errors.get(index)) },
+      answer ? batchItem(answer, explanations?.[index]) : { prediction: null, error: sentence(errors.get(index)) },
     ),
     count: answers.length,
     version,
@@ -59,25 +64,52 @@ export async function predictBatch(ctx: ServingCtx, input: Input<'models.predict
   }
 }
 
-function batchItem({ prediction, confidence, probabilities }: Answer): BatchPrediction['predictions'][number] {
-  return { prediction, ...(confidence !== undefined && { confidence }), ...(probabilities && { probabilities }) }
+function batchItem(
+  { prediction, confidence, probabilities }: Answer,
+  explanation: Explanation | undefined,
+): BatchPrediction['predictions'][number] {
+  return {
+    prediction,
+    ...(confidence !== undefined && { confidence }),
+    ...(probabilities && { probabilities }),
+    ...(explanation && { explanation }),
+  }
 }
 
 interface Many extends Omit<Predicted, 'record'>, Partial<Pick<Predicted, 'record'>> {
   readonly modelId: string
   readonly version: string
+  /** By index of the row given; absent when not asked for. */
+  readonly explanations?: readonly (Explanation | undefined)[]
+}
+
+interface Wish {
+  readonly model_id: string
+  readonly version?: string
+  readonly environment?: string
+  readonly explain?: boolean
 }
 
 /** Rows for a model of the registry or one written in code. */
 async function predictMany(
   ctx: ServingCtx,
-  { model_id, version, environment }: { model_id: string; version?: string; environment?: string },
+  { model_id, version, environment, explain }: Wish,
   rows: Rows,
 ): Promise<Many> {
+  if (explain) refuseMany(rows.rows.length, rows.place(0).split('.')[0]!)
   const custom = ctx.serving.custom.find(model_id)
-  if (custom) return { ...(await predictCustomRows(ctx, custom, rows)), modelId: custom.name, version: custom.version }
-  const predicted = await predictRows(ctx, await findServed(ctx, { model: model_id, version, environment }), rows)
-  return { ...predicted, modelId: predicted.record.modelId, version: predicted.record.version }
+  if (custom) {
+    const predicted = await predictCustomRows(ctx, custom, rows)
+    const many = { ...predicted, modelId: custom.name, version: custom.version }
+    if (!explain) return many
+    const { answers } = predicted
+    return { ...many, explanations: await explainCustomRows(ctx, custom, { rows: rows.rows, answers }) }
+  }
+  const served = await findServed(ctx, { model: model_id, version, environment })
+  const predicted = await predictRows(ctx, served, rows)
+  const many = { ...predicted, modelId: predicted.record.modelId, version: predicted.record.version }
+  if (!explain) return many
+  return { ...many, explanations: await explainRows(ctx, served, { rows: rows.rows, answers: predicted.answers }) }
 }
 
 export async function inference(ctx: ServingCtx, input: Input<'inference'>): Promise<InferenceResponse> {
@@ -89,9 +121,14 @@ export async function inference(ctx: ServingCtx, input: Input<'inference'>): Pro
   return {
     model_id: predicted.modelId,
     version: predicted.version,
-    results: predicted.answers.map((answer) => {
+    results: predicted.answers.map((answer, index) => {
       const { prediction, confidence } = answer!
-      return { prediction, ...(confidence !== undefined && { probability: confidence }) }
+      const explanation = predicted.explanations?.[index]
+      return {
+        prediction,
+        ...(confidence !== undefined && { probability: confidence }),
+        ...(explanation && { explanation }),
+      }
     }),
     inference_time_ms: round(predicted.elapsedMs),
   }

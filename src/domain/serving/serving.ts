@@ -3,6 +3,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Ctx, Services } from '../ctx.ts'
 import { CustomModels } from './custom.ts'
+import { Explainers } from './explain/explainers.ts'
 import { LiveModels } from './live-models.ts'
 import { PredictionLog } from './prediction-log.ts'
 import { ServedVersion, type VersionRecord } from './served-version.ts'
@@ -18,6 +19,7 @@ export class Serving {
   readonly live: LiveModels
   readonly custom: CustomModels
   readonly log: PredictionLog
+  readonly explainers: Explainers
   readonly #services: Services
   readonly #onDemand: LRUCache<string, ServedVersion>
 
@@ -27,6 +29,7 @@ export class Serving {
     this.live = new LiveModels(services, () => this.forgetOnDemand())
     this.custom = new CustomModels()
     this.log = new PredictionLog(services)
+    this.explainers = new Explainers(services)
     this.#onDemand = new LRUCache<string, ServedVersion>({
       max: ON_DEMAND_VERSIONS,
       dispose: (served) => served.retire(),
@@ -52,5 +55,6 @@ export class Serving {
     await this.log.stop()
     this.live.stop()
     this.#onDemand.clear()
+    this.explainers.stop()
   }
 }

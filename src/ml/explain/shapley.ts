@@ -32,8 +32,10 @@ export interface SamplingOptions {
 }
 
 export interface SampledShapley {
-  /** Average score of the background. With the contributions it adds up to `full`. */
+  /** Average score of the background. With the contributions it adds up to the score. */
   readonly base: number
+  /** Score of the row explained. */
+  readonly score: number
   readonly contributions: Float64Array
   /** Standard error of each contribution; NaN where one pair was all, 0 where nothing was left to chance. */
   readonly errors: Float64Array
@@ -43,8 +45,8 @@ export interface SampledShapley {
 
 export async function shapleyValues(game: Game, options: SamplingOptions): Promise<SampledShapley> {
   const base = mean(game.empty)
-  if (game.players === 0) return certain(base, new Float64Array(0), 0)
-  if (game.players === 1) return certain(base, Float64Array.of(game.full - base), 0)
+  if (game.players === 0) return certain(game, new Float64Array(0), 0)
+  if (game.players === 1) return certain(game, Float64Array.of(game.full - base), 0)
   const whole = (2 ** game.players - 2) * game.empty.length
   const all = whole <= options.evaluations ? await enumerate(game, base, options) : null
   return all ?? sample(game, base, options)
@@ -52,8 +54,9 @@ export async function shapleyValues(game: Game, options: SamplingOptions): Promi
 
 const mean = (values: Float64Array) => values.reduce((sum, value) => sum + value, 0) / values.length
 
-function certain(base: number, contributions: Float64Array, evaluations: number): SampledShapley {
-  return { base, contributions, errors: new Float64Array(contributions.length), evaluations, exact: true }
+function certain(game: Game, contributions: Float64Array, evaluations: number): SampledShapley {
+  const found = { base: mean(game.empty), score: game.full, contributions }
+  return { ...found, errors: new Float64Array(contributions.length), evaluations, exact: true }
 }
 
 /** Every coalition over every background row: no chance left. Null when time is up before. */
@@ -84,7 +87,7 @@ async function enumerate(game: Game, base: number, options: SamplingOptions): Pr
     }
     return sum
   })
-  return certain(base, contributions, coalitions.length)
+  return certain(game, contributions, coalitions.length)
 }
 
 /** Weight of a coalition of each size without the player: size! (players − size − 1)! / players!. */
@@ -140,7 +143,7 @@ async function sample(game: Game, base: number, options: SamplingOptions): Promi
   } while (evaluations < options.evaluations && next < rows.length * players && !options.expired())
   const errors = totals.squares.map((square) => Math.sqrt(square / (totals.pairs - 1) / totals.pairs))
   const contributions = closeSum(totals.mean, errors, game.full - base)
-  return { base, contributions, errors, evaluations, exact: false }
+  return { base, score: game.full, contributions, errors, evaluations, exact: false }
 }
 
 function permutation(players: number, random: Random): number[] {

@@ -1,0 +1,140 @@
+// The body of the explaining thread: one version after the other is opened, compared with its model, and asked. Nothing of
+// ONNX Runtime is loaded here, so the thread may be terminated at any time.
+import { parentPort } from 'node:worker_threads'
+import { asFailure, fail } from '../../../core/failure.ts'
+import { byColumn } from '../../../ml/explain/columns.ts'
+import { type Opened, openExplainer, scoreModelOf } from '../../../ml/explain/open-explainer.ts'
+import { answersOf, type Explainer, explainerOf } from '../../../ml/explain/scores.ts'
+import type { StoredExplainer } from '../../../ml/explain/stored.ts'
+import type {
+  Answered,
+  Asked,
+  BeginOrder,
+  BeginReply,
+  ExplainedRow,
+  ExplainOrder,
+  ExplainReply,
+  OpenOrder,
+  OpenReply,
+  Reply,
+} from './protocol.ts'
+
+interface Entry {
+  readonly opened: Opened
+  readonly columnNames: readonly string[]
+  explainer: Explainer | null
+}
+
+const entries = new Map<string, Entry>()
+const port = parentPort
+if (port === null) throw new Error('This file is the entry of a worker thread')
+
+port.on('message', ({ id, order }: Asked) => {
+  let answer: Answered
+  try {
+    answer = { id, reply: carryOut(order) }
+  } catch (error) {
+    const { kind, code, message } = asFailure(error)
+    answer = { id, failure: { kind, code, message } }
+  }
+  port.postMessage(answer)
+})
+
+function carryOut(order: Asked['order']): Reply {
+  switch (order.op) {
+    case 'open':
+      return open(order)
+    case 'begin':
+      return begin(order)
+    case 'explain':
+      return explain(order)
+    case 'close':
+      entries.delete(order.key)
+      return null
+  }
+}
+
+function open(order: OpenOrder): OpenReply {
+  const text = order.stored && Buffer.from(order.stored).toString('utf8')
+  const stored = text === null ? null : (JSON.parse(text) as StoredExplainer)
+  const opened = openExplainer({ ...order, stored })
+  if (typeof opened === 'string') return { exact: null, why: opened }
+  const { learner, cut } = opened
+  entries.set(order.key, { opened, columnNames: order.columnNames, explainer: null })
+  return {
+    why: '',
+    exact: {
+      method: learner.kind === 'trees' ? 'tree_shap' : 'linear',
+      link: learner.link,
+      outputs: learner.kind === 'trees' ? learner.trees.outputs : learner.linear.outputs,
+      cut: cut.bytes,
+      output: cut.output,
+    },
+  }
+}
+
+function begin({ key, features, rows, answers }: BeginOrder): BeginReply {
+  const entry = entryOf(key)
+  const width = features.length / rows
+  const { map, learner } = entry.opened
+  if (map.names.length !== width && learner.kind === 'linear') return { difference: Number.POSITIVE_INFINITY }
+  const means = entry.opened.means ?? averages(features, rows)
+  const explainer = explainerOf(scoreModelOf(entry.opened, means, width))
+  entry.explainer = explainer
+  let difference = 0
+  for (let row = 0; row < rows; row++) {
+    const scores = Array.from({ length: explainer.outputs }, (_, output) =>
+      explainer.score(features, { offset: row * width, output }),
+    )
+    const found = answersOf(explainer.link, scores)
+    const given = answers.subarray(row * found.length, (row + 1) * found.length)
+    if (answers.length !== rows * found.length) return { difference: Number.POSITIVE_INFINITY }
+    found.forEach((value, i) => {
+      difference = Math.max(difference, Math.abs(value - given[i]!) / Math.max(1, Math.abs(given[i]!)))
+    })
+  }
+  return { difference: Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference }
+}
+
+function averages(features: Float32Array, rows: number): Float64Array {
+  const width = features.length / rows
+  const means = new Float64Array(width)
+  for (let i = 0; i < features.length; i++) means[i % width]! += features[i]! / rows
+  return means
+}
+
+function explain({ key, features, outputs }: ExplainOrder): ExplainReply {
+  const { opened, explainer, columnNames } = entryOf(key)
+  if (!explainer) throw gone()
+  const { width } = explainer
+  const rows = outputs.map((output, row): ExplainedRow => {
+    const offset = row * width
+    // With one score for two classes, what speaks for the second speaks against the first.
+    const against = explainer.outputs === 1 && explainer.link !== 'identity' && output === 0
+    const place = { offset, output: explainer.outputs === 1 ? 0 : output }
+    const contributions = new Float64Array(width)
+    explainer.explain(features, place, contributions)
+    const found = { base: explainer.base[place.output]!, score: explainer.score(features, place) }
+    const turn = turned(explainer.link, against)
+    const shown = against ? contributions.map((value) => -value) : contributions
+    return {
+      base: turn(found.base),
+      score: turn(found.score),
+      columns: byColumn(opened.map, columnNames, { contributions: shown, features, offset }),
+    }
+  })
+  return { rows }
+}
+
+function turned(link: Explainer['link'], against: boolean): (score: number) => number {
+  if (!against) return (score) => score
+  return link === 'chance' ? (score) => 1 - score : (score) => -score
+}
+
+function entryOf(key: string): Entry {
+  const entry = entries.get(key)
+  if (!entry) throw gone()
+  return entry
+}
+
+const gone = () => fail('unavailable', 'EXPLAINER_GONE', 'The explanation was interrupted; ask again')

@@ -1,0 +1,84 @@
+// A model whose scores can be taken apart exactly: trees or linear, behind one interface, with the link from its scores to
+// the answers. The link also tells in which units contributions add up.
+import { explainLinear, type LinearScores, scoreLinear } from './linear.ts'
+import { explainTrees } from './tree-shap.ts'
+import { scoreTrees, type TreeModel } from './trees.ts'
+
+/**
+ * How scores become answers. `identity`: the score is the answer. `sigmoid`: its logistic is the probability of the second
+ * of two classes; `chance`: the score itself is. `softmax`: one score a class. `logistic`: one score a class, each its own logistic. `exp`: the answer is
+ * e^score. `share`: scores are shares of the classes, to be divided by their sum.
+ */
+export type Link = 'identity' | 'sigmoid' | 'chance' | 'softmax' | 'logistic' | 'exp' | 'share'
+
+export type ScoreModel = { readonly link: Link } & (
+  | { readonly kind: 'trees'; readonly trees: TreeModel }
+  | {
+      readonly kind: 'linear'
+      readonly linear: LinearScores
+      /** Average of every feature. */
+      readonly means: ArrayLike<number>
+    }
+)
+
+export interface Explainer {
+  readonly width: number
+  readonly outputs: number
+  readonly link: Link
+  /** Average score of each output. */
+  readonly base: Float64Array
+  score(features: ArrayLike<number>, place: Place): number
+  /** Adds each feature's contribution to the score of `output` to `into`; with `base[output]` they make the score. */
+  explain(features: ArrayLike<number>, place: Place, into: Float64Array): void
+}
+
+export interface Place {
+  /** Where the row begins. */
+  readonly offset: number
+  readonly output: number
+}
+
+export function explainerOf(model: ScoreModel): Explainer {
+  if (model.kind === 'trees') {
+    const { trees, link } = model
+    const { base, explain } = explainTrees(trees)
+    const { width, outputs } = trees
+    return { width, outputs, link, base, explain, score: (features, place) => scoreTrees(trees, features, place) }
+  }
+  const { linear, means, link } = model
+  const { width, outputs } = linear
+  return {
+    width,
+    outputs,
+    link,
+    base: Float64Array.from({ length: outputs }, (_, output) => scoreLinear(linear, means, { offset: 0, output })),
+    score: (features, place) => scoreLinear(linear, features, place),
+    explain: (features, place, into) => explainLinear(linear, { features, means, ...place }, into),
+  }
+}
+
+/** What a model answers for its scores: probabilities of all classes, or one number. */
+export function answersOf(link: Link, scores: readonly number[]): number[] {
+  switch (link) {
+    case 'identity':
+      return [...scores]
+    case 'chance':
+      return [1 - scores[0]!, scores[0]!]
+    case 'exp':
+      return scores.map(Math.exp)
+    case 'sigmoid':
+      return [1 / (1 + Math.exp(scores[0]!)), 1 / (1 + Math.exp(-scores[0]!))]
+    case 'logistic':
+      return scores.map((score) => 1 / (1 + Math.exp(-score)))
+    case 'share': {
+      const total = scores.reduce((sum, score) => sum + score, 0)
+      return scores.map((score) => score / total)
+    }
+    case 'softmax': {
+      const top = Math.max(...scores)
+      const powers = scores.map((score) => Math.exp(score - top))
+      const total = powers.reduce((sum, power) => sum + power, 0)
+      return powers.map((power) => power / total)
+    }
+  }
+}
