@@ -43,7 +43,12 @@ const SERVICE: Readonly<Record<string, string>> = {
   DATA_DIR_IN_USE: 'Another process uses the data folder. Stop it, choose another `DATA_DIR`, or set `DATABASE_URL`.',
   EVALUATION_EMPTY: 'No row is held out to measure on. Give more rows, or a larger `test_fraction`.',
   EVENT_TOO_LARGE: 'An event is larger than the bus takes. Raise `max_payload` of NATS.',
-  EXPLANATION_UNAVAILABLE: 'This version carries no explanations. Leave `explain` out.',
+  EXPLAINER_GONE: 'Explaining was interrupted. Ask again.',
+  EXPLANATION_TIMEOUT:
+    'Explaining took too long. Ask about fewer rows at once, or again when the machine is less busy.',
+  EXPLANATION_TOO_LARGE: 'Explain at most 100 rows in one request.',
+  EXPLANATION_UNAVAILABLE:
+    'The model answers nothing for the rows an explanation compares with. The message says what helps.',
   FEATURE_COUNT_MISMATCH: 'The rows have another number of features than the model. Train again on this table.',
   GRPC_MESSAGE_MALFORMED: 'The bytes of the gRPC message are not the protobuf of the call. Use the published .proto.',
   HEADERS_TOO_LARGE: 'Send smaller request headers.',

@@ -91,6 +91,7 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     await client.versions.artifact({ model_id, version: '1.1.0' })
     await client.versions.metadata({ model_id, version: '1.1.0' })
     await client.versions.evaluation({ model_id, version: '1.1.0' })
+    await client.versions.explanation({ model_id, version: '1.1.0' })
     await client.versions.compare({ model_id, a: '1.0.0', b: '1.1.0' })
     await client.models.lineage({ model_id })
     await client.models.deploy({ model_id, version: '1.1.0' })

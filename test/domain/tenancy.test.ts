@@ -55,6 +55,7 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
   'versions.artifact': [(ids) => ({ ...model(ids), version })],
   'versions.metadata': [(ids) => ({ ...model(ids), version })],
   'versions.evaluation': [(ids) => ({ ...model(ids), version })],
+  'versions.explanation': [(ids) => ({ ...model(ids), version })],
   'versions.compare': [(ids) => ({ ...model(ids), a: version, b: '2.0.0' })],
   'models.lineage': [model],
   'models.deploy': [

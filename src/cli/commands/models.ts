@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { fail } from '../../core/failure.ts'
 import { withService } from '../command.ts'
 import { evaluationText } from '../evaluation-text.ts'
+import { versionExplanationText } from '../explanation-text.ts'
 import type { CliHost } from '../host.ts'
 import { table } from '../terminal.ts'
 
@@ -72,6 +73,17 @@ function addVersionCommands(models: Command, host: CliHost): void {
       withService(host, command, async ({ client, terminal }) => {
         const report = await client.versions.evaluation({ model_id: model, version })
         terminal.result(report, () => evaluationText(report))
+      }),
+    )
+  models
+    .command('explain')
+    .description('what matters to a version as a whole')
+    .argument('<model>')
+    .argument('<version>')
+    .action((model: string, version: string, _options: unknown, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const found = await client.versions.explanation({ model_id: model, version })
+        terminal.result(found, () => versionExplanationText(found))
       }),
     )
   models

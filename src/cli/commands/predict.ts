@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { fail } from '../../core/failure.ts'
 import { type Session, withService } from '../command.ts'
+import { explanationText } from '../explanation-text.ts'
 import { readText } from '../files.ts'
 import type { CliHost } from '../host.ts'
 import { parseAssignments } from '../values.ts'
@@ -9,9 +10,12 @@ interface PredictOptions {
   readonly file?: string
   readonly modelVersion?: string
   readonly environment?: string
+  readonly explain?: boolean
 }
 
 const ROWS_A_REQUEST = 1000
+/** As many as the service explains at once. */
+const EXPLAINED_A_REQUEST = 100
 
 export function addPredictCommand(program: Command, host: CliHost): void {
   program
@@ -22,6 +26,7 @@ export function addPredictCommand(program: Command, host: CliHost): void {
     .option('--file <path>', 'a JSON lines file; one answer a line')
     .option('--model-version <version>', 'default: the version that is live')
     .option('--environment <name>', 'default: production')
+    .option('--explain', 'also say what each column contributed')
     .action((model: string, row: string[], options: PredictOptions, command: Command) =>
       withService(host, command, (session) =>
         options.file === undefined ? one(session, { model, row, options }) : many(session, { model, row, options }),
@@ -35,10 +40,11 @@ interface Asked {
   readonly options: PredictOptions
 }
 
-function chosen({ modelVersion, environment }: PredictOptions) {
+function chosen({ modelVersion, environment, explain }: PredictOptions) {
   return {
     ...(modelVersion !== undefined && { version: modelVersion }),
     ...(environment !== undefined && { environment }),
+    ...(explain !== undefined && { explain }),
   }
 }
 
@@ -52,7 +58,8 @@ async function one({ client, terminal }: Session, { model, row, options }: Asked
   })
   terminal.result(answer, () => {
     const confidence = answer.confidence === undefined ? '' : `  (${(answer.confidence * 100).toFixed(1)} %)`
-    return `${answer.prediction}${confidence}`
+    const why = answer.explanation ? `\n${explanationText(answer.explanation)}` : ''
+    return `${answer.prediction}${confidence}${why}`
   })
 }
 
@@ -60,8 +67,9 @@ async function many({ client, terminal }: Session, { model, options }: Asked): P
   const lines = (await readText(options.file!)).split('\n').filter((line) => line.trim() !== '')
   const rows = lines.map((line, index) => json(line, `Line ${index + 1}`))
   const answers: unknown[] = []
-  for (let start = 0; start < rows.length; start += ROWS_A_REQUEST) {
-    const input_data = rows.slice(start, start + ROWS_A_REQUEST)
+  const atOnce = options.explain ? EXPLAINED_A_REQUEST : ROWS_A_REQUEST
+  for (let start = 0; start < rows.length; start += atOnce) {
+    const input_data = rows.slice(start, start + atOnce)
     const { predictions } = await client.models.predict_batch({ model_id: model, input_data, ...chosen(options) })
     answers.push(...predictions)
     terminal.progress(answers.length / rows.length, `${answers.length} of ${rows.length} rows`, String(start))

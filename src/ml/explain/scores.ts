@@ -1,5 +1,6 @@
 // A model whose scores can be taken apart exactly: trees or linear, behind one interface, with the link from its scores to
 // the answers. The link also tells in which units contributions add up.
+import type { ScoreSpace } from '../../contract/explanations.ts'
 import { explainLinear, type LinearScores, scoreLinear } from './linear.ts'
 import { explainTrees } from './tree-shap.ts'
 import { scoreTrees, type TreeModel } from './trees.ts'
@@ -81,4 +82,11 @@ export function answersOf(link: Link, scores: readonly number[]): number[] {
       return powers.map((power) => power / total)
     }
   }
+}
+
+/** In which unit the scores behind a link are. */
+export function spaceOf(link: Link, classifier: boolean): ScoreSpace {
+  if (link === 'exp') return 'log_value'
+  if (link === 'identity') return classifier ? 'probability' : 'value'
+  return link === 'share' || link === 'chance' ? 'probability' : 'log_odds'
 }

@@ -15,7 +15,7 @@ import { outputOf, scoresOf } from './scores.ts'
 import { cellsOf, exactExplanation, sampledExplanation } from './shape.ts'
 
 /** Explaining a row costs hundreds of predictions where it must be sampled. */
-export const MOST_EXPLAINED_ROWS = 100
+const MOST_EXPLAINED_ROWS = 100
 const EVALUATIONS = 2000
 const BATCH = 128
 /** For all rows of a request; what is not asked by then is left out, and the errors say so. */

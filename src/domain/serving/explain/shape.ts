@@ -1,7 +1,7 @@
 // Explanations as a caller reads them.
-import type { BackgroundOrigin, Explanation, ExplanationMethod, ScoreSpace } from '../../../contract/explanations.ts'
+import type { BackgroundOrigin, Explanation, ExplanationMethod } from '../../../contract/explanations.ts'
 import type { Signature } from '../../../contract/models.ts'
-import type { Link } from '../../../ml/explain/scores.ts'
+import { type Link, spaceOf } from '../../../ml/explain/scores.ts'
 import type { SampledShapley } from '../../../ml/explain/shapley.ts'
 import type { ExplainedRow } from './protocol.ts'
 
@@ -54,13 +54,6 @@ export function exactExplanation(about: ExactAbout, row: ExplainedRow, cells: re
       .sort(greatestFirst),
     background,
   }
-}
-
-/** In which unit the scores behind a link are. */
-export function spaceOf(link: Link, classifier: boolean): ScoreSpace {
-  if (link === 'exp') return 'log_value'
-  if (link === 'identity') return classifier ? 'probability' : 'value'
-  return link === 'share' || link === 'chance' ? 'probability' : 'log_odds'
 }
 
 export interface SampledAbout {
