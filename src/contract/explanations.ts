@@ -12,7 +12,6 @@ export type ScoreSpace = (typeof SCORE_SPACES)[number]
 export const BACKGROUND_ORIGINS = ['training_rows', 'dataset', 'synthesised'] as const
 export type BackgroundOrigin = (typeof BACKGROUND_ORIGINS)[number]
 
-const Cell = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])
 const method = OneOf(
   EXPLANATION_METHODS,
   'tree_shap and linear are exact; sampled_shapley asks the model about mixtures with the background.',
@@ -48,11 +47,14 @@ const Contribution = Shape({
   ),
 })
 
-const Sampling = Shape({
-  evaluations: Type.Integer({ description: 'Mixtures the model was asked about.' }),
-  exact: Type.Boolean({ description: 'All mixtures were asked about: nothing was left to chance.' }),
-  background_rows: Type.Integer({ description: 'Rows of the background.' }),
-})
+const Sampling = Shape(
+  {
+    evaluations: Type.Integer({ description: 'Mixtures the model was asked about.' }),
+    exact: Type.Boolean({ description: 'All mixtures were asked about: nothing was left to chance.' }),
+    background_rows: Type.Integer({ description: 'Rows of the background.' }),
+  },
+  'How it was sampled.',
+)
 
 export const Explanation = Shape(
   {
@@ -83,7 +85,9 @@ const PartialDependence = Shape({
   outputs: Type.Array(Type.String(), { description: 'Class names, or "prediction".' }),
   points: Type.Array(
     Shape({
-      value: Cell,
+      value: Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()], {
+        description: 'Value of the column; null for a missing one.',
+      }),
       predictions: Type.Array(Type.Number(), { description: 'Average answer for each of the outputs.' }),
     }),
     { description: 'Average answer over held-out rows if every one of them had this value; at most 20 values.' },
@@ -100,11 +104,14 @@ export const VersionExplanation = Shape(
     rows: Type.Integer({ description: 'Held-out rows the figures were computed on.' }),
     importance: Type.Array(Importance, { description: 'One a column, the greatest first; empty where not computed.' }),
     partial_dependence: Type.Array(PartialDependence, { description: 'Of the most important columns.' }),
-    background: Shape({
-      origin,
-      rows: Type.Integer({ description: 'Number of rows.' }),
-      dataset_id: Type.Optional(Type.String({ description: 'The dataset they are from.' })),
-    }),
+    background: Shape(
+      {
+        origin,
+        rows: Type.Integer({ description: 'Number of rows.' }),
+        dataset_id: Type.Optional(Type.String({ description: 'The dataset they are from.' })),
+      },
+      'What explanations compare a row with.',
+    ),
   },
   'What matters to a version as a whole.',
 )

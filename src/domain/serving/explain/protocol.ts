@@ -1,10 +1,10 @@
 // What the serving thread and the explaining thread say to each other. Files are parsed and trees are walked there; models
 // are run by the runtime as always.
 import type { ExplanationMethod } from '../../../contract/explanations.ts'
-import type { FailureKind } from '../../../core/failure.ts'
 import type { ColumnShare } from '../../../ml/explain/columns.ts'
 import type { OpenRequest } from '../../../ml/explain/open-explainer.ts'
 import type { Link } from '../../../ml/explain/scores.ts'
+import type { FailureMessage } from '../../../runtime/engine-failure.ts'
 
 /** Reads the files of a version. */
 export interface OpenOrder extends Omit<OpenRequest, 'stored'> {
@@ -73,7 +73,4 @@ export interface Asked {
   readonly order: Order
 }
 
-export type Answered = { readonly id: number } & (
-  | { readonly reply: Reply }
-  | { readonly failure: { readonly kind: FailureKind; readonly code: string; readonly message: string } }
-)
+export type Answered = { readonly id: number } & ({ readonly reply: Reply } | { readonly failure: FailureMessage })

@@ -2,6 +2,7 @@
 // requests must not wait for it. A thread that dies or does not answer is replaced; what it knew is read again.
 import { Worker } from 'node:worker_threads'
 import { fail, type MlError } from '../../../core/failure.ts'
+import { fromMessage } from '../../../runtime/engine-failure.ts'
 import type {
   Answered,
   Asked,
@@ -83,7 +84,7 @@ export class ExplainThread {
     if (!waiting) return
     clearTimeout(waiting.timer)
     if ('reply' in answer) waiting.resolve(answer.reply)
-    else waiting.reject(fail(answer.failure.kind, answer.failure.code, answer.failure.message))
+    else waiting.reject(fromMessage(answer.failure))
   }
 
   #end(failure: MlError): void {

@@ -1,11 +1,12 @@
 // The body of the explaining thread: one version after the other is opened, compared with its model, and asked. Nothing of
 // ONNX Runtime is loaded here, so the thread may be terminated at any time.
 import { parentPort } from 'node:worker_threads'
-import { asFailure, fail } from '../../../core/failure.ts'
+import { fail } from '../../../core/failure.ts'
 import { byColumn } from '../../../ml/explain/columns.ts'
 import { type Opened, openExplainer, scoreModelOf } from '../../../ml/explain/open-explainer.ts'
 import { answersOf, type Explainer, explainerOf } from '../../../ml/explain/scores.ts'
 import type { StoredExplainer } from '../../../ml/explain/stored.ts'
+import { toMessage } from '../../../runtime/engine-failure.ts'
 import type {
   Answered,
   Asked,
@@ -34,8 +35,7 @@ port.on('message', ({ id, order }: Asked) => {
   try {
     answer = { id, reply: carryOut(order) }
   } catch (error) {
-    const { kind, code, message } = asFailure(error)
-    answer = { id, failure: { kind, code, message } }
+    answer = { id, failure: toMessage(error) }
   }
   port.postMessage(answer)
 })
