@@ -7,7 +7,15 @@ import { fail } from '../../core/failure.ts'
 import { json, type Row, wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
-import { artifactKey, featureSchemaVersion, lockModelRow, makeLive, metadataKey } from '../models/index.ts'
+import {
+  artifactKey,
+  explainerKey,
+  explanationKey,
+  featureSchemaVersion,
+  lockModelRow,
+  makeLive,
+  metadataKey,
+} from '../models/index.ts'
 import { type ChampionSource, championVersion } from './champion.ts'
 import { decideGate, type GateDecision, gateReport } from './gate.ts'
 import type { TrainingOutcome } from './pipeline/spec.ts'
@@ -36,7 +44,15 @@ export async function registerOutcome(registration: Registration): Promise<boole
     throw fail('unavailable', 'ARTIFACT_DAMAGED', 'The model file changed on its way into the artefact store')
   }
   await ctx.objects.put(metadataKey(tenant_id, model_id, version), Buffer.from(JSON.stringify(metadata, null, 2)))
+  await storeExplanations(registration)
   return inTransaction(ctx, (ctx) => register(ctx, registration, metadata))
+}
+
+async function storeExplanations({ ctx, row, outcome }: Registration): Promise<void> {
+  const { tenant_id, model_id, version } = row
+  const { path, explainer } = outcome.explanation ?? {}
+  if (path) await ctx.objects.put(explanationKey(tenant_id, model_id, version), createReadStream(path))
+  if (explainer) await ctx.objects.put(explainerKey(tenant_id, model_id, version), createReadStream(explainer))
 }
 
 function metadataOf({ ctx, row, dataset, outcome }: Registration): VersionMetadata {

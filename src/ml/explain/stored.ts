@@ -88,7 +88,9 @@ function bytesOf(text: string): ArrayBuffer {
 
 export const float32s = (text: string): Float32Array => new Float32Array(bytesOf(text))
 
-export function storeTrees({ link, base, trees }: TreeEnsemble): StoredLearner {
+type StoredTrees = Extract<StoredLearner, { kind: 'trees' }>
+
+export function storeTrees({ link, base, trees }: TreeEnsemble): StoredTrees {
   return {
     kind: 'trees',
     link,
@@ -109,7 +111,7 @@ export function storeTrees({ link, base, trees }: TreeEnsemble): StoredLearner {
   }
 }
 
-export function restoreTrees(stored: Extract<StoredLearner, { kind: 'trees' }>, width: number): TreeModel {
+export function restoreTrees(stored: StoredTrees, width: number): TreeModel {
   return {
     width,
     outputs: stored.base.length,

@@ -12,6 +12,7 @@ const WEIGHTS: Record<TrainingStage, number> = {
   encode: 15,
   fit: 40,
   evaluate: 6,
+  explain: 8,
   'cross-validate': 60,
   write: 3,
   parity: 10,

@@ -23,10 +23,26 @@ const BATCH_ROWS = 128
 /** Characters of one batch if all its texts were as long as the longest; a graph pads them so. */
 const BATCH_CHARACTERS = 1 << 18
 
-export async function scoreFile({ file, table, outputs: names, classes, step }: ScoreRequest): Promise<Predictions> {
-  const session = await openSession(file)
+export async function scoreFile({ table, step, ...file }: ScoreRequest): Promise<Predictions> {
+  const scorer = await openScorer(file)
   try {
-    const { inputs } = session.info
+    return await scorer.score(table, step)
+  } finally {
+    await scorer.close()
+  }
+}
+
+export interface Scorer {
+  score(table: Table, step: Step): Promise<Predictions>
+  close(): Promise<void>
+}
+
+/** The file, loaded for as long as there are tables to ask it about. */
+export async function openScorer(request: Omit<ScoreRequest, 'table' | 'step'>): Promise<Scorer> {
+  const { file, outputs: names, classes } = request
+  const session = await openSession(file)
+  const { inputs } = session.info
+  const score = async (table: Table, step: Step) => {
     const collected = collectPredictions(table.rows, classes)
     let done = 0
     for (const rows of batches(table, inputs)) {
@@ -36,9 +52,8 @@ export async function scoreFile({ file, table, outputs: names, classes, step }: 
       done += rows.length
     }
     return collected.predictions
-  } finally {
-    await session.close()
   }
+  return { score, close: () => session.close() }
 }
 
 /** All rows, those with the shortest texts first: one long text must not stretch the short ones beside it. */

@@ -53,6 +53,7 @@ export type TrainingStage =
   | 'write'
   | 'parity'
   | 'evaluate'
+  | 'explain'
   | 'champion'
 
 export interface TrainingOutcome {
@@ -64,6 +65,8 @@ export interface TrainingOutcome {
   readonly evaluation: Omit<StoredEvaluation, 'gate' | 'warnings'>
   readonly signature: Signature
   readonly artifact: { readonly path: string; readonly sha256: string; readonly bytes: number }
+  /** Files of the explanations; absent where they could not be prepared. */
+  readonly explanation?: { readonly path: string; readonly explainer?: string }
   /** The figure the promotion gate compares. */
   readonly gateMetric: GateMetric
   readonly champion?: ChampionResult

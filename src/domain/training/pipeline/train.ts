@@ -1,7 +1,7 @@
 // A training run from spec to outcome, everything but the database. The model that is kept is the one fitted on the training
 // rows, not refitted on all of them: the figures on the held-out rows then describe exactly the file that will serve.
 import type { Clock } from '../../../core/clock.ts'
-import { fail } from '../../../core/failure.ts'
+import { asFailure, fail } from '../../../core/failure.ts'
 import type { Encoding, EncodingChoices } from '../../../ml/encode/index.ts'
 import { ALGORITHMS, type FittedModel, type Learner } from '../../../ml/learn/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
@@ -10,6 +10,7 @@ import { crossValidate } from './cross-validate.ts'
 import { compareFigures } from './difference.ts'
 import { encodingWarnings } from './encode.ts'
 import { environment } from './environment.ts'
+import { type ExplainRequest, prepareExplanations } from './explain/prepare.ts'
 import { fitLearner, predictWith } from './fit.ts'
 import { buildGraph, storeGraph } from './graph.ts'
 import { contractColumn, loadData } from './load.ts'
@@ -51,6 +52,7 @@ interface Run {
   readonly learner: Learner
   readonly choices: EncodingChoices
   readonly reporter: Reporter
+  readonly clock: Clock
 }
 
 /**
@@ -63,12 +65,13 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
   const algorithm = Object.hasOwn(learners, spec.algorithm) ? learners[spec.algorithm] : undefined
   if (!algorithm) throw fail('invalid', 'ALGORITHM_UNKNOWN', `There is no algorithm "${spec.algorithm}"`)
   const reporter = createReporter({ stages: stagesOf(spec), send, signal, clock })
-  const run: Run = { spec, learner: algorithm.fit, choices: algorithm.encoding ?? {}, reporter }
+  const run: Run = { spec, learner: algorithm.fit, choices: algorithm.encoding ?? {}, reporter, clock }
   const { heldOut, report: split, warnings, ...fitted } = await fitFinal(run)
   const { encoding, model, folds } = fitted
   const { file, artifact } = await write(run, fitted)
   const checked = await compareWithLearner(run, { file, heldOut, fitted })
   const { measured, gate } = await evaluate(run, heldOut, checked.predictions)
+  const explained = await explain(run, { ...fitted, file, heldOut, gate, predictions: checked.predictions })
   const champion = await compareWithChampion(run, heldOut, { gate, predictions: checked.predictions })
   return {
     algorithm: spec.algorithm,
@@ -86,9 +89,16 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
     signature: fitted.signature,
     artifact,
     gateMetric: gate,
+    ...(explained.files && { explanation: explained.files }),
     ...(champion && { champion }),
     featureNames: encoding.featureNames,
-    warnings: [...warnings, ...encodingWarnings(encoding), ...model.warnings, ...checked.warnings],
+    warnings: [
+      ...warnings,
+      ...encodingWarnings(encoding),
+      ...model.warnings,
+      ...checked.warnings,
+      ...explained.warnings,
+    ],
     environment: environment(),
     trainedRows: split.train_rows,
     heldOutRows: split.test_rows,
@@ -99,7 +109,7 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
 function stagesOf({ evaluation, champion }: TrainingSpec): TrainingStage[] {
   const folds = evaluation.folds === undefined ? [] : (['cross-validate'] as const)
   const last = champion ? (['champion'] as const) : []
-  return ['load', 'split', ...folds, 'encode', 'fit', 'write', 'parity', 'evaluate', ...last]
+  return ['load', 'split', ...folds, 'encode', 'fit', 'write', 'parity', 'evaluate', 'explain', ...last]
 }
 
 interface Fitted {
@@ -192,6 +202,26 @@ function evaluate({ spec, reporter }: Run, { table, target }: Labelled, predicti
   return reporter.stage('evaluate', `Measuring on ${table.rows} held-out rows`, () => {
     const measured = report(target, predictions, spec.evaluation.seed)
     return { measured, gate: gateMetric(spec, measured) }
+  })
+}
+
+type Finished = Pick<
+  ExplainRequest,
+  'encoding' | 'model' | 'matrix' | 'signature' | 'file' | 'heldOut' | 'gate' | 'predictions'
+>
+
+/** A version that cannot be explained is still a version: what goes wrong here is a warning. */
+function explain({ spec, reporter, clock }: Run, finished: Finished) {
+  const { seed } = spec.evaluation
+  const { outputDir } = spec
+  return reporter.stage('explain', 'Preparing explanations', async (step) => {
+    try {
+      return { files: await prepareExplanations({ ...finished, seed, outputDir, clock, step }), warnings: [] }
+    } catch (error) {
+      const { code, message } = asFailure(error)
+      if (code === 'TRAINING_CANCELLED') throw error
+      return { files: undefined, warnings: [`Explanations could not be prepared: ${message}`] }
+    }
   })
 }
 

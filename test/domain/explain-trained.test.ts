@@ -1,0 +1,101 @@
+// Explanations of versions trained here, over the API: categories and words come back as the columns a person knows, and
+// what matters to a version is what its table was made of.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { MlClient } from '../../src/client.ts'
+import type { Explanation } from '../../src/contract/explanations.ts'
+import { startApp, type TestApp } from '../helpers/app.ts'
+import { aDataset, aTable, aTableOf, aTrainedModel, CUSTOMER, someTickets } from '../helpers/builders.ts'
+
+function total({ base_value, contributions }: Explanation): number {
+  return contributions.reduce((sum, { contribution }) => sum + contribution, base_value)
+}
+
+const logistic = (score: number) => 1 / (1 + Math.exp(-score))
+
+describe('explaining what was trained here', () => {
+  let app: TestApp
+  let client: MlClient
+  beforeAll(async () => {
+    app = await startApp()
+    client = app.client
+  })
+  afterAll(() => app.stop())
+
+  const explain = async (model_id: string, input_data: Record<string, unknown>) => {
+    const answer = await client.models.predict({ model_id, input_data, explain: true })
+    return { answer, explanation: answer.explanation! }
+  }
+
+  it.each([
+    ['logistic_regression', 'linear'],
+    ['gradient_boosting', 'tree_shap'],
+  ])('takes %s apart exactly, for either class', async (algorithm, method) => {
+    const model_name = `two-${algorithm.replace('_', '-')}`
+    await aTrainedModel(client, {
+      model_name,
+      algorithm,
+      dataset_id: (await aDataset(client, aTable({ rows: 300 }))).id,
+    })
+    for (const row of [CUSTOMER, { age: 21, income: 21_000, city: 'Rome' }, { age: 40, city: 'Nowhere' }]) {
+      const { answer, explanation } = await explain(model_name, row)
+      expect(explanation).toMatchObject({
+        method,
+        space: 'log_odds',
+        output: String(answer.prediction),
+        background: 'training_rows',
+      })
+      expect(total(explanation)).toBeCloseTo(explanation.score, 6)
+      expect(logistic(explanation.score)).toBeCloseTo(answer.confidence!, 4)
+    }
+    const { explanation } = await explain(model_name, { age: 40, city: 'Oslo' })
+    expect(explanation.contributions.map(({ column }) => column).sort()).toEqual(['age', 'city', 'income'])
+    expect(explanation.contributions.find(({ column }) => column === 'income')).toMatchObject({ value: null })
+  })
+
+  it.each([
+    ['logistic_regression', 'linear'],
+    ['gradient_boosting', 'tree_shap'],
+  ])('explains the predicted one of several classes: %s', async (algorithm, method) => {
+    const model_name = `three-${algorithm.replace('_', '-')}`
+    const { id } = await aDataset(client, aTableOf('classes', { rows: 240 }), 'classes')
+    await aTrainedModel(client, { model_name, algorithm, dataset_id: id })
+    const { answer, explanation } = await explain(model_name, CUSTOMER)
+    expect(explanation).toMatchObject({ method, output: answer.prediction, space: 'log_odds' })
+    expect(total(explanation)).toBeCloseTo(explanation.score, 6)
+    expect(explanation.contributions[0]!.column).toBe('age')
+  })
+
+  it('lists the words of a text under its column', async () => {
+    const { id } = await aDataset(client, someTickets(), 'priority')
+    await aTrainedModel(client, { model_name: 'tickets', algorithm: 'logistic_regression', dataset_id: id })
+    const { answer, explanation } = await explain('tickets', { text: 'server down in the office' })
+    expect(answer.prediction).toBe('high')
+    const [text] = explanation.contributions
+    expect(text).toMatchObject({ column: 'text', value: 'server down in the office' })
+    const named = text!.features!.map(({ feature }) => feature)
+    expect(named.some((feature) => feature.startsWith('text:') && /server|down/.test(feature))).toBe(true)
+  })
+
+  it('tells what matters to a version: importance, partial dependence and the background', async () => {
+    const { id } = await aDataset(client, aTableOf('number', { rows: 300 }), 'number')
+    const request = { model_name: 'amounts', model_type: 'regression', dataset_id: id } as const
+    await aTrainedModel(client, { ...request, algorithm: 'linear_regression' })
+    const found = await client.versions.explanation({ model_id: 'amounts', version: '1.0.0' })
+    expect(found).toMatchObject({
+      method: 'linear',
+      space: 'value',
+      metric: 'rmse',
+      background: { origin: 'training_rows' },
+    })
+    expect(found.importance[0]).toMatchObject({ column: 'age' })
+    expect(found.importance[0]!.permutation).toBeGreaterThan(found.importance.at(-1)!.permutation!)
+    const age = found.partial_dependence.find(({ column }) => column === 'age')!
+    const [first, last] = [age.points[0]!, age.points.at(-1)!]
+    // The table was made with 2 a year.
+    const slope = (last.predictions[0]! - first.predictions[0]!) / (Number(last.value) - Number(first.value))
+    expect(slope).toBeCloseTo(2, 0)
+    const city = found.partial_dependence.find(({ column }) => column === 'city')!
+    expect(city.points.map(({ value }) => value).sort()).toEqual(['Bonn', 'Oslo', 'Rome'])
+    expect(city.points.every(({ predictions }) => predictions.length === city.outputs.length)).toBe(true)
+  })
+})
