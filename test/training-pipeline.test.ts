@@ -180,7 +180,7 @@ test('progress names every stage in order and never falls', async () => {
   const seen: TrainingProgress[] = []
   const spec = await csvSpec(customersCsv('plan'), 'plan', { evaluation: { folds: 2 } })
   const outcome = await run(spec, { progress: (progress) => seen.push(progress) })
-  const stages = ['load', 'split', 'cross-validate', 'encode', 'fit', 'write', 'parity', 'evaluate']
+  const stages = ['load', 'split', 'cross-validate', 'encode', 'fit', 'write', 'parity', 'evaluate', 'explain']
   expect([...new Set(seen.map((one) => one.stage))]).toEqual(stages)
   expect(seen.map((one) => one.progress)).toEqual(seen.map((one) => one.progress).toSorted((a, b) => a - b))
   expect(Object.keys(outcome.durations)).toEqual(stages)
