@@ -20,7 +20,7 @@ test('a child process gives the outcome and the bytes a run in this process give
   expect(isolated.metrics).toEqual(here.metrics)
   expect((await readFile(isolated.artifact.path)).length).toBe(isolated.artifact.bytes)
   expect(seen.at(0)?.stage).toBe('load')
-  expect(seen.at(-1)?.stage).toBe('evaluate')
+  expect(seen.at(-1)?.stage).toBe('explain')
 })
 
 test('a refusal in the child arrives with its details', async () => {

@@ -50,10 +50,7 @@ export async function explainCustom(ctx: ServingCtx, model: RegisteredModel, row
       seed: createHash('sha256').update(JSON.stringify(row)).digest().readUInt32LE(0),
       evaluations: EVALUATIONS,
       batch: AT_A_TIME,
-      expired: () => {
-        ctx.signal.throwIfAborted()
-        return ctx.clock.elapsedMs() > deadline
-      },
+      expired: () => ctx.gone() || ctx.clock.elapsedMs() > deadline,
     },
   )
   const output = isNumber(answer) ? 'prediction' : String(answer.prediction)

@@ -20,6 +20,8 @@ const EVALUATIONS = 2000
 const BATCH = 128
 /** For all rows of a request; what is not asked by then is left out, and the errors say so. */
 const TIME_MS = 8000
+/** A prediction of the same model goes first. */
+const AFTER_PREDICTIONS = { priority: 3 }
 const NO_NUMBER = 'The model answers no number for mixtures of this row with other rows, so it cannot be explained'
 
 export interface Explained {
@@ -55,7 +57,8 @@ export function explainRows(
       feeds,
       rows: kept,
       outputs: places.map((index) => outputOf(answers[index]!, record.signature)),
-      run: async (tensors) => (await ready.model.run(tensors, { signal: ctx.signal })).outputs,
+      run: async (tensors) =>
+        (await ready.model.run(tensors, { ...AFTER_PREDICTIONS, gone: ctx.gone, tenant: record.tenantId })).outputs,
       batch: ready.reader.rowByRow ? 1 : BATCH,
     }
     const found = kept.length === 0 ? [] : explainer.exact ? await exact(ctx, asked) : await sampled(ctx, asked)
@@ -111,8 +114,8 @@ async function sampled(ctx: ServingCtx, asked: Asked): Promise<Explanation[]> {
       evaluations: EVALUATIONS,
       batch: asked.batch,
       expired: () => {
-        ctx.signal.throwIfAborted()
-        return ctx.clock.elapsedMs() > until
+        // Nobody waits for the rest.
+        return ctx.gone() || ctx.clock.elapsedMs() > until
       },
     })
     const { origin, count } = explainer.background
