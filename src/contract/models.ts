@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { COLUMN_DTYPES } from './datasets.ts'
 import { AnyObject, Nullable, OneOf, Shape, Timestamp } from './schema.ts'
+import { ROLLOUT_TYPES, Strategy } from './strategy.ts'
 
 export const MODEL_TYPES = ['classification', 'regression', 'recommendation', 'custom'] as const
 export type ModelType = (typeof MODEL_TYPES)[number]
@@ -24,6 +25,17 @@ export const VersionNumber = Type.String({
   description: 'Semantic version, such as "1.0.0".',
 })
 
+export const RunningRollout = Shape(
+  {
+    version: VersionNumber,
+    type: OneOf(ROLLOUT_TYPES, 'Whether it answers a share of the traffic or only copies of it.'),
+    percent: Type.Number({ description: 'Share of the traffic, in percent.' }),
+    started_at: Timestamp,
+  },
+  'A version beside the live one.',
+)
+export type RunningRollout = Static<typeof RunningRollout>
+
 export const Model = Shape(
   {
     id: Type.String({ description: 'Model id, `model_…`.' }),
@@ -35,6 +47,9 @@ export const Model = Shape(
     metadata: AnyObject('Free-form labels of the owner.'),
     latest_version: Nullable(Type.String(), 'Highest version, whatever its status.'),
     deployments: Type.Record(Type.String(), Type.String(), { description: 'Live version of each environment.' }),
+    rollouts: Type.Optional(
+      Type.Record(Type.String(), RunningRollout, { description: 'What is being rolled out where, beside the live version.' }),
+    ),
     created_at: Timestamp,
     updated_at: Timestamp,
   },
@@ -104,23 +119,13 @@ export const ModelVersion = Shape(
 )
 export type ModelVersion = Static<typeof ModelVersion>
 
-export const Strategy = Shape(
-  {
-    type: OneOf(['all', 'canary', 'shadow'] as const, 'How the version takes traffic.'),
-    percent: Type.Optional(Type.Number({ minimum: 0, maximum: 100, description: 'Share of a canary, in percent.' })),
-    sticky_by: Type.Optional(Type.String({ description: 'Input column whose value keeps a caller on one version.' })),
-  },
-  'How a version takes traffic.',
-)
-export type Strategy = Static<typeof Strategy>
-
 export const Deployment = Shape(
   {
     id: Type.String({ description: 'Deployment id, `dep_…`.' }),
     model_id: Type.String({ description: 'Model id.' }),
     environment: Environment,
-    version: VersionNumber,
-    from_version: Nullable(Type.String(), 'The version that was live before.'),
+    version: { ...VersionNumber, description: 'The version that takes traffic by it.' },
+    from_version: Nullable(Type.String(), 'The version that answered before, or beside it.'),
     action: OneOf(['promote', 'deploy', 'rollback'] as const, 'What caused it.'),
     strategy: Strategy,
     actor: Type.String({ description: 'Who did it.' }),

@@ -8,7 +8,7 @@ export const InputRow = Type.Union([AnyObject('Column → value.'), Type.Array(T
 })
 export type InputRow = Static<typeof InputRow>
 
-const PredictedValue = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()], {
+export const PredictedValue = Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()], {
   description: 'The predicted class or number.',
 })
 

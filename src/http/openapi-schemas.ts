@@ -5,7 +5,9 @@ import * as errors from '../contract/errors.ts'
 import * as evaluation from '../contract/evaluation.ts'
 import * as models from '../contract/models.ts'
 import * as predictions from '../contract/predictions.ts'
+import * as rollouts from '../contract/rollouts.ts'
 import * as service from '../contract/service.ts'
+import * as strategy from '../contract/strategy.ts'
 import * as training from '../contract/training.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -15,8 +17,10 @@ const shapes = new Map<string, JsonSchema>()
 for (const [name, value] of Object.entries({
   ...datasets,
   ...training,
+  ...strategy,
   ...models,
   ...evaluation,
+  ...rollouts,
   ...predictions,
   ...service,
   ...errors,

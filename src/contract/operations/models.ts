@@ -11,12 +11,13 @@ import {
   Model,
   ModelName,
   ModelVersion,
-  Strategy,
   VersionMetadata,
   VersionNumber,
 } from '../models.ts'
 import { command, query } from '../operation.ts'
+import { RolloutReport } from '../rollouts.ts'
 import { AnyObject, Nullable, OneOf, Page, pageFields, Shape } from '../schema.ts'
+import { Strategy } from '../strategy.ts'
 
 const tag = 'Models'
 const base = '/api/v1/ml/models'
@@ -184,7 +185,7 @@ export const modelOperations = {
     method: 'POST',
     path: `${base}/{model_id}/deploy`,
     tag,
-    summary: 'Make a version live in an environment.',
+    summary: 'Make a version live in an environment, roll it out to a share of the traffic, or change that share.',
     reply: 'envelope',
     message: 'Model deployed',
     input: Shape({
@@ -200,7 +201,7 @@ export const modelOperations = {
     method: 'POST',
     path: `${base}/{model_id}/rollback`,
     tag,
-    summary: 'Go back to the version that was live before.',
+    summary: 'End the roll-out that is running, else go back to the version that was live before.',
     reply: 'envelope',
     message: 'Model rolled back',
     input: Shape({
@@ -218,5 +219,14 @@ export const modelOperations = {
     reply: 'envelope',
     input: Shape({ model_id, ...pageFields }),
     output: Page(Deployment),
+  }),
+  'rollouts.get': query({
+    method: 'GET',
+    path: `${base}/{model_id}/rollouts/{environment}`,
+    tag,
+    summary: 'The roll-out that is running in an environment, else the last one: traffic, errors, latency, quality, and what follows.',
+    reply: 'envelope',
+    input: Shape({ model_id, environment: Environment }),
+    output: RolloutReport,
   }),
 }

@@ -3,7 +3,7 @@
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { fail } from '../../core/failure.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
-import { bumpRevision } from './deploy.ts'
+import { bumpRevision } from './live.ts'
 import { modelFolder } from './policy.ts'
 import { lockModelRow } from './store.ts'
 

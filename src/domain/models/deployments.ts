@@ -1,7 +1,7 @@
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
-import { deploymentDocument } from './deploy.ts'
+import { deploymentDocument } from './live.ts'
 import { getModelRow } from './store.ts'
 
 export function listDeployments(ctx: Ctx, input: Input<'models.deployments'>): Promise<Output<'models.deployments'>> {

@@ -2,13 +2,14 @@
 export { compareModelVersions } from './compare.ts'
 export { createModel, insertModel } from './create.ts'
 export { deleteModel } from './delete.ts'
-export { deploy, liveVersion, makeLive } from './deploy.ts'
+export { deploy } from './deploy.ts'
 export { listDeployments } from './deployments.ts'
 export { getEvaluation } from './evaluation.ts'
 export { getExplanation } from './explanation.ts'
 export { importVersion } from './importing/import.ts'
 export { type Layout, layoutOf, type TensorLayout } from './layout.ts'
 export { getModel, listModels } from './list.ts'
+export { liveVersion, makeLive } from './live.ts'
 export { syncPointers } from './pointer.ts'
 export {
   artifactKey,
@@ -19,8 +20,11 @@ export {
   metadataKey,
   nextVersion,
 } from './policy.ts'
+export { endRollout } from './roll-out.ts'
 export { rollback } from './rollback.ts'
+export { latestRollout } from './rollout-rows.ts'
 export { getModelRow, getVersionRow, lockModelRow, requireTrained } from './store.ts'
 export { type Cells, emptyCells, sampleTensors, tensorOf, WHOLE_RANGE } from './tensors.ts'
+export { DEFAULT_LIMITS } from './strategy.ts'
 export { updateModel } from './update.ts'
 export { getArtifact, getLineage, getMetadata, getVersion, listVersions } from './versions.ts'

@@ -55,7 +55,7 @@ export function requireTrained(row: Row<'model_versions'>): TrainedVersion {
   return row as TrainedVersion
 }
 
-/** Models with what is known of their versions, in two more queries whatever their number. */
+/** Models with what is known of their versions, in three more queries whatever their number. */
 export async function modelDocuments(ctx: TxCtx, rows: readonly Row<'models'>[]): Promise<Model[]> {
   if (rows.length === 0) return []
   const ids = rows.map((row) => row.id)
@@ -70,6 +70,13 @@ export async function modelDocuments(ctx: TxCtx, rows: readonly Row<'models'>[])
     .where('model_id', 'in', ids)
     .orderBy('environment')
     .execute()
+  const rollouts = await ctx.db
+    .selectFrom('rollouts')
+    .select(['model_id', 'environment', 'challenger_version', 'kind', 'strategy', 'started_at'])
+    .where('model_id', 'in', ids)
+    .where('state', '=', 'running')
+    .orderBy('environment')
+    .execute()
   return rows.map((row) => ({
     id: row.id,
     tenant_id: row.tenant_id,
@@ -80,9 +87,26 @@ export async function modelDocuments(ctx: TxCtx, rows: readonly Row<'models'>[])
     metadata: row.metadata,
     latest_version: highestVersion(versions.filter((v) => v.model_id === row.id).map((v) => v.version)),
     deployments: Object.fromEntries(live.filter((l) => l.model_id === row.id).map((l) => [l.environment, l.version])),
+    ...runningOf(rollouts.filter((r) => r.model_id === row.id)),
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
   }))
+}
+
+type RolloutColumns = 'environment' | 'challenger_version' | 'kind' | 'strategy' | 'started_at'
+
+function runningOf(rows: readonly Pick<Row<'rollouts'>, RolloutColumns>[]): Pick<Model, 'rollouts'> {
+  if (rows.length === 0) return {}
+  const documents = rows.map((row) => [
+    row.environment,
+    {
+      version: row.challenger_version,
+      type: row.kind,
+      percent: row.strategy.percent ?? 0,
+      started_at: row.started_at.toISOString(),
+    },
+  ])
+  return { rollouts: Object.fromEntries(documents) as NonNullable<Model['rollouts']> }
 }
 
 export async function modelDocument(ctx: TxCtx, row: Row<'models'>): Promise<Model> {

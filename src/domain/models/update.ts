@@ -3,7 +3,7 @@ import type { Input } from '../../contract/operations/index.ts'
 import { json } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { nameTaken } from './create.ts'
-import { bumpRevision } from './deploy.ts'
+import { bumpRevision } from './live.ts'
 import { lockModelRow, modelDocument } from './store.ts'
 
 /** A field left out stays; null clears the description. */

@@ -8,10 +8,11 @@ import type {
   Lineage,
   ModelType,
   Signature,
-  Strategy,
   VersionMetadata,
   VersionStatus,
 } from '../../contract/models.ts'
+import type { DifferenceExample, RolloutState } from '../../contract/rollouts.ts'
+import type { RolloutType, Strategy } from '../../contract/strategy.ts'
 import type { JobStatus } from '../../contract/training.ts'
 import type { JsonText } from './json.ts'
 
@@ -28,6 +29,24 @@ export interface StoredError {
   readonly code: string
   readonly message: string
   readonly details?: Free
+}
+
+export interface StoredLoadError extends StoredError {
+  /** Trying again will not help. */
+  readonly permanent: boolean
+}
+
+/** What a shadow answered differently, as one replica has counted it. */
+export interface StoredDifference {
+  readonly rows: number
+  readonly disagreements: number
+  /** Rows with a difference in probability or value, the sum and the largest of them. */
+  readonly measured: number
+  readonly sum: number
+  readonly max: number
+  /** Copies that were not run, because too many were waiting. */
+  readonly dropped: number
+  readonly examples: readonly DifferenceExample[]
 }
 
 export interface ModelsTable {
@@ -133,6 +152,51 @@ export interface LiveVersionsTable {
   updated_at: Timestamp
 }
 
+/** At most one is running for a model in an environment. */
+export interface RolloutsTable {
+  id: string
+  tenant_id: string
+  model_id: string
+  environment: string
+  champion_version: string
+  challenger_version: string
+  kind: RolloutType
+  strategy: Json<Strategy>
+  state: RolloutState
+  /** Raised by every change of the strategy; counts and judgements belong to one stage. */
+  stage: number
+  stage_at: Timestamp
+  /** When the first replica had the challenger loaded. */
+  ready_at: NullableTimestamp
+  /** When the baking period of this stage ended well. */
+  baked_at: NullableTimestamp
+  /** When a replica last claimed the judgement. */
+  judged_at: NullableTimestamp
+  ended_at: NullableTimestamp
+  actor: string
+  reason: string
+  outcome: string | null
+  started_at: Timestamp
+}
+
+/** Totals of one replica, overwritten by it alone. */
+export interface RolloutCountsTable {
+  tenant_id: string
+  rollout_id: string
+  stage: number
+  replica: string
+  arm: string
+  /** The arm's version is loaded there. */
+  ready: boolean
+  load_error: NullableJson<StoredLoadError>
+  requests: number
+  errors: number
+  latency: Json<Readonly<Record<string, number>>>
+  /** Of a shadow, on the row of the challenger. */
+  difference: NullableJson<StoredDifference>
+  updated_at: Timestamp
+}
+
 export interface IdempotencyKeysTable {
   tenant_id: string
   key: string
@@ -154,6 +218,8 @@ export interface PredictionsTable {
   output: Json<unknown>
   latency_ms: number
   request_id: string | null
+  rollout_id: string | null
+  arm: string | null
   created_at: CreatedAt
 }
 
@@ -244,6 +310,8 @@ export interface Schema {
   training_jobs: TrainingJobsTable
   deployments: DeploymentsTable
   live_versions: LiveVersionsTable
+  rollouts: RolloutsTable
+  rollout_counts: RolloutCountsTable
   idempotency_keys: IdempotencyKeysTable
   predictions: PredictionsTable
   feedback: FeedbackTable
