@@ -116,8 +116,8 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
 }
 
 function authenticate(headers: IncomingHttpHeaders, requestId: string): Caller {
-  const tenantId = headers['x-tenant-id']
-  return anonymousCaller({ tenantId: Array.isArray(tenantId) ? tenantId[0] : tenantId, requestId })
+  const first = (name: string) => [headers[name]].flat()[0]
+  return anonymousCaller({ tenantId: first('x-tenant-id'), requestId, stickyKey: first('x-sticky-key') })
 }
 
 interface Parts {

@@ -177,3 +177,15 @@ export function meanModel(): Uint8Array {
   graph.output('y', graph.node('Sub', [x, mean]), 'float32', ['N', 2])
   return graph.build({ name: 'mean' })
 }
+
+/** y = x + `amount`, for x of shape [N] between 0 and 9, or missing; the run fails for anything else. */
+export function pickyModel(amount: number): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', ['N'])
+  const table = graph.constant('table', { type: 'float32', dims: [10], data: new Float32Array(10).fill(amount) })
+  const zero = graph.constant('zero', { type: 'float32', dims: [1], data: Float32Array.of(0) })
+  const known = graph.node('Where', [graph.node('IsNaN', [x]), zero, x])
+  const index = graph.node('Cast', [known], { attributes: { to: { int: 7 } } })
+  graph.output('y', graph.node('Add', [x, graph.node('Gather', [table, index])]), 'float32', ['N'])
+  return graph.build({ name: `picky ${amount}` })
+}

@@ -15,8 +15,10 @@ const MEANING: Readonly<Record<EventType, string>> = {
   'ml.model.trained': 'A version was registered, trained or imported.',
   'ml.model.rejected': 'The gate kept a version from going live; `reason` has the figures.',
   'ml.model.promoted': 'The gate made a version live.',
-  'ml.model.deployed': 'A version is live, by the gate or by hand.',
-  'ml.model.rolled_back': 'The version before is live again.',
+  'ml.model.deployed':
+    'A version is live, by the gate or by hand; with `rollout_id` and `strategy`, it takes a share of the traffic beside the live one, or copies.',
+  'ml.model.rolled_back':
+    'The version before is live again; with `rollout_id`, a roll-out was ended, by the service itself where `automatic` is true. `reason` has the figures.',
   'ml.model.archived': 'A version is live nowhere any more.',
   'ml.model.drifted': 'The inputs of a model have changed.',
   'ml.batch.completed': 'A batch job ended.',

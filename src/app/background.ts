@@ -4,6 +4,7 @@ import { startBatchWorker, sweepBatchJobs } from '../domain/batch/index.ts'
 import type { Services } from '../domain/ctx.ts'
 import { sweepUploads } from '../domain/datasets/index.ts'
 import { syncPointers } from '../domain/models/index.ts'
+import { RolloutWatch } from '../domain/rollouts/index.ts'
 import type { Serving } from '../domain/serving/index.ts'
 import { abandonTraining, runTraining } from '../domain/training/index.ts'
 import { startRelay } from '../events/relay.ts'
@@ -12,6 +13,9 @@ import { sweepTemp, type TempSweep } from './sweep-temp.ts'
 const DATABASE_RETRY = { initialMs: 250, maxMs: 10_000 }
 const TIDY_EVERY_MS = 3_600_000
 const SAMPLE_EVERY_MS = 5_000
+/** Of what was counted of roll-outs; a process that is killed loses as much. */
+const COUNT_EVERY_MS = 500
+const WATCH_EVERY_MS = 1_000
 
 export interface BackgroundOptions {
   readonly services: Services
@@ -64,6 +68,9 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
     await syncPointers(services)
   })
   if (signal.aborted) return
+  stops.push(every(COUNT_EVERY_MS, () => serving.counts.write(), services))
+  const watch = new RolloutWatch(services, serving)
+  stops.push(every(WATCH_EVERY_MS, () => watch.look(signal), services))
   const relay = startRelay({ db, bus, log, onPublished: (count) => services.metrics.eventsPublished.inc(count) })
   stops.push(() => relay.stop())
   await queue.start()

@@ -48,7 +48,9 @@ export const Model = Shape(
     latest_version: Nullable(Type.String(), 'Highest version, whatever its status.'),
     deployments: Type.Record(Type.String(), Type.String(), { description: 'Live version of each environment.' }),
     rollouts: Type.Optional(
-      Type.Record(Type.String(), RunningRollout, { description: 'What is being rolled out where, beside the live version.' }),
+      Type.Record(Type.String(), RunningRollout, {
+        description: 'What is being rolled out where, beside the live version.',
+      }),
     ),
     created_at: Timestamp,
     updated_at: Timestamp,

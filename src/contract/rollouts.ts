@@ -31,7 +31,9 @@ export const ArmReport = Shape(
   {
     version: VersionNumber,
     requests: Type.Integer({ description: 'Requests; of a shadow, copies that were run.' }),
-    errors: Type.Integer({ description: 'Failed ones, refused input included; not those whose caller left or that found no room.' }),
+    errors: Type.Integer({
+      description: 'Failed ones, refused input included; not those whose caller left or that found no room.',
+    }),
     error_rate: Nullable(Type.Number(), 'errors / requests; null without requests.'),
     latency_ms: Nullable(LatencyReport, 'Null without answers.'),
     quality: Nullable(QualityReport, 'Null without outcomes.'),
@@ -72,7 +74,10 @@ export const DifferenceReport = Shape(
     rows: Type.Integer({ description: 'Rows that both answered.' }),
     disagreements: Type.Integer({ description: 'Rows with another class; for numbers, with another value.' }),
     disagreement_rate: Nullable(Type.Number(), 'disagreements / rows.'),
-    mean_difference: Nullable(Type.Number(), 'Mean over the rows of the largest difference of a probability, or of the value.'),
+    mean_difference: Nullable(
+      Type.Number(),
+      'Mean over the rows of the largest difference of a probability, or of the value.',
+    ),
     max_difference: Nullable(Type.Number(), 'The largest of them.'),
     dropped: Type.Integer({ description: 'Copies that were not run, because too many were waiting.' }),
     examples: Type.Array(DifferenceExample, { description: 'The rows that differed most, at most 10.' }),
@@ -98,7 +103,10 @@ export const RolloutReport = Shape(
     model_id: Type.String({ description: 'Model id.' }),
     environment: Environment,
     type: OneOf(ROLLOUT_TYPES, 'Whether the version answers, or only follows.'),
-    state: OneOf(ROLLOUT_STATES, 'running; or how it ended: promoted, rolled back, or superseded by another deployment.'),
+    state: OneOf(
+      ROLLOUT_STATES,
+      'running; or how it ended: promoted, rolled back, or superseded by another deployment.',
+    ),
     champion: ArmReport,
     challenger: ArmReport,
     strategy: Strategy,

@@ -20,7 +20,8 @@ export const RolloutLimits = Shape(
       Type.Number({
         minimum: 1,
         maximum: 1000,
-        description: 'Latency, as a multiple of that of the live version, at the median and at the 95th percentile. Default 2.',
+        description:
+          'Latency, as a multiple of that of the live version, at the median or at the 95th percentile, and by more than 1 ms. Default 2.',
       }),
     ),
     min_quality: Type.Optional(
@@ -43,7 +44,7 @@ export const RolloutLimits = Shape(
       Type.Integer({
         minimum: 1,
         maximum: 1_000_000_000,
-        description: 'Requests (for quality: outcomes) of the version before it is judged or promoted. Default 50.',
+        description: 'Requests (for quality: outcomes) of the version before it is judged or promoted. Default 20.',
       }),
     ),
   },

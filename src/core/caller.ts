@@ -8,6 +8,8 @@ export interface Caller {
   /** Shown in the deployment history and the log: the credential's name, or "anonymous". */
   readonly actor: string
   readonly permissions: ReadonlySet<Permission>
+  /** Who the caller asks for: keeps them on one version while traffic is split. */
+  readonly stickyKey?: string
 }
 
 export interface Call {

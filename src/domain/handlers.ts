@@ -3,6 +3,7 @@ import type { Handlers } from '../contract/operations/index.ts'
 import * as batch from './batch/index.ts'
 import * as datasets from './datasets/index.ts'
 import * as models from './models/index.ts'
+import * as rollouts from './rollouts/index.ts'
 import { createHealth, type HealthOptions, readiness } from './service/index.ts'
 import type { ServingCtx } from './serving/index.ts'
 import * as serving from './serving/index.ts'
@@ -39,6 +40,7 @@ export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {
     'models.deploy': followed(models.deploy),
     'models.rollback': followed(models.rollback),
     'models.deployments': models.listDeployments,
+    'rollouts.get': rollouts.getRollout,
     'models.predict': serving.predict,
     'models.predict_batch': serving.predictBatch,
     inference: serving.inference,

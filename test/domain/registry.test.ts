@@ -188,13 +188,6 @@ describe.each([...DATABASES])('the registry on the %s database', (database) => {
       await expect.poll(() => readFile(current, 'utf8'), { timeout: 10_000 }).toBe('1.1.0\n')
     })
 
-    it.each(['canary', 'shadow'] as const)('refuses the strategy %s', async (type) => {
-      const { fields } = await refusal(
-        client.models.deploy({ model_id: 'moving', version: '2.0.0', strategy: { type } }),
-      )
-      expect(fields).toHaveProperty('strategy.type')
-    })
-
     it('from many sides at once ends with one history', async () => {
       const model_id = 'moving'
       const results = await Promise.allSettled(

@@ -11,6 +11,8 @@ const TENANT_TABLES = [
   'training_jobs',
   'deployments',
   'live_versions',
+  'rollouts',
+  'rollout_counts',
   'idempotency_keys',
   'predictions',
   'feedback',
@@ -211,6 +213,38 @@ async function fill(tx: Tx, tenant_id: string): Promise<void> {
   await tx
     .insertInto('live_versions')
     .values({ ...version, environment: 'production', strategy, updated_at: at })
+    .execute()
+  await tx
+    .insertInto('rollouts')
+    .values({
+      tenant_id,
+      model_id: model,
+      id: `rollout_${tenant_id}`,
+      environment: 'production',
+      champion_version: '1.0.0',
+      challenger_version: '1.0.0',
+      kind: 'canary',
+      strategy,
+      state: 'running',
+      stage: 1,
+      stage_at: at,
+      actor: 'me',
+      reason: '',
+      started_at: at,
+    })
+    .execute()
+  const counts = {
+    replica: 'one',
+    arm: 'champion',
+    ready: true,
+    requests: 0,
+    errors: 0,
+    latency: empty,
+    updated_at: at,
+  }
+  await tx
+    .insertInto('rollout_counts')
+    .values({ tenant_id, rollout_id: `rollout_${tenant_id}`, stage: 1, ...counts })
     .execute()
   await tx.insertInto('idempotency_keys').values({ tenant_id, key: 'k', operation: 'o', request_sha256: '' }).execute()
   await tx

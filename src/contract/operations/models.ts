@@ -224,7 +224,8 @@ export const modelOperations = {
     method: 'GET',
     path: `${base}/{model_id}/rollouts/{environment}`,
     tag,
-    summary: 'The roll-out that is running in an environment, else the last one: traffic, errors, latency, quality, and what follows.',
+    summary:
+      'The roll-out that is running in an environment, else the last one: traffic, errors, latency, quality, and what follows.',
     reply: 'envelope',
     input: Shape({ model_id, environment: Environment }),
     output: RolloutReport,

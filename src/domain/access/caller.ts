@@ -12,14 +12,17 @@ export interface RequestIdentity {
   /** Value of X-Tenant-ID, where there is one. */
   readonly tenantId: string | undefined
   readonly requestId: string
+  /** Value of X-Sticky-Key, where there is one. */
+  readonly stickyKey?: string | undefined
 }
 
 /** @throws `invalid` when the tenant id breaks its pattern. */
-export function anonymousCaller({ tenantId, requestId }: RequestIdentity): Caller {
+export function anonymousCaller({ tenantId, requestId, stickyKey }: RequestIdentity): Caller {
   const tenant = tenantId ?? DEFAULT_TENANT
   const problems = tenant === DEFAULT_TENANT ? [] : tenantProblems(tenant)
   if (problems.length > 0) throw invalid('tenant', problems, 'TENANT_INVALID')
-  return { tenantId: tenant, requestId, actor: 'anonymous', permissions: EVERYTHING }
+  const caller = { tenantId: tenant, requestId, actor: 'anonymous', permissions: EVERYTHING }
+  return stickyKey === undefined || stickyKey === '' ? caller : { ...caller, stickyKey }
 }
 
 /** `.` and `..` keep the pattern, but a folder of that name (API.md §12) would be another tenant's. */

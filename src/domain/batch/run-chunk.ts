@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { inTransaction, type Services, serviceCtx } from '../ctx.ts'
-import { findServed, type Serving, type ServingCtx } from '../serving/index.ts'
+import { findVersion, type Serving, type ServingCtx } from '../serving/index.ts'
 import { type ChunkLines, predictChunk, predictCustomChunk } from './chunk.ts'
 import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk } from './claim.ts'
 import { endJob, finishJob, putInputAway } from './end.ts'
@@ -79,7 +79,7 @@ async function predictLines(
 ): Promise<ChunkLines> {
   const work = { claim, folder, source: sourcesOf(job)[claim.source]! }
   if (ctx.serving.custom.find(job.model_id)) return predictCustomChunk(ctx, job.model_id, work)
-  const served = await findServed(ctx, { model: job.model_id, version: job.version })
+  const served = await findVersion(ctx, { model: job.model_id, version: job.version })
   return predictChunk(ctx, served, work)
 }
 

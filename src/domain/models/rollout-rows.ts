@@ -3,11 +3,7 @@ import type { RolloutState } from '../../contract/rollouts.ts'
 import type { Row } from '../../ports/db/index.ts'
 import type { TxCtx } from '../ctx.ts'
 
-export function runningRollout(
-  ctx: TxCtx,
-  modelId: string,
-  environment: string,
-): Promise<Row<'rollouts'> | undefined> {
+export function runningRollout(ctx: TxCtx, modelId: string, environment: string): Promise<Row<'rollouts'> | undefined> {
   return ctx.db
     .selectFrom('rollouts')
     .selectAll()

@@ -14,14 +14,17 @@ export const DEFAULT_LIMITS = {
   max_error_rate: 0.05,
   max_latency_ratio: 2,
   max_quality_drop: 0,
-  min_requests: 50,
+  min_requests: 20,
 } as const satisfies RolloutLimits
 
 const DEFAULT_CANARY = { percent: 10, bake_seconds: 600, auto_promote: false }
 const DEFAULT_SHADOW = { percent: 100 }
 
 /** Fields that are not given keep the value they had in the stage before, else get their default. */
-export function completeStrategy(given: Strategy & { readonly type: RolloutType }, before?: Strategy): CompleteStrategy {
+export function completeStrategy(
+  given: Strategy & { readonly type: RolloutType },
+  before?: Strategy,
+): CompleteStrategy {
   const same = before?.type === given.type ? before : before?.sticky_by ? { sticky_by: before.sticky_by } : {}
   if (given.type === 'shadow') {
     const errors = (['bake_seconds', 'limits', 'auto_promote'] as const)
@@ -85,7 +88,8 @@ function misfits(champion: readonly SignatureInput[], challenger: readonly Signa
   const required = challenger.filter(({ name, nullable }) => !nullable && !ours.has(name))
   problems.push(...required.map(({ name }) => `it requires "${name}"`))
   // Rows may be given as values in order: the same columns in another order would be misread.
-  const reordered = champion.length === challenger.length && champion.some(({ name }, i) => name !== challenger[i]!.name)
+  const reordered =
+    champion.length === challenger.length && champion.some(({ name }, i) => name !== challenger[i]!.name)
   if (problems.length === 0 && reordered) problems.push('its columns are in another order')
   return problems
 }

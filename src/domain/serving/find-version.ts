@@ -4,7 +4,7 @@ import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
 import { inTransaction } from '../ctx.ts'
 import { getModelRow, getVersionRow, liveVersion, requireTrained } from '../models/index.ts'
-import type { ServedVersion, VersionRecord } from './served-version.ts'
+import type { Served, ServedVersion, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 
 export interface Wanted {
@@ -12,10 +12,24 @@ export interface Wanted {
   readonly model: string
   readonly version?: string | undefined
   readonly environment?: string | undefined
+  /** The first row, where it may hold the key by which traffic is split. */
+  readonly row?: unknown
 }
 
 /** Answers at once (no promise) when the version is in memory, which keeps the hot path short. */
-export function findServed(ctx: ServingCtx, wanted: Wanted): ServedVersion | Promise<ServedVersion> {
+export function findServed(ctx: ServingCtx, wanted: Wanted): Served | Promise<Served> {
+  const found = findVersion(ctx, wanted)
+  // Who names a version gets it, whatever is rolled out.
+  if (wanted.version !== undefined) return found
+  return found instanceof Promise ? found.then((live) => inTraffic(ctx, live, wanted)) : inTraffic(ctx, found, wanted)
+}
+
+function inTraffic(ctx: ServingCtx, live: ServedVersion, { environment, row }: Omit<Wanted, 'model'>): Served {
+  return ctx.serving.live.assign(live, environment ?? DEFAULT_ENVIRONMENT, { caller: ctx.caller, row })
+}
+
+/** The same without a look at roll-outs: what is live, or the version that is named. */
+export function findVersion(ctx: ServingCtx, wanted: Wanted): ServedVersion | Promise<ServedVersion> {
   const { tenantId } = ctx.caller
   const { model, version, environment = DEFAULT_ENVIRONMENT } = wanted
   const live = ctx.serving.live.find(tenantId, model, environment)
@@ -27,11 +41,11 @@ export function findServed(ctx: ServingCtx, wanted: Wanted): ServedVersion | Pro
 }
 
 /** The model of `POST /predict`: the configured one, else the only one that is live. */
-export function findDefault(ctx: ServingCtx): ServedVersion | Promise<ServedVersion> {
+export function findDefault(ctx: ServingCtx, row?: unknown): Served | Promise<Served> {
   const { defaultModel } = ctx.settings
-  if (defaultModel !== undefined) return findServed(ctx, { model: defaultModel })
+  if (defaultModel !== undefined) return findServed(ctx, { model: defaultModel, row })
   const only = ctx.serving.live.only(ctx.caller.tenantId, DEFAULT_ENVIRONMENT)
-  if (only) return only
+  if (only) return inTraffic(ctx, only, { row })
   throw fail(
     'conflict',
     'NO_DEFAULT_MODEL',

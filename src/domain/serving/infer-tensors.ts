@@ -9,11 +9,14 @@ import type {
   TensorModel,
   WantedModel,
 } from '../../core/data-plane.ts'
+import type { Tensors } from '../../core/tensors.ts'
 import { requirePermission } from '../access/index.ts'
-import { findServed } from './find-version.ts'
+import { findServed, findVersion } from './find-version.ts'
+import { readAnswers } from './output.ts'
 import { counted, noteBatch } from './predict-rows.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
+import type { Copy } from './traffic/shadow.ts'
 
 /** The tensor-level door, beside `dispatch`: it checks the permission itself. */
 export function createDataPlane(makeCtx: (call: Call) => ServingCtx): DataPlane {
@@ -30,7 +33,7 @@ export function createDataPlane(makeCtx: (call: Call) => ServingCtx): DataPlane 
 }
 
 export async function inferTensors(ctx: ServingCtx, request: InferRequest): Promise<InferReply> {
-  const served = await findServed(ctx, request)
+  const served = await findServed(ctx, { ...request, row: request.inputs })
   const { outputs: fetches, timeoutMs, priority, inputs } = request
   const options = {
     ...(fetches && { fetches }),
@@ -42,11 +45,39 @@ export async function inferTensors(ctx: ServingCtx, request: InferRequest): Prom
   const { result, elapsedMs } = await counted(ctx, served, (ready) => ready.model.run(inputs, options))
   noteBatch(ctx, served.record, result)
   const { outputs, queueMs, runMs, batchRows } = result
+  served.arm?.counts.answered(elapsedMs, 0)
+  served.arm?.copy?.(copyOf(ctx, { request, record: served.record, outputs }))
   return { model: shown(served.record), outputs, timings: { queueMs, runMs, batchRows, totalMs: elapsedMs } }
 }
 
+interface Answered {
+  readonly request: InferRequest
+  readonly record: VersionRecord
+  readonly outputs: Tensors
+}
+
+/** Compared as predictions where the outputs of the signature were asked for, else only run. */
+function copyOf(ctx: ServingCtx, { request, record, outputs }: Answered): Copy {
+  const rows = rowsOf(request)
+  const comparable = record.signature.outputs.every(({ name }) => outputs[name] !== undefined)
+  return {
+    rows,
+    async ask(version, signal) {
+      const { result, elapsedMs } = await counted(ctx, version, ({ model }) =>
+        model.run(request.inputs, { gone: () => signal.aborted }),
+      )
+      if (!comparable) return { elapsedMs, refused: 0, pairs: [] }
+      const own = readAnswers(version.record.signature, result.outputs, rows)
+      const pairs = readAnswers(record.signature, outputs, rows).map((champion, i) => {
+        return { input: [], champion, challenger: own[i]! }
+      })
+      return { elapsedMs, refused: 0, pairs }
+    },
+  }
+}
+
 export async function describeTensors(ctx: ServingCtx, wanted: WantedModel): Promise<TensorModel> {
-  const served = await findServed(ctx, wanted)
+  const served = await findVersion(ctx, wanted)
   return served.use(async ({ model }) => {
     const { inputs, outputs } = model.info
     return { ...shown(served.record), inputs, outputs }

@@ -2,16 +2,14 @@
 // changes and also polls, so a lost message delays and never corrupts. New versions are loaded and warm before they are
 // swapped in; a version that fails to load leaves the old one in place.
 import { pause } from '../../core/backoff.ts'
-import type { Tx } from '../../ports/db/index.ts'
+import { asFailure, type MlError } from '../../core/failure.ts'
 import type { Services } from '../ctx.ts'
-import { ServedVersion, type VersionRecord } from './served-version.ts'
+import { type FoundRollout, type LiveRow, readLive, readRevision, readRollouts } from './registry-rows.ts'
+import { type Served, ServedVersion } from './served-version.ts'
+import { type Asking, LiveRollout } from './traffic/live-rollout.ts'
 
 const POLL_MS = 2_000
 const LOADS_AT_A_TIME = 2
-
-interface LiveRow extends VersionRecord {
-  readonly environment: string
-}
 
 /** Everything live at one revision; replaced as a whole, so a reader never sees half of a change. */
 interface Snapshot {
@@ -20,9 +18,20 @@ interface Snapshot {
   readonly byReference: ReadonlyMap<string, ServedVersion>
   /** `tenant/model id/version` → version; environments share one. */
   readonly versions: ReadonlyMap<string, ServedVersion>
+  /** `tenant/environment/model id` → the roll-out beside the live version. */
+  readonly rollouts: ReadonlyMap<string, LiveRollout>
 }
 
-const NOTHING: Snapshot = { revision: -1, byReference: new Map(), versions: new Map() }
+/** What was found at a look, loaded as far as it can be. */
+interface Followed {
+  readonly revision: number
+  readonly rows: readonly LiveRow[]
+  readonly rollouts: readonly FoundRollout[]
+  readonly versions: Map<string, ServedVersion>
+  readonly failed: ReadonlyMap<string, MlError>
+}
+
+const NOTHING: Snapshot = { revision: -1, byReference: new Map(), versions: new Map(), rollouts: new Map() }
 
 export class LiveModels {
   readonly #services: Services
@@ -65,6 +74,18 @@ export class LiveModels {
     return this.#snapshot.versions.get(versionKey(tenantId, modelId, version))
   }
 
+  /** The version that answers this request: the live one, or the one that is rolled out beside it. */
+  assign(live: ServedVersion, environment: string, asking: Asking): Served {
+    const { rollouts } = this.#snapshot
+    if (rollouts.size === 0) return live
+    const { tenantId, modelId } = live.record
+    return rollouts.get(referenceKey(tenantId, environment, modelId))?.assign(live, asking) ?? live
+  }
+
+  get rollouts(): readonly LiveRollout[] {
+    return [...this.#snapshot.rollouts.values()]
+  }
+
   /** The only model a tenant has live in the environment; undefined when there are none or several. */
   only(tenantId: string, environment: string): ServedVersion | undefined {
     const prefix = referenceKey(tenantId, environment, '')
@@ -98,15 +119,16 @@ export class LiveModels {
     const current = this.#snapshot
     const found = await db.system(async (tx) => {
       const revision = await readRevision(tx)
-      return revision === current.revision ? undefined : { revision, rows: await readLive(tx) }
+      if (revision === current.revision) return undefined
+      return { revision, rows: await readLive(tx), rollouts: await readRollouts(tx) }
     })
     if (!found) return
     this.#onChange()
     const first = current === NOTHING
     const versions = new Map<string, ServedVersion>()
-    const failed = new Set<string>()
+    const failed = new Map<string, MlError>()
     const fresh: ServedVersion[] = []
-    for (const row of found.rows) {
+    for (const row of [...found.rows, ...found.rollouts.map(({ challenger }) => challenger)]) {
       const key = versionKey(row.tenantId, row.modelId, row.version)
       if (versions.has(key)) continue
       const known = current.versions.get(key)
@@ -117,12 +139,15 @@ export class LiveModels {
     }
     // At start nothing is being served yet, so there is nothing to protect by waiting: the first caller, or the
     // background warm-up, loads.
-    if (!first) await this.#warm(fresh, (served) => failed.add(servedKey(served)))
-    this.#swap(current, { revision: found.revision, rows: found.rows, versions, failed })
+    if (!first) await this.#warm(fresh, (served, error) => failed.set(servedKey(served), error))
+    this.#swap(current, { ...found, versions, failed })
     if (first) void this.#warm(fresh, () => {})
   }
 
-  async #warm(list: readonly ServedVersion[], onFailure: (served: ServedVersion) => void): Promise<void> {
+  async #warm(
+    list: readonly ServedVersion[],
+    onFailure: (served: ServedVersion, error: MlError) => void,
+  ): Promise<void> {
     const waiting = [...list]
     const work = async () => {
       for (let served = waiting.shift(); served; served = waiting.shift()) {
@@ -131,22 +156,14 @@ export class LiveModels {
         } catch (error) {
           const { modelName, version, tenantId } = served.record
           this.#services.log.error({ err: error, tenant: tenantId, model: modelName, version }, 'model does not load')
-          onFailure(served)
+          onFailure(served, asFailure(error))
         }
       }
     }
     await Promise.all(Array.from({ length: LOADS_AT_A_TIME }, work))
   }
 
-  #swap(
-    old: Snapshot,
-    next: {
-      revision: number
-      rows: readonly LiveRow[]
-      versions: Map<string, ServedVersion>
-      failed: ReadonlySet<string>
-    },
-  ): void {
+  #swap(old: Snapshot, next: Followed): void {
     const byReference = new Map<string, ServedVersion>()
     for (const row of next.rows) {
       const key = versionKey(row.tenantId, row.modelId, row.version)
@@ -162,10 +179,28 @@ export class LiveModels {
     }
     // A version that did not load is tried again at the next poll, hence the revision that is behind.
     const revision = next.failed.size > 0 ? next.revision - 1 : next.revision
-    this.#snapshot = { revision, byReference, versions: next.versions }
+    const rollouts = this.#follow(old, next)
+    this.#snapshot = { revision, byReference, versions: next.versions, rollouts }
     const kept = new Set(byReference.values())
+    for (const { version } of rollouts.values()) if (version) kept.add(version)
     for (const [key, served] of next.versions) if (!kept.has(served)) next.versions.delete(key)
     for (const served of old.versions.values()) if (!kept.has(served)) served.retire()
+  }
+
+  /** What was counted goes on being counted while a stage lasts. */
+  #follow(old: Snapshot, next: Followed): Map<string, LiveRollout> {
+    const rollouts = new Map<string, LiveRollout>()
+    for (const { row, challenger } of next.rollouts) {
+      const place = referenceKey(row.tenant_id, row.environment, row.model_id)
+      const known = old.rollouts.get(place)
+      const same = known?.row.id === row.id && known.row.stage === row.stage ? known : undefined
+      const rollout = same ?? new LiveRollout(this.#services, row)
+      const key = servedKey({ record: challenger })
+      const error = next.failed.get(key)
+      rollout.follow(error ? undefined : next.versions.get(key), error)
+      rollouts.set(place, rollout)
+    }
+    return rollouts
   }
 
   /** Follows the registry until stopped. Resolves after the first successful look, or at once if the database is away. */
@@ -216,49 +251,6 @@ function versionKey(tenantId: string, modelId: string, version: string): string 
   return `${tenantId}/${modelId}/${version}`
 }
 
-function servedKey({ record }: ServedVersion): string {
+function servedKey({ record }: Pick<ServedVersion, 'record'>): string {
   return versionKey(record.tenantId, record.modelId, record.version)
-}
-
-async function readRevision(tx: Tx): Promise<number> {
-  const row = await tx.selectFrom('serving_revision').select('revision').executeTakeFirst()
-  return row?.revision ?? 0
-}
-
-async function readLive(tx: Tx): Promise<LiveRow[]> {
-  const rows = await tx
-    .selectFrom('live_versions as live')
-    .innerJoin('models', 'models.id', 'live.model_id')
-    .innerJoin('model_versions as v', (join) =>
-      join.onRef('v.model_id', '=', 'live.model_id').onRef('v.version', '=', 'live.version'),
-    )
-    .select([
-      'live.tenant_id',
-      'live.environment',
-      'live.model_id',
-      'live.version',
-      'models.name',
-      'models.type',
-      'v.signature',
-      'v.artifact_key',
-      'v.artifact_sha256',
-    ])
-    .execute()
-  return rows.flatMap((row) =>
-    row.signature && row.artifact_key && row.artifact_sha256
-      ? [
-          {
-            tenantId: row.tenant_id,
-            environment: row.environment,
-            modelId: row.model_id,
-            modelName: row.name,
-            modelType: row.type,
-            version: row.version,
-            signature: row.signature,
-            artifactKey: row.artifact_key,
-            sha256: row.artifact_sha256,
-          },
-        ]
-      : [],
-  )
 }

@@ -9,7 +9,7 @@ import type { ModelInfo } from '../../runtime/index.ts'
 import { requirePermission } from '../access/index.ts'
 import { inTransaction } from '../ctx.ts'
 import { compareVersions } from '../models/index.ts'
-import { findDefault, findServed } from './find-version.ts'
+import { findDefault, findVersion } from './find-version.ts'
 import { createDataPlane, rowsOf } from './infer-tensors.ts'
 import type { ServedVersion } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -47,7 +47,7 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
     return makeCtx(call)
   }
   const find = async (call: Call, wanted: WantedModel): Promise<ServedVersion> => {
-    const served = await findServed(may(call, 'predict'), wanted)
+    const served = await findVersion(may(call, 'predict'), wanted)
     if (unloaded.has(modelKey(served))) throw unloadedFailure(served)
     return served
   }
@@ -78,7 +78,7 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
     },
     async modelReady(call, wanted) {
       const ctx = may(call, 'predict')
-      const served = await findServed(ctx, wanted)
+      const served = await findVersion(ctx, wanted)
       if (unloaded.has(modelKey(served))) return false
       return served.ready !== undefined || isLoadable(ctx, served)
     },
@@ -95,18 +95,18 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
     async statistics(call, wanted) {
       const ctx = may(call, 'predict')
       if (!wanted) return statistics.of(ctx.caller.tenantId)
-      const { record } = await findServed(ctx, wanted)
+      const { record } = await findVersion(ctx, wanted)
       const found = statistics.of(ctx.caller.tenantId, record)
       return found.length > 0 ? found : [TensorStatistics.none(record)]
     },
     repositoryIndex: async (call) => indexOf(may(call, 'read'), unloaded),
     async load(call, model) {
-      const served = await findServed(may(call, 'write'), { model })
+      const served = await findVersion(may(call, 'write'), { model })
       await served.load()
       unloaded.delete(modelKey(served))
     },
     async unload(call, model) {
-      const served = await findServed(may(call, 'write'), { model })
+      const served = await findVersion(may(call, 'write'), { model })
       unloaded.add(modelKey(served))
       served.unload()
     },
@@ -129,7 +129,7 @@ interface FailedRequest {
 
 /** What fails without a version, such as an unknown model, is nobody's failure. */
 async function countFailure(ctx: ServingCtx, { request, statistics, elapsedMs }: FailedRequest): Promise<void> {
-  const served = await Promise.resolve(findServed(ctx, request)).catch(() => undefined)
+  const served = await Promise.resolve(findVersion(ctx, request)).catch(() => undefined)
   if (served) statistics.failed(served.record, elapsedMs)
 }
 

@@ -2,8 +2,10 @@
 import { asFailure, type FieldError } from '../../core/failure.ts'
 import type { PooledResult } from '../../runtime/index.ts'
 import { type Answer, readAnswers } from './output.ts'
-import type { ReadyVersion, ServedVersion, VersionRecord } from './served-version.ts'
+import type { ReadyVersion, Served, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
+import type { Pair } from './traffic/differences.ts'
+import type { Copy } from './traffic/shadow.ts'
 
 export interface Predicted {
   readonly record: VersionRecord
@@ -19,10 +21,26 @@ export interface Rows {
   readonly place: (index: number) => string
 }
 
-export async function predictRows(ctx: ServingCtx, served: ServedVersion, given: Rows): Promise<Predicted> {
-  const { record } = served
+export async function predictRows(ctx: ServingCtx, served: Served, given: Rows): Promise<Predicted> {
+  const { record, arm } = served
   const { result, elapsedMs } = await counted(ctx, served, (ready) => run(ctx, { ready, record, given }))
+  arm?.counts.answered(elapsedMs, result.errors.size)
+  arm?.copy?.(copyOf(ctx, given, result.answers))
   return { record, ...result, elapsedMs }
+}
+
+function copyOf(ctx: ServingCtx, given: Rows, answers: Predicted['answers']): Copy {
+  return {
+    rows: given.rows.length,
+    async ask(version, signal) {
+      const own = await predictRows({ ...ctx, signal, gone: () => signal.aborted }, version, given)
+      const pairs = own.answers.flatMap((challenger, index): Pair[] => {
+        const champion = answers[index]
+        return champion && challenger ? [{ input: given.rows[index], champion, challenger }] : []
+      })
+      return { elapsedMs: own.elapsedMs, refused: own.errors.size, pairs }
+    },
+  }
 }
 
 /** Once a run of the engine, however many requests it answered. */
@@ -37,10 +55,10 @@ function labelsOf(record: VersionRecord) {
 /** Runs `work` with the version loaded, and counts the request, its time and its failure. */
 export async function counted<T>(
   { metrics, clock }: ServingCtx,
-  served: ServedVersion,
+  served: Served,
   work: (ready: ReadyVersion) => Promise<T>,
 ): Promise<{ readonly result: T; readonly elapsedMs: number }> {
-  const { record } = served
+  const { record, arm } = served
   const started = clock.elapsedMs()
   const labels = labelsOf(record)
   metrics.inferenceRequests.inc(labels)
@@ -51,6 +69,7 @@ export async function counted<T>(
     return { result, elapsedMs }
   } catch (error) {
     metrics.inferenceErrors.inc({ ...labels, code: asFailure(error).code })
+    arm?.counts.failed(error)
     throw error
   }
 }

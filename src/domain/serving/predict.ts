@@ -11,7 +11,7 @@ import { explainRows, refuseMany } from './explain/explain-rows.ts'
 import { findDefault, findServed } from './find-version.ts'
 import { type Answer, simpleProbability } from './output.ts'
 import { type Predicted, predictRows, type Rows } from './predict-rows.ts'
-import type { ServedVersion } from './served-version.ts'
+import type { Served } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 
 const INPUT_DATA = () => 'input_data'
@@ -22,7 +22,7 @@ export async function predict(ctx: ServingCtx, input: Input<'models.predict'>): 
     const answer = await custom.predict(ctx, input.input_data, 'input_data')
     return input.explain ? { ...answer, explanation: await explainCustom(ctx, custom, input.input_data) } : answer
   }
-  const served = await findServed(ctx, { model: input.model_id, ...input })
+  const served = await findServed(ctx, { model: input.model_id, ...input, row: input.input_data })
   const { answer, record, elapsedMs } = await predictOne(ctx, served, { rows: [input.input_data], place: INPUT_DATA })
   const id = newId('pred')
   ctx.serving.log.add({
@@ -35,6 +35,8 @@ export async function predict(ctx: ServingCtx, input: Input<'models.predict'>): 
     output: answer,
     latency_ms: elapsedMs,
     request_id: ctx.caller.requestId,
+    rollout_id: served.arm?.rolloutId ?? null,
+    arm: served.arm?.name ?? null,
   })
   const [explanation] = input.explain
     ? await explainRows(ctx, served, { rows: [input.input_data], answers: [answer] })
@@ -105,7 +107,7 @@ async function predictMany(
     const { answers } = predicted
     return { ...many, explanations: await explainCustomRows(ctx, custom, { rows: rows.rows, answers }) }
   }
-  const served = await findServed(ctx, { model: model_id, version, environment })
+  const served = await findServed(ctx, { model: model_id, version, environment, row: rows.rows[0] })
   const predicted = await predictRows(ctx, served, rows)
   const many = { ...predicted, modelId: predicted.record.modelId, version: predicted.record.version }
   if (!explain) return many
@@ -138,17 +140,17 @@ export async function predictDefault(ctx: ServingCtx, input: Input<'predict_defa
   const { defaultModel } = ctx.settings
   const custom = defaultModel === undefined ? undefined : ctx.serving.custom.find(defaultModel)
   if (custom) return simpleCustom(ctx, custom, { rows: [input.body], place: () => '' })
-  return simple(ctx, await findDefault(ctx), { rows: [input.body], place: () => '' })
+  return simple(ctx, await findDefault(ctx, input.body), { rows: [input.body], place: () => '' })
 }
 
 export async function predictModel(ctx: ServingCtx, input: Input<'predict_model'>): Promise<SimplePrediction> {
   const custom = ctx.serving.custom.find(input.model_id)
   if (custom) return simpleCustom(ctx, custom, { rows: [input.input_data], place: INPUT_DATA })
-  const served = await findServed(ctx, { model: input.model_id })
+  const served = await findServed(ctx, { model: input.model_id, row: input.input_data })
   return simple(ctx, served, { rows: [input.input_data], place: INPUT_DATA })
 }
 
-async function simple(ctx: ServingCtx, served: ServedVersion, given: Rows): Promise<SimplePrediction> {
+async function simple(ctx: ServingCtx, served: Served, given: Rows): Promise<SimplePrediction> {
   const { answer, record } = await predictOne(ctx, served, given)
   const probability = simpleProbability(record.signature, answer)
   return { prediction: answer.prediction, ...(probability !== undefined && { probability }) }
@@ -159,11 +161,7 @@ async function simpleCustom(ctx: ServingCtx, model: RegisteredModel, { rows, pla
   return { prediction, ...(confidence !== undefined && { probability: confidence }) }
 }
 
-async function predictOne(
-  ctx: ServingCtx,
-  served: ServedVersion,
-  given: Rows,
-): Promise<Predicted & { answer: Answer }> {
+async function predictOne(ctx: ServingCtx, served: Served, given: Rows): Promise<Predicted & { answer: Answer }> {
   const predicted = await predictRows(ctx, served, given)
   refuseErrors(ctx, predicted)
   return { ...predicted, answer: predicted.answers[0]! }

@@ -19,6 +19,9 @@ export interface LoggedPrediction {
   readonly output: unknown
   readonly latency_ms: number
   readonly request_id: string
+  /** Of the roll-out it belongs to, and which of the two answered. */
+  readonly rollout_id: string | null
+  readonly arm: string | null
 }
 
 export class PredictionLog {

@@ -6,6 +6,7 @@ import type { LoadedModel } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
 import { compileRowReader, type RowReader } from './input.ts'
 import { tensorsOnly } from './tensors-only.ts'
+import type { Arm } from './traffic/arm.ts'
 
 /** What the registry says of a version; everything that is needed to load and call it. */
 export interface VersionRecord {
@@ -24,9 +25,20 @@ export interface ReadyVersion {
   readonly reader: RowReader
 }
 
+/** What a request is handed to be answered by: a version, or a version in an arm of a roll-out. */
+export interface Served {
+  readonly record: VersionRecord
+  /** The loaded model, where it is loaded already; lets the hot path skip a promise. */
+  readonly ready: ReadyVersion | undefined
+  /** Absent where traffic is not split. */
+  readonly arm?: Arm
+  /** Runs `work` with the model loaded; it is not let go before `work` has ended. */
+  use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T>
+}
+
 type Needs = Pick<Services, 'objects' | 'runtime' | 'metrics' | 'clock' | 'log'>
 
-export class ServedVersion {
+export class ServedVersion implements Served {
   readonly record: VersionRecord
   readonly #needs: Needs
   #loading: Promise<ReadyVersion> | undefined
@@ -40,7 +52,6 @@ export class ServedVersion {
     this.record = record
   }
 
-  /** The loaded model, where it is loaded already; lets the hot path skip a promise. */
   get ready(): ReadyVersion | undefined {
     return this.#ready
   }
@@ -55,7 +66,6 @@ export class ServedVersion {
     return this.#loading
   }
 
-  /** Runs `work` with the model loaded; it is not let go before `work` has ended. */
   async use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T> {
     this.#users++
     try {

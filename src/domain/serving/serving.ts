@@ -7,6 +7,7 @@ import { Explainers } from './explain/explainers.ts'
 import { LiveModels } from './live-models.ts'
 import { PredictionLog } from './prediction-log.ts'
 import { ServedVersion, type VersionRecord } from './served-version.ts'
+import { CountsWriter } from './traffic/counts-writer.ts'
 
 /** Versions that are not live but were asked for by number; the least recently used is let go. */
 const ON_DEMAND_VERSIONS = 32
@@ -20,6 +21,7 @@ export class Serving {
   readonly custom: CustomModels
   readonly log: PredictionLog
   readonly explainers: Explainers
+  readonly counts: CountsWriter
   readonly #services: Services
   readonly #onDemand: LRUCache<string, ServedVersion>
 
@@ -30,6 +32,7 @@ export class Serving {
     this.custom = new CustomModels()
     this.log = new PredictionLog(services)
     this.explainers = new Explainers(services)
+    this.counts = new CountsWriter(services, () => this.live.rollouts)
     this.#onDemand = new LRUCache<string, ServedVersion>({
       max: ON_DEMAND_VERSIONS,
       dispose: (served) => served.retire(),
@@ -53,6 +56,9 @@ export class Serving {
 
   async stop(): Promise<void> {
     await this.log.stop()
+    await this.counts.write().catch((error: unknown) => {
+      this.#services.log.warn({ err: error }, 'the last counts of roll-outs could not be written')
+    })
     this.live.stop()
     this.#onDemand.clear()
     this.explainers.stop()

@@ -63,10 +63,6 @@ export class ServedInArm implements Served {
     return this.version.ready
   }
 
-  load(): Promise<ReadyVersion> {
-    return this.version.load()
-  }
-
   use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T> {
     return this.version.use(work)
   }

@@ -37,7 +37,7 @@ export interface StickyColumn {
   readonly position: number
 }
 
-/** The column's value, else the caller's own key, else the request by itself. */
+/** The column's value in a row or in tensors by name, else the caller's own key, else the request by itself. */
 export function keyOf(caller: Caller, row: unknown, column: StickyColumn | undefined): string {
   if (column && row !== null && typeof row === 'object') {
     const value = Array.isArray(row)
@@ -46,7 +46,11 @@ export function keyOf(caller: Caller, row: unknown, column: StickyColumn | undef
         ? (row as Readonly<Record<string, unknown>>)[column.name]
         : undefined
     // 42 and "42" are the same customer: cells are read alike from both.
-    if (value !== undefined && value !== null && value !== '') return String(value)
+    if (value !== undefined && value !== null && value !== '') return String(firstCell(value))
   }
   return caller.stickyKey ?? caller.requestId
+}
+
+function firstCell(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'data' in value ? (value.data as ArrayLike<unknown>)[0] : value
 }

@@ -44,7 +44,7 @@ export class LiveRollout {
     this.row = row
     this.#seed = seedOf(row.id)
     this.#share = (row.strategy.percent ?? 0) / 100
-    const shadow = row.kind === 'shadow' ? new Shadow(this.challenger, () => this.#version) : undefined
+    const shadow = row.kind === 'shadow' ? new Shadow(this.challenger, needs.clock, () => this.#version) : undefined
     this.shadow = shadow
     const champion: Arm = { rolloutId: row.id, name: 'champion', counts: this.champion }
     this.#arms = {

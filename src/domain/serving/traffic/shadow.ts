@@ -1,18 +1,25 @@
 // Copies of requests, run on a version that answers nobody: after the reply, one at a time, from a queue that drops what it
 // has no room for. What goes wrong here is counted and never reaches a caller.
-import type { StoredDifference } from '../../../ports/db/index.ts'
-import type { Answer } from '../output.ts'
-import { predictRows, type Rows } from '../predict-rows.ts'
-import type { ServedVersion } from '../served-version.ts'
-import type { ServingCtx } from '../serving.ts'
-import type { ArmCounts } from './arm.ts'
-import { addPair, NO_DIFFERENCE } from './differences.ts'
 
-/** A request that was answered, with its answers by row. */
+import type { Clock } from '../../../core/clock.ts'
+import type { StoredDifference } from '../../../ports/db/index.ts'
+import type { ServedVersion } from '../served-version.ts'
+import type { ArmCounts } from './arm.ts'
+import { addPair, NO_DIFFERENCE, type Pair } from './differences.ts'
+
+/** A request that was answered, ready to be asked again. */
 export interface Copy {
-  readonly ctx: ServingCtx
-  readonly given: Rows
-  readonly answers: readonly (Answer | undefined)[]
+  readonly rows: number
+  /** The caller is gone by then: only `signal` ends it. */
+  readonly ask: (version: ServedVersion, signal: AbortSignal) => Promise<CopyAnswer>
+}
+
+export interface CopyAnswer {
+  readonly elapsedMs: number
+  /** Rows that the version refused. */
+  readonly refused: number
+  /** Both answers to every row that has both. */
+  readonly pairs: Iterable<Pair>
 }
 
 const MOST_WAITING = 256
@@ -21,14 +28,16 @@ const LONGEST_RUN_MS = 10_000
 
 export class Shadow {
   readonly #counts: ArmCounts
+  readonly #clock: Clock
   readonly #version: () => ServedVersion | undefined
   #waiting: Copy[] = []
   #rows = 0
   #running = false
   #difference: StoredDifference = NO_DIFFERENCE
 
-  constructor(counts: ArmCounts, version: () => ServedVersion | undefined) {
+  constructor(counts: ArmCounts, clock: Clock, version: () => ServedVersion | undefined) {
     this.#counts = counts
+    this.#clock = clock
     this.#version = version
   }
 
@@ -41,7 +50,7 @@ export class Shadow {
   }
 
   offer(copy: Copy): void {
-    const rows = copy.given.rows.length
+    const { rows } = copy
     if (this.#waiting.length >= MOST_WAITING || this.#rows + rows > MOST_ROWS_WAITING) {
       this.#difference = { ...this.#difference, dropped: this.#difference.dropped + 1 }
       return
@@ -56,33 +65,22 @@ export class Shadow {
 
   async #drain(): Promise<void> {
     for (let copy = this.#waiting.shift(); copy; copy = this.#waiting.shift()) {
-      this.#rows -= copy.given.rows.length
+      this.#rows -= copy.rows
       await this.#run(copy)
     }
     this.#running = false
   }
 
-  async #run({ ctx, given, answers }: Copy): Promise<void> {
+  async #run({ ask }: Copy): Promise<void> {
     const version = this.#version()
     if (!version?.ready) return
     try {
-      // The caller is gone by now, which must not end the copy.
-      const signal = AbortSignal.timeout(LONGEST_RUN_MS)
-      const own = await predictRows({ ...ctx, signal }, version, given)
-      this.#counts.answered(own.elapsedMs, own.errors.size)
-      this.#compare({ ctx, given, answers }, own.answers)
+      const { elapsedMs, refused, pairs } = await ask(version, AbortSignal.timeout(LONGEST_RUN_MS))
+      this.#counts.answered(elapsedMs, refused)
+      const now = this.#clock.now()
+      for (const pair of pairs) this.#difference = addPair(this.#difference, pair, now)
     } catch (error) {
       this.#counts.failed(error)
     }
-  }
-
-  #compare({ ctx, given, answers }: Copy, own: readonly (Answer | undefined)[]): void {
-    const now = ctx.clock.now()
-    let sum = this.#difference
-    for (const [index, challenger] of own.entries()) {
-      const champion = answers[index]
-      if (champion && challenger) sum = addPair(sum, { input: given.rows[index], champion, challenger }, now)
-    }
-    this.#difference = sum
   }
 }
