@@ -245,7 +245,7 @@ describe.each(DATABASES)('a canary (%s)', (database) => {
     expect(outcome).toMatch(/^automatic: .* of \d+ requests failed, more than 5 %; beside it 0 %$/)
     expect(challenger.errors).toBeGreaterThan(0)
     const { items } = await client.models.deployments({ model_id })
-    expect(items[0]).toMatchObject({ action: 'rollback', actor: 'ml-service', reason: outcome })
+    expect(items[0]).toMatchObject({ action: 'rollback', actor: app.app.config.serviceName, reason: outcome })
     expect(items[1]).toMatchObject({ action: 'deploy', version: '1.3.0' })
     expect(await movedKeys(20)).toEqual([])
     const sent = await app.app.services.db.system((tx) => tx.selectFrom('outbox').select('event').execute())

@@ -97,6 +97,9 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     await client.models.deploy({ model_id, version: '1.1.0' })
     await client.models.rollback({ model_id })
     await client.models.deployments({ model_id })
+    await client.models.deploy({ model_id, version: '1.1.0', strategy: { type: 'canary', percent: 0 } })
+    await client.rollouts.get({ model_id, environment: 'production' })
+    await client.models.rollback({ model_id })
     const row = { age: 1, city: 'Rome' }
     const { prediction_id } = await client.models.predict({ model_id, input_data: row })
     await client.models.predict_batch({ model_id, input_data: [row] })

@@ -64,6 +64,7 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
   ],
   'models.rollback': [model],
   'models.deployments': [model],
+  'rollouts.get': [(ids) => ({ ...model(ids), environment: 'production' })],
   'models.predict': [
     (ids) => ({ ...model(ids), input_data: CUSTOMER }),
     (ids) => ({ ...model(ids), input_data: CUSTOMER, version }),
