@@ -9,7 +9,7 @@ import { newId } from '../../core/ids.ts'
 import { asSystem, json, wake } from '../../ports/db/index.ts'
 import { inTransaction, type TxCtx } from '../ctx.ts'
 import { getModelRow } from '../models/index.ts'
-import { findServed, type ServingCtx } from '../serving/index.ts'
+import { findVersion, type ServingCtx } from '../serving/index.ts'
 import { jobFolder, MAX_OPEN_JOBS } from './policy.ts'
 import { makeSources, type SourcePiece, type Sources } from './sources.ts'
 import { type BatchDetails, type BatchRow, getBatchRow } from './store.ts'
@@ -44,7 +44,7 @@ interface FoundModel {
 async function findModel(ctx: ServingCtx, { model_id: model, version }: BatchRequest): Promise<FoundModel> {
   const custom = ctx.serving.custom.find(model)
   if (custom) return { modelId: custom.name, version: custom.version, signature: undefined, target: undefined }
-  const { record } = await findServed(ctx, { model, version })
+  const { record } = await findVersion(ctx, { model, version })
   const { target } = await inTransaction(ctx, (ctx) => getModelRow(ctx, record.modelId))
   return {
     modelId: record.modelId,
