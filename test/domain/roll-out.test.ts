@@ -248,7 +248,9 @@ describe.each(DATABASES)('a canary (%s)', (database) => {
     expect(items[0]).toMatchObject({ action: 'rollback', actor: app.app.config.serviceName, reason: outcome })
     expect(items[1]).toMatchObject({ action: 'deploy', version: '1.3.0' })
     expect(await movedKeys(20)).toEqual([])
-    const sent = await app.app.services.db.system((tx) => tx.selectFrom('outbox').select('event').execute())
+    const sent = await app.app.services.db.system((tx) =>
+      tx.selectFrom('outbox').select('event').orderBy('seq').execute(),
+    )
     const last = sent.map(({ event }) => event).findLast(({ type }) => type === 'ml.model.rolled_back')
     expect(last?.data).toMatchObject({
       model_id,
