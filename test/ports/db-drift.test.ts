@@ -1,5 +1,5 @@
-// The types in schema.ts against the migrated database: every table, every column, what may be null and what is given.
-import { readFileSync } from 'node:fs'
+// The types in schema*.ts against the migrated database: every table, every column, what may be null and what is given.
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -42,7 +42,12 @@ describe.each(BACKENDS)('the types of the tables: %s', (name) => {
   })
 })
 
-const source = () => readFileSync(join(import.meta.dirname, '../../src/ports/db/schema.ts'), 'utf8')
+const FOLDER = join(import.meta.dirname, '../../src/ports/db')
+const source = () =>
+  readdirSync(FOLDER)
+    .filter((name) => /^schema.*\.ts$/.test(name))
+    .map((name) => readFileSync(join(FOLDER, name), 'utf8'))
+    .join('\n')
 
 const TYPES: Readonly<Record<string, string>> = {
   text: 'string',

@@ -6,7 +6,8 @@ import { sessionOf } from './session.ts'
 
 export { isUniqueViolation } from './errors.ts'
 export { json } from './json.ts'
-export type { NewRow, Row, Schema, StoredDifference } from './schema.ts'
+export type { NewRow, Row, Schema } from './schema.ts'
+export type { StoredDifference } from './schema-rollouts.ts'
 
 /** A running transaction. Valid until the function that was handed it returns. */
 export type Tx = Transaction<Schema>

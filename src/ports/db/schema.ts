@@ -1,6 +1,6 @@
-// The tables, as the queries see them. `test/ports/db-drift.test.ts` holds this file against the migrated database.
+// The tables, as the queries see them. `test/ports/db-drift.test.ts` holds them against the migrated database.
 // bigint columns read as numbers: counts and sizes here stay far below 2^53.
-import type { ColumnType, Generated, GeneratedAlways, Insertable, Selectable } from 'kysely'
+import type { Generated, GeneratedAlways, Insertable, Selectable } from 'kysely'
 import type { BatchFormat, BatchRowError } from '../../contract/batch.ts'
 import type { ColumnProfile, DataContract } from '../../contract/datasets.ts'
 import type {
@@ -11,43 +11,10 @@ import type {
   VersionMetadata,
   VersionStatus,
 } from '../../contract/models.ts'
-import type { DifferenceExample, RolloutState } from '../../contract/rollouts.ts'
-import type { RolloutType, Strategy } from '../../contract/strategy.ts'
+import type { Strategy } from '../../contract/strategy.ts'
 import type { JobStatus } from '../../contract/training.ts'
-import type { JsonText } from './json.ts'
-
-type Json<T> = ColumnType<T, JsonText, JsonText>
-type NullableJson<T> = ColumnType<T | null, JsonText | null | undefined, JsonText | null>
-type Timestamp = ColumnType<Date, Date | string, Date | string>
-type NullableTimestamp = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
-/** Set by the database to the time of the transaction unless given. */
-type CreatedAt = ColumnType<Date, Date | string | undefined, never>
-type Free = Readonly<Record<string, unknown>>
-
-/** A failure as it is kept with the job or version it stopped. */
-export interface StoredError {
-  readonly code: string
-  readonly message: string
-  readonly details?: Free
-}
-
-export interface StoredLoadError extends StoredError {
-  /** Trying again will not help. */
-  readonly permanent: boolean
-}
-
-/** What a shadow answered differently, as one replica has counted it. */
-export interface StoredDifference {
-  readonly rows: number
-  readonly disagreements: number
-  /** Rows with a difference in probability or value, the sum and the largest of them. */
-  readonly measured: number
-  readonly sum: number
-  readonly max: number
-  /** Copies that were not run, because too many were waiting. */
-  readonly dropped: number
-  readonly examples: readonly DifferenceExample[]
-}
+import type { CreatedAt, Free, Json, NullableJson, NullableTimestamp, StoredError, Timestamp } from './column-types.ts'
+import type { RolloutCountsTable, RolloutsTable } from './schema-rollouts.ts'
 
 export interface ModelsTable {
   id: string
@@ -149,51 +116,6 @@ export interface LiveVersionsTable {
   previous_version: string | null
   /** The version that the file CURRENT was last made to name; production only. */
   pointer_version: string | null
-  updated_at: Timestamp
-}
-
-/** At most one is running for a model in an environment. */
-export interface RolloutsTable {
-  id: string
-  tenant_id: string
-  model_id: string
-  environment: string
-  champion_version: string
-  challenger_version: string
-  kind: RolloutType
-  strategy: Json<Strategy>
-  state: RolloutState
-  /** Raised by every change of the strategy; counts and judgements belong to one stage. */
-  stage: number
-  stage_at: Timestamp
-  /** When the first replica had the challenger loaded. */
-  ready_at: NullableTimestamp
-  /** When the baking period of this stage ended well. */
-  baked_at: NullableTimestamp
-  /** When a replica last claimed the judgement. */
-  judged_at: NullableTimestamp
-  ended_at: NullableTimestamp
-  actor: string
-  reason: string
-  outcome: string | null
-  started_at: Timestamp
-}
-
-/** Totals of one replica, overwritten by it alone. */
-export interface RolloutCountsTable {
-  tenant_id: string
-  rollout_id: string
-  stage: number
-  replica: string
-  arm: string
-  /** The arm's version is loaded there. */
-  ready: boolean
-  load_error: NullableJson<StoredLoadError>
-  requests: number
-  errors: number
-  latency: Json<Readonly<Record<string, number>>>
-  /** Of a shadow, on the row of the challenger. */
-  difference: NullableJson<StoredDifference>
   updated_at: Timestamp
 }
 
