@@ -7,7 +7,7 @@ import { asFailure, fail } from '../../../core/failure.ts'
 import { type Game, type SampledShapley, shapleyValues } from '../../../ml/explain/shapley.ts'
 import type { Tensors } from '../../../runtime/index.ts'
 import type { Answer } from '../output.ts'
-import type { ServedVersion, VersionRecord } from '../served-version.ts'
+import type { Served, VersionRecord } from '../served-version.ts'
 import type { ServingCtx } from '../serving.ts'
 import { type Background, runFeatures, type VersionExplainer } from './explainers.ts'
 import { mixRows, sameCell, sliceRows } from './mix.ts'
@@ -42,7 +42,7 @@ export function refuseMany(count: number, field: string): void {
 
 export function explainRows(
   ctx: ServingCtx,
-  served: ServedVersion,
+  served: Served,
   { rows, answers }: Explained,
 ): Promise<(Explanation | undefined)[]> {
   return served.use(async (ready) => {
