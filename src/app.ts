@@ -134,8 +134,9 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
   let stopped: Promise<void> | undefined
   let metricsServer: MetricsServer | undefined
   let grpc: GrpcServer | undefined
+  const responder = answerOverNats({ config, services, dispatch })
   const stop = async () => {
-    await Promise.all([closeHttp(http), grpc?.close()])
+    await Promise.all([closeHttp(http), grpc?.close(), responder.then((open) => open?.close())])
     await metricsServer?.close()
     await background.stop()
     await services.close()
@@ -171,6 +172,21 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
     grpcPort: () => grpc?.port,
     stuckThreads: () => services.runtime.status().abandoned,
   }
+}
+
+/** Requests over NATS, where there is NATS and this process answers requests at all. */
+async function answerOverNats({ config, services, dispatch }: Pick<Parts, 'config' | 'services' | 'dispatch'>) {
+  if (!config.enableNats) return undefined
+  const [{ openResponder }, { createEndpoints }] = await Promise.all([
+    import('./ports/bus/responder.ts'),
+    import('./messaging/endpoints.ts'),
+  ])
+  const { log, clock } = services
+  const timeoutMs = config.natsRequestTimeoutSeconds * 1000
+  const endpoints = createEndpoints({ dispatch, authenticate, clock, log, timeoutMs })
+  const described = { name: config.serviceName, version: CODE_VERSION, description: 'Modelyard', queue: 'modelyard' }
+  const name = config.serviceName.replaceAll(/[^A-Za-z0-9_-]/g, '-')
+  return openResponder({ ...described, name, endpoints }, { url: config.natsUrl, name: config.serviceName, log })
 }
 
 function healthOptions(config: Config) {

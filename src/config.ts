@@ -30,6 +30,11 @@ export const ConfigSchema = Type.Object(
     databaseUrl: url('PostgreSQL; unset: the embedded database in dataDir.', 'postgres|postgresql'),
     enableNats: flag('Send events over NATS JetStream instead of in-process.'),
     natsUrl: Type.String({ default: 'nats://127.0.0.1:4222', pattern: '^(nats|tls|wss?)://.+', description: 'NATS.' }),
+    natsRequestTimeoutSeconds: Type.Integer({
+      default: 60,
+      minimum: 1,
+      description: 'Longest time a request over NATS may take.',
+    }),
     redisUrl: url('Redis for the shared cache; unset: in-process.', 'redis|rediss'),
     modelStorage: word(['local', 's3'], 'local', 'Where artefacts and datasets are kept.'),
     modelPath: text('Folder for them; default: `artifacts` in dataDir.'),

@@ -43,7 +43,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@grpc/proto-loader': ['src/grpc/'],
   '@grpc/reflection': ['src/grpc/'],
   '@nats-io/jetstream': ['src/ports/bus/'],
-  '@nats-io/transport-node': ['src/ports/bus/'],
+  '@nats-io/transport-node': ['src/ports/bus/', 'src/client-nats.ts'],
   ajv: ['src/core/check.ts'],
   'ajv-formats': ['src/core/check.ts'],
   commander: ['src/cli/'],

@@ -121,6 +121,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   ROLLOUT_NOT_FOUND: 'No canary or shadow was ever deployed in this environment.',
   ROLLOUT_RUNNING: 'One version at a time can be rolled out beside the live one. Promote it or roll it back first.',
   ROUTE_NOT_FOUND: 'There is nothing at this path; see `/docs`.',
+  REPLY_TOO_LARGE: 'Ask for a part of it (`limit`, `offset`), raise `max_payload` of NATS, or ask over HTTP.',
   RUNTIME_CLOSED: 'The service is stopping. Retry; another replica answers.',
   RUNTIME_UNAVAILABLE: 'The inference threads do not start. See the log.',
   SCORING_REQUEST_MALFORMED:
@@ -155,6 +156,7 @@ const SERVICE: Readonly<Record<string, string>> = {
 
 /** From the command line, the typed client or the library face, before or after the service was asked. */
 const FACES: Readonly<Record<string, string>> = {
+  NATS_UNSUPPORTED: 'Uploads of files and event streams go over HTTP only.',
   ASSIGNMENT_INVALID: 'Write `name=value`.',
   BATCH_ENDED: 'The batch job failed or was cancelled; the message says why.',
   BATCH_INPUT_MISSING: 'Name a file, or a dataset with `--dataset`.',

@@ -1,0 +1,115 @@
+// The typed client over NATS: the methods of `createClient`, asked by request and reply. An entry of its own, because it needs
+// the NATS package and the plain client needs nothing.
+import { connect, headers, type Msg, type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node'
+import { failureOf, readJson } from './client/reply.ts'
+import type { CallOptions, Downloaded, MlClient } from './client/types.ts'
+import type { Operation } from './contract/operation.ts'
+import { type OperationName, operations } from './contract/operations/index.ts'
+import { fail, type MlError } from './core/failure.ts'
+
+export interface NatsClientOptions {
+  /** Such as `nats://user:password@localhost:4222`; or give `connection`. */
+  readonly url?: string
+  /** Stays the caller's: `close` leaves it open. */
+  readonly connection?: NatsConnection
+  readonly tenantId?: string
+  /** Sent with every request, such as `Authorization`. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Default 60 s. */
+  readonly timeoutMs?: number
+}
+
+export type NatsClient = MlClient & { close(): Promise<void> }
+
+const DEFAULT_TIMEOUT_MS = 60_000
+
+/**
+ * Event streams and file uploads go over HTTP: NATS_UNSUPPORTED here. Other failures are the service's own, and
+ * `SERVICE_UNREACHABLE` and `TIMEOUT` the client's.
+ */
+export async function createNatsClient(options: NatsClientOptions): Promise<NatsClient> {
+  const connection = options.connection ?? (await connect(addressOf(options.url ?? 'nats://127.0.0.1:4222')))
+  const client: Record<string, unknown> = {
+    close: async () => {
+      if (!options.connection) await connection.close()
+    },
+  }
+  for (const name of Object.keys(operations) as OperationName[]) {
+    const method = (input: Readonly<Record<string, unknown>> = {}, call: CallOptions = {}) =>
+      operations[name].reply === 'events' ? unsupportedEvents(name) : ask(connection, { name, input, call, options })
+    const [noun, verb] = name.split('.') as [string, string?]
+    if (verb === undefined) client[noun] = method
+    else client[noun] = { ...(client[noun] as object | undefined), [verb]: method }
+  }
+  return client as unknown as NatsClient
+}
+
+function addressOf(url: string) {
+  const { username, password, host } = new URL(url)
+  const user = username ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) } : {}
+  return { servers: host, name: 'modelyard client', ...user }
+}
+
+// biome-ignore lint/correctness/useYield: an iterable that fails when it is begun, like the one it stands for
+async function* unsupportedEvents(name: OperationName): AsyncGenerator<never> {
+  throw unsupported(name)
+}
+
+function unsupported(name: string): MlError {
+  return fail('invalid', 'NATS_UNSUPPORTED', `${name} is not offered over NATS; use the HTTP client`)
+}
+
+interface Asked {
+  readonly name: OperationName
+  readonly input: Readonly<Record<string, unknown>>
+  readonly call: CallOptions
+  readonly options: NatsClientOptions
+}
+
+async function ask(connection: NatsConnection, { name, input, call, options }: Asked): Promise<unknown> {
+  const operation: Operation = operations[name]
+  if (operation.body === 'file' || input.file !== undefined) throw unsupported(name)
+  const list = headers()
+  const key = call.idempotencyKey ?? (operation.idempotent ? crypto.randomUUID() : undefined)
+  const fields: Record<string, string | undefined> = {
+    'X-Tenant-ID': options.tenantId,
+    ...options.headers,
+    'X-Request-ID': call.requestId,
+    'Idempotency-Key': key,
+  }
+  for (const [field, value] of Object.entries(fields)) if (value !== undefined) list.set(field, value)
+  const timeout = call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  const body = JSON.stringify(operation.body === 'row' ? input.body : input)
+  const subject = `ml.${operation.kind}.${name}`
+  const reply = await connection.request(subject, body, { timeout, headers: list }).catch((cause: unknown) => {
+    throw unreachable(cause, connection, timeout)
+  })
+  return read(operation, reply)
+}
+
+function unreachable(cause: unknown, connection: NatsConnection, timeout: number): MlError {
+  if (cause instanceof TimeoutError || (cause instanceof RequestError && cause.cause instanceof TimeoutError)) {
+    return fail('unavailable', 'TIMEOUT', `No answer within ${timeout} ms`, { cause })
+  }
+  const where = connection.getServer()
+  return fail('unavailable', 'SERVICE_UNREACHABLE', `Nobody answers at ${where}: ${(cause as Error).message}`, {
+    cause,
+  })
+}
+
+/** A reply as HTTP would have given it, so that both clients read it by the same code. */
+async function read(operation: Operation, { data, headers: list }: Msg): Promise<unknown> {
+  const status = Number(list?.get('Nats-Service-Error-Code') || 200)
+  const retry = list?.get('Retry-After')
+  const response = new Response(data.slice() as Uint8Array<ArrayBuffer>, {
+    status,
+    headers: { 'x-request-id': list?.get('X-Request-ID') ?? '', ...(retry && { 'retry-after': retry }) },
+  })
+  if (status !== 200) throw await failureOf(response)
+  if (operation.reply === 'download') {
+    const filename = decodeURIComponent(list?.get('X-Filename') || 'download')
+    return { stream: response.body!, filename, size: data.length } satisfies Downloaded
+  }
+  const document = await readJson(response)
+  return operation.reply === 'envelope' ? (document as { readonly data: unknown }).data : document
+}

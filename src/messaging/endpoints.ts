@@ -1,0 +1,177 @@
+// The operations as requests over a bus: `ml.command.{operation}` and `ml.query.{operation}`. The data is the JSON body of the
+// HTTP request with the path parameters as further members; replies and errors are the same documents.
+import type { Download, Operation } from '../contract/operation.ts'
+import { type OperationName, operations } from '../contract/operations/index.ts'
+import type { Call, Caller, Dispatch } from '../core/caller.ts'
+import type { Clock } from '../core/clock.ts'
+import { asFailure, type FailureKind, fail, type MlError } from '../core/failure.ts'
+import type { Log } from '../core/log.ts'
+import { requestIdOf } from '../core/request-id.ts'
+import type { BusReply, BusRequest, Endpoint } from '../core/responder.ts'
+
+export interface EndpointOptions {
+  readonly dispatch: Dispatch
+  readonly authenticate: (headers: Readonly<Record<string, string>>, requestId: string) => Caller
+  readonly clock: Clock
+  readonly log: Log
+  /** After this a request is answered with a failure, and its work is told to stop. */
+  readonly timeoutMs: number
+}
+
+/** As over HTTP, for `Nats-Service-Error-Code`. */
+const STATUS: Record<FailureKind, number> = {
+  invalid: 422,
+  malformed: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  limited: 429,
+  unavailable: 503,
+  internal: 500,
+}
+
+const REQUEST_ID_HEADER = 'X-Request-ID'
+const TENANT_HEADER = 'X-Tenant-ID'
+const KEY_HEADER = 'Idempotency-Key'
+const AUTHORIZATION = 'Authorization'
+
+/** A reply is one message: an endless stream of events has no place here, nor has a file that only a form can carry. */
+function isOffered({ reply, body }: Operation): boolean {
+  return reply !== 'events' && body !== 'file'
+}
+
+function subjectOf(name: OperationName): string {
+  return `ml.${operations[name].kind}.${name}`
+}
+
+export function createEndpoints(options: EndpointOptions): Endpoint[] {
+  const names = (Object.keys(operations) as OperationName[]).filter((name) => isOffered(operations[name]))
+  return names.map((name) => {
+    const { summary, kind } = operations[name]
+    return {
+      name: name.replaceAll('.', '-'),
+      subject: subjectOf(name),
+      metadata: { operation: name, kind, summary },
+      answer: (request) => answer(name, request, options),
+    }
+  })
+}
+
+async function answer(name: OperationName, request: BusRequest, options: EndpointOptions): Promise<BusReply> {
+  const requestId = requestIdOf({ 'x-request-id': request.header(REQUEST_ID_HEADER) })
+  const timeout = AbortSignal.timeout(options.timeoutMs)
+  try {
+    const caller = options.authenticate(identityOf(request), requestId)
+    const key = request.header(KEY_HEADER)
+    const call: Call = { caller, signal: timeout, ...(key !== undefined && { idempotencyKey: key }) }
+    const input = inputOf(operations[name], request.data)
+    const output = await (options.dispatch as AnyDispatch)(name, input, call)
+    return await replyOf(operations[name], output, { requestId, most: request.maxReplyBytes })
+  } catch (error) {
+    const late = timeout.aborted && asFailure(error).kind === 'internal'
+    const failure = late ? fail('unavailable', 'TIMEOUT', `No answer within ${options.timeoutMs} ms`) : asFailure(error)
+    if (failure.kind === 'internal') options.log.error({ requestId, stack: failure.stack }, failure.message)
+    return refusal(failure, requestId, options.clock)
+  }
+}
+
+type AnyDispatch = (name: OperationName, input: unknown, call: Call) => Promise<unknown>
+
+function identityOf(request: BusRequest): Record<string, string> {
+  const tenant = request.header(TENANT_HEADER)
+  const authorization = request.header(AUTHORIZATION)
+  return {
+    ...(tenant !== undefined && { 'x-tenant-id': tenant }),
+    ...(authorization !== undefined && { authorization }),
+  }
+}
+
+function inputOf({ body }: Operation, data: Uint8Array): unknown {
+  if (data.length === 0) return {}
+  const text = new TextDecoder().decode(data)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw fail('malformed', 'MALFORMED_JSON', `The request is not valid JSON: ${(cause as Error).message}`, { cause })
+  }
+  if (text.includes('"__proto__"')) throw fail('malformed', 'MALFORMED_JSON', 'The request has a member "__proto__"')
+  return body === 'row' ? { body: value } : value
+}
+
+interface ReplyOptions {
+  readonly requestId: string
+  readonly most: number
+}
+
+async function replyOf(operation: Operation, output: unknown, { requestId, most }: ReplyOptions): Promise<BusReply> {
+  const headers = { [REQUEST_ID_HEADER]: requestId }
+  if (operation.reply === 'download') {
+    const { filename, mediaType = operation.mediaType ?? 'application/octet-stream', stream } = output as Download
+    const data = await bytesOf(stream, most)
+    return { data, headers: { ...headers, 'Content-Type': mediaType, 'X-Filename': encodeURIComponent(filename) } }
+  }
+  const document =
+    operation.reply === 'envelope'
+      ? { success: true, ...(operation.message !== undefined && { message: operation.message }), data: output }
+      : output
+  const data = new TextEncoder().encode(JSON.stringify(document, plainNumbers))
+  if (data.length > most) throw tooLarge(most)
+  return { data, headers: { ...headers, 'Content-Type': 'application/json' } }
+}
+
+/** JSON has no BigInt; what is beyond 2^53 keeps its digits as text. */
+function plainNumbers(_: string, value: unknown): unknown {
+  if (typeof value !== 'bigint') return value
+  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
+}
+
+async function bytesOf(stream: Download['stream'], most: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const piece of stream) {
+    const bytes = Buffer.from(piece as Uint8Array | string)
+    size += bytes.length
+    if (size > most) {
+      stream.destroy()
+      throw tooLarge(most)
+    }
+    pieces.push(bytes)
+  }
+  return Buffer.concat(pieces)
+}
+
+function tooLarge(most: number): MlError {
+  const words = `The reply is larger than the ${most} bytes that NATS takes; ask for a part of it, or over HTTP`
+  return fail('too_large', 'REPLY_TOO_LARGE', words)
+}
+
+const HIDDEN = 'Internal error; the log has it under this request id'
+
+function refusal(failure: MlError, requestId: string, clock: Clock): BusReply {
+  const hidden = failure.kind === 'internal'
+  const message = hidden ? HIDDEN : failure.message
+  const document = {
+    success: false,
+    error: message,
+    error_code: failure.code,
+    timestamp: clock.now().toISOString(),
+    request_id: requestId,
+    ...(failure.details && !hidden && { details: failure.details }),
+  }
+  const retry = failure.kind === 'limited' || failure.kind === 'unavailable'
+  return {
+    data: new TextEncoder().encode(JSON.stringify(document, plainNumbers)),
+    error: `${failure.code}: ${message}`,
+    headers: {
+      'Content-Type': 'application/json',
+      [REQUEST_ID_HEADER]: requestId,
+      'Nats-Service-Error-Code': String(STATUS[failure.kind]),
+      // A header is one line.
+      'Nats-Service-Error': message.replaceAll(/\s+/g, ' ').slice(0, 500),
+      ...(retry && { 'Retry-After': String(Math.max(1, Math.ceil(failure.retryAfterSeconds ?? 1))) }),
+    },
+  }
+}
