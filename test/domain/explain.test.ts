@@ -164,6 +164,29 @@ describe('explaining', () => {
     expect(many).toMatchObject({ code: 'EXPLANATION_TOO_LARGE' })
   })
 
+  it('compares with the rows of a dataset where one was given at the import', async () => {
+    const rows = Array.from({ length: 40 }, (_, i) => ({ a: i < 30 ? 1 : 0, b: i, y: 1 }))
+    const { id: dataset_id } = await client.datasets.create({ name: 'rows', rows, target: 'y' })
+    const { id: model_id } = await client.models.create({ name: 'compared', type: 'classification' })
+    const file = stump()
+    await client.versions.import({ model_id, file, labels: ['no', 'yes'], dataset_id })
+    await client.models.deploy({ model_id, version: '1.0.0' })
+    const { explanation } = await explained(model_id, [1, 0])
+    expect(explanation).toMatchObject({ method: 'tree_shap', background: 'dataset' })
+    const found = await client.versions.explanation({ model_id, version: '1.0.0' })
+    expect(found.background).toEqual({ origin: 'dataset', rows: 40, dataset_id })
+    const { id: other } = await client.datasets.create({
+      name: 'other',
+      rows: [
+        { z: 1, y: 0 },
+        { z: 2, y: 1 },
+      ],
+      target: 'y',
+    })
+    const refused = await refusal(client.versions.import({ model_id, file, labels: ['no', 'yes'], dataset_id: other }))
+    expect(refused).toMatchObject({ code: 'VALIDATION_ERROR' })
+  })
+
   it('has nothing to tell of an imported version as a whole', async () => {
     const model_id = await imported('classification', stump(), ['no', 'yes'])
     const found = await client.versions.explanation({ model_id, version: '1.0.0' })

@@ -46,6 +46,7 @@ export function addDeployCommands(program: Command, host: CliHost): void {
     .addOption(new Option('--type <type>', 'of a new model').choices(MODEL_TYPES).default('classification'))
     .option('--labels <names...>', 'class names, in the order of the scores')
     .option('--model-version <version>', 'number of the version')
+    .option('--background <dataset>', 'dataset whose rows explanations compare with')
     .action((model: string, file: string, options: ImportOptions, command: Command) =>
       importFile(host, command, { model, file, options }),
     )
@@ -55,6 +56,7 @@ interface ImportOptions {
   readonly type: ModelType
   readonly labels?: string[]
   readonly modelVersion?: string
+  readonly background?: string
 }
 
 interface Import {
@@ -74,6 +76,7 @@ function importFile(host: CliHost, command: Command, { model, file, options }: I
       filename: basename(file),
       ...(options.labels && { labels: options.labels }),
       ...(options.modelVersion !== undefined && { version: options.modelVersion }),
+      ...(options.background !== undefined && { dataset_id: options.background }),
     })
     terminal.result(version, () => {
       const inputs = version.signature?.inputs.map(({ name, dtype }) => `${name}: ${dtype}`).join(', ')

@@ -11,12 +11,14 @@ import type { Upload } from '../../../contract/operation.ts'
 import type { Input } from '../../../contract/operations/index.ts'
 import { fail, invalid } from '../../../core/failure.ts'
 import { entryBeside, runIsolated } from '../../../jobs/isolate.ts'
+import type { StoredExplanation } from '../../../ml/explain/stored.ts'
 import { inspectModel } from '../../../ml/onnx/inspect.ts'
 import { json } from '../../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
-import { artifactKey, featureSchemaVersion, metadataKey, nextVersion } from '../policy.ts'
+import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVersion } from '../policy.ts'
 import { getModelRow, lockModelRow, versionDocument } from '../store.ts'
+import { backgroundOf } from './background.ts'
 import { deriveSignature, type Trial } from './derive.ts'
 import type { TrialInput } from './trial.ts'
 
@@ -46,7 +48,9 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
       throw trialFailure(error)
     })
     const signature = deriveSignature(trial, { type: model.type, labels: input.labels })
-    return await register(ctx, { input, path, file, signature, filename: upload.filename })
+    const { dataset_id } = input
+    const explanation = dataset_id === undefined ? undefined : await backgroundOf(ctx, dataset_id, signature.inputs)
+    return await register(ctx, { input, path, file, signature, filename: upload.filename, explanation })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -102,6 +106,7 @@ interface Registration {
   readonly file: StoredFile
   readonly signature: Signature
   readonly filename: string
+  readonly explanation: StoredExplanation | undefined
 }
 
 /** Under the lock of the model, so that no training or other import takes the number while the files are written. */
@@ -118,6 +123,8 @@ async function register(ctx: Ctx, registration: Registration): Promise<ModelVers
     const place = [model.tenant_id, model.id, version] as const
     await ctx.objects.put(artifactKey(...place), createReadStream(registration.path))
     await ctx.objects.put(metadataKey(...place), Buffer.from(JSON.stringify(metadata, null, 2)))
+    const { explanation } = registration
+    if (explanation) await ctx.objects.put(explanationKey(...place), Buffer.from(JSON.stringify(explanation)))
     const row = await ctx.db
       .insertInto('model_versions')
       .values({

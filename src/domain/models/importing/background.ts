@@ -1,0 +1,41 @@
+// The rows explanations of an imported version compare with, taken from a dataset: a few from many places of it, because
+// tables are often sorted. They are copied, so the dataset may be deleted.
+import type { Dataset } from '../../../contract/datasets.ts'
+import type { SignatureInput } from '../../../contract/models.ts'
+import { invalid } from '../../../core/failure.ts'
+import { NO_REPORT, type StoredExplanation } from '../../../ml/explain/stored.ts'
+import type { Ctx } from '../../ctx.ts'
+import { getDataset, getRows } from '../../datasets/index.ts'
+
+const PLACES = 10
+const ROWS_A_PLACE = 10
+
+/** @throws `invalid` when the dataset does not have the columns of the model. */
+export async function backgroundOf(
+  ctx: Ctx,
+  dataset_id: string,
+  inputs: readonly SignatureInput[],
+): Promise<StoredExplanation> {
+  const dataset = await getDataset(ctx, { dataset_id })
+  const names = columnsOf(dataset, inputs)
+  const starts = new Set(
+    Array.from({ length: PLACES }, (_, i) => Math.floor((i * Math.max(0, dataset.rows - ROWS_A_PLACE)) / (PLACES - 1))),
+  )
+  const rows: unknown[][] = []
+  for (const offset of starts) {
+    const page = await getRows(ctx, { dataset_id, offset, limit: ROWS_A_PLACE })
+    rows.push(...page.rows.map((row) => names.map((name) => row[name] ?? null)))
+  }
+  return { schema_version: 1, background: { origin: 'dataset', dataset_id, rows }, report: NO_REPORT }
+}
+
+/** By name; or by position where there are as many, since columns inside one tensor have no names. */
+function columnsOf({ columns, target }: Dataset, inputs: readonly SignatureInput[]): string[] {
+  const known = new Set(columns.map(({ name }) => name))
+  const missing = inputs.filter(({ name }) => !known.has(name)).map(({ name }) => name)
+  if (missing.length === 0) return inputs.map(({ name }) => name)
+  const features = columns.map(({ name }) => name).filter((name) => name !== target)
+  if (features.length === inputs.length) return features
+  const message = `must have the columns of the model; it lacks ${missing.slice(0, 10).join(', ')}`
+  throw invalid('request', [{ field: 'dataset_id', message }])
+}
