@@ -17,6 +17,8 @@ export interface ArenaPlan {
 export interface Arena {
   readonly plan: ArenaPlan
   readonly memory: SharedMemory
+  /** From one row of `bins` to the next. */
+  readonly stride: number
   /** [slot][bin] of (summed gradient, summed Hessian). */
   readonly histograms: Float64Array
   /** [output][row]. */
@@ -56,12 +58,15 @@ const MAX_BYTES = 65_536 * PAGE
 export const SPLIT_FIELDS = 8
 const CONTROL_WORDS = 64
 const TASK_FIELDS = 64
+/** Rows of bins start at a multiple of this, so that few of them lie across two cache lines. */
+const STRIDE = 8
 /** Leaves that are looked at in one step: the two parts of a leaf that was split. */
-export const PLACES = 2
+const PLACES = 2
 export const SIDES = 256
 
 export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
   const { rows, features, bins, outputs, slots } = plan
+  const stride = Math.ceil(features / STRIDE) * STRIDE
   let at = PAGE
   const place = (length: number, width: number) => {
     const start = at
@@ -79,7 +84,7 @@ export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
   const spare = place(rows, 4)
   const offsets = place(features + 1, 4)
   const control = place(CONTROL_WORDS, 4)
-  const rowBins = place(rows * features, 1)
+  const rowBins = place(rows * stride, 1)
   const columns = place(rows * features, 1)
   const active = place(PLACES * features, 1)
   const categorySides = place(PLACES * features * SIDES, 1)
@@ -92,6 +97,7 @@ export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
   return {
     plan,
     memory,
+    stride,
     histograms: new Float64Array(buffer, ...histograms),
     scores: new Float64Array(buffer, ...scores),
     splits: new Float64Array(buffer, ...splits),

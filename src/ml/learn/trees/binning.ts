@@ -3,7 +3,8 @@
 import { seededRandom } from '../../../core/random.ts'
 import type { FeatureInfo } from '../../features.ts'
 import type { Matrix, SparseMatrix } from '../../matrix.ts'
-import { binBounds, binOf, MAX_BINS } from './bounds.ts'
+import { binBounds, MAX_BINS } from './bounds.ts'
+import { placeFloats, sortFloats } from './sort-floats.ts'
 
 export interface NumberBins {
   readonly kind: 'number'
@@ -52,8 +53,8 @@ export function* binFeatures(
   for (const [feature, { kind }] of features.entries()) {
     read(feature, values)
     const bins = kind === 'category' ? categoryBins(values) : numberBins(values, sample, options)
-    const place = binReader(bins)
-    for (let row = 0; row < values.length; row++) column[row] = place(values[row]!)
+    if (bins.kind === 'category') placeCategories(values, bins, column)
+    else placeFloats(values, bins.bounds, { into: column, missing: bins.missing })
     yield { bins, column }
   }
 }
@@ -63,12 +64,13 @@ function numberBins(
   sample: Uint32Array | undefined,
   { maxBins, minRowsPerBin }: BinningOptions,
 ): NumberBins {
-  const gaps = values.some(Number.isNaN)
-  const seen = sample ? Float32Array.from(sample, (row) => values[row]!) : values
-  const present = gaps ? seen.filter((value) => !Number.isNaN(value)) : seen.slice()
-  const bounds = binBounds(present.sort(), { maxBins: Math.min(maxBins, MAX_BINS - Number(gaps)), minRowsPerBin })
+  let gaps = 0
+  for (let row = 0; row < values.length; row++) gaps += Number.isNaN(values[row]) ? 1 : 0
+  const missing = gaps > 0 ? 1 : 0
+  const present = presentValues(values, sample)
+  const bounds = binBounds(sortFloats(present), { maxBins: Math.min(maxBins, MAX_BINS - missing), minRowsPerBin })
   const own = bounds.length + 1
-  return { kind: 'number', bounds, count: own + Number(gaps), missing: gaps ? own : -1 }
+  return { kind: 'number', bounds, count: own + missing, missing: missing ? own : -1 }
 }
 
 function categoryBins(values: Float32Array): CategoryBins {
@@ -117,12 +119,18 @@ function sparseColumns({ rows: count, cols, offsets, indices, values }: SparseMa
   }
 }
 
-function binReader(bins: FeatureBins): (value: number) => number {
-  if (bins.kind === 'category') {
-    const places = new Map(Array.from(bins.categories, (category, bin) => [category, bin]))
-    const rest = bins.count - 1
-    return (value) => places.get(value) ?? rest
+/** A copy without gaps of the sampled values, or of all. */
+function presentValues(values: Float32Array, sample: Uint32Array | undefined): Float32Array {
+  const present = new Float32Array(sample?.length ?? values.length)
+  let count = 0
+  for (let i = 0; i < present.length; i++) {
+    const value = values[sample ? sample[i]! : i]!
+    if (!Number.isNaN(value)) present[count++] = value
   }
-  const { bounds, missing } = bins
-  return (value) => (Number.isNaN(value) ? missing : binOf(bounds, value))
+  return present.subarray(0, count)
+}
+
+function placeCategories(values: Float32Array, { categories, count }: CategoryBins, into: Uint8Array): void {
+  const places = new Map(Array.from(categories, (category, bin) => [category, bin]))
+  for (let row = 0; row < values.length; row++) into[row] = places.get(values[row]!) ?? count - 1
 }

@@ -39,7 +39,7 @@ const SHOWN_ROWS = 5000
 
 export async function boost(options: BoostOptions): Promise<Boosted> {
   throwIfStopped(options.hooks)
-  const training = openTraining(options.setup)
+  const training = await openTraining(options.setup)
   try {
     return await runRounds(options, training)
   } finally {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { binBounds, binOf } from './bounds.ts'
+import { placeFloats, sortFloats } from './sort-floats.ts'
 
 const OPTIONS = { maxBins: 255, minRowsPerBin: 1 }
 const sorted = (values: readonly number[]) => Float32Array.from(values).sort()
@@ -44,6 +45,9 @@ describe('bounds between bins', () => {
           const bounds = binBounds(own, { maxBins, minRowsPerBin: 1 })
           expect(bounds.length).toBeLessThan(maxBins)
           for (let i = 1; i < bounds.length; i++) expect(bounds[i]).toBeGreaterThan(bounds[i - 1]!)
+          const into = new Uint8Array(own.length)
+          placeFloats(own, bounds, { into, missing: 0 })
+          expect([...into]).toEqual(Array.from(own, (one) => binOf(bounds, one)))
           for (let i = 1; i < own.length; i++) {
             expect(binOf(bounds, own[i]!)).toBeGreaterThanOrEqual(binOf(bounds, own[i - 1]!))
           }
@@ -51,4 +55,13 @@ describe('bounds between bins', () => {
       ),
     )
   })
+})
+
+it('floats are sorted as they compare, whatever they are', () => {
+  fc.assert(
+    fc.property(fc.array(fc.float({ noNaN: true })), (values) => {
+      const expected = Float32Array.from(values).sort()
+      expect(sortFloats(Float32Array.from(values))).toEqual(expected)
+    }),
+  )
 })

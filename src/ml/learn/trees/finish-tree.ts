@@ -63,10 +63,10 @@ export function addToOthers(
 }
 
 /** The leaf that a row of the table falls into. */
-export function grownLeaf(nodes: readonly GrownNode[], { bins, plan }: Arena, row: number): number {
+export function grownLeaf(nodes: readonly GrownNode[], { bins, stride }: Arena, row: number): number {
   let node = 0
   for (let split = nodes[0]!.split; split; split = nodes[node]!.split) {
-    node = split.sides[bins[row * plan.features + split.feature]!] ? split.left : split.right
+    node = split.sides[bins[row * stride + split.feature]!] ? split.left : split.right
   }
   return node
 }

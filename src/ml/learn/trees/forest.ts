@@ -49,7 +49,7 @@ export async function fitForest(input: FitInput): Promise<FittedModel> {
     seed,
   }
   throwIfStopped(hooks)
-  const training = openTraining(setup)
+  const training = await openTraining(setup)
   try {
     const base = Float32Array.from(startingScores(training.arena, setup.gradients, rows))
     training.arena.scores.fill(base[0]!)

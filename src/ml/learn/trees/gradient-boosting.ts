@@ -11,14 +11,14 @@ import type { Gradients, Loss } from './gradients.ts'
 import { treeModel } from './model.ts'
 import { setAside } from './sampling.ts'
 import { BoostingSettings } from './settings.ts'
-import type { MemoryLimits } from './training.ts'
+import type { Engine } from './training.ts'
 import { featuresOf, growRules, leastRows, weightedRows } from './tree-rules.ts'
 
 /** More classes than this need more trees than anyone waits for. */
 const MAX_CLASSES = 1000
 
 /** Throws `invalid` TRAINING_DATA_INVALID, or VALIDATION_ERROR for hyperparameters that do not fit the data. */
-export async function fitBoosting(input: FitInput, memory: MemoryLimits = {}): Promise<FittedModel> {
+export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise<FittedModel> {
   checkData(input, { gaps: 'allowed' })
   const { matrix, target, hyperparameters = {}, seed = 0, hooks = {} } = input
   const settings = fillSettings(BoostingSettings, hyperparameters)
@@ -52,7 +52,7 @@ export async function fitBoosting(input: FitInput, memory: MemoryLimits = {}): P
       maxBins: settings.max_bin,
       threads: settings.threads,
       seed,
-      ...memory,
+      ...engine,
     },
     rounds: settings.n_estimators,
     learningRate: settings.learning_rate,

@@ -3,7 +3,8 @@
 // was taken away is built again when it is split.
 import { type Arena, SIDES, SPLIT_FIELDS } from './arena.ts'
 import type { FeatureBins } from './binning.ts'
-import { BIN, GAIN, L2_USED, LEFT_GRADIENT, LEFT_HESSIAN, leafValue, MISSING_LEFT, type SplitRules } from './split.ts'
+import { leafValue, type SplitRules } from './split.ts'
+import { BIN, GAIN, L2_USED, LEFT_GRADIENT, LEFT_HESSIAN, MISSING_LEFT } from './split-record.ts'
 import type { Team } from './team.ts'
 import type { SearchLeaf } from './work.ts'
 

@@ -1,7 +1,7 @@
 // What a loss needs beside its derivatives: where to start, its mean over rows, and for losses without a curvature the best
 // value of a leaf.
 import type { Arena } from './arena.ts'
-import type { Gradients, Loss } from './gradients.ts'
+import type { Gradients } from './gradients.ts'
 
 export type RowList = Uint32Array
 
@@ -102,6 +102,3 @@ export function huberScale({ scores, targets, weights }: Arena, alpha: number, r
   for (const row of rows) errors[row] = Math.abs(targets[row]! - scores[row]!)
   return Math.max(quantileOf(errors, { weights, rows, at: alpha }), Number.MIN_VALUE)
 }
-
-/** The Hessian is the weight of the row. */
-export const countsRows = (loss: Loss) => loss !== 'logistic' && loss !== 'softmax' && loss !== 'poisson'

@@ -1,9 +1,10 @@
 // A fitted ensemble as the rest of the code wants a model.
 import { fail } from '../../../core/failure.ts'
 import type { Matrix } from '../../matrix.ts'
-import type { FittedModel, LearningTarget } from '../learner.ts'
+import type { ClassTarget, FittedModel, LearningTarget } from '../learner.ts'
+import { selectMatrixRows } from '../sample.ts'
 import type { TreeEnsemble } from './ensemble.ts'
-import { predictTrees } from './predict.ts'
+import { treePredictor } from './predict.ts'
 import { writeTrees } from './write.ts'
 
 export interface FittedTrees {
@@ -14,7 +15,8 @@ export interface FittedTrees {
   readonly matrix: Matrix
 }
 
-export function treeModel({ ensemble, target, iterations, matrix }: FittedTrees): FittedModel {
+export function treeModel(fitted: FittedTrees): FittedModel {
+  const { ensemble, target, iterations, matrix } = fitted
   if (!ensemble.base.every(Number.isFinite) || !ensemble.trees.every((tree) => tree.value.every(Number.isFinite))) {
     throw fail(
       'invalid',
@@ -23,17 +25,18 @@ export function treeModel({ ensemble, target, iterations, matrix }: FittedTrees)
     )
   }
   const width = matrix.cols
+  const predictor = treePredictor(ensemble)
   const predict = (given: Matrix) => {
     if (given.cols !== width) {
       const message = `The model was fitted on ${width} features and cannot predict from ${given.cols}`
       throw fail('invalid', 'FEATURE_COUNT_MISMATCH', message)
     }
-    return predictTrees(ensemble, given)
+    return predictor(given)
   }
   return {
     iterations,
     converged: true,
-    warnings: warningsOf(ensemble, target, () => predict(firstRows(matrix))),
+    warnings: warningsOf(ensemble, fitted, predict),
     ensemble,
     predict,
     write: (graph, features) => writeTrees(graph, features, { ensemble, target }),
@@ -42,8 +45,8 @@ export function treeModel({ ensemble, target, iterations, matrix }: FittedTrees)
 
 function warningsOf(
   { trees }: TreeEnsemble,
-  target: LearningTarget,
-  predictSome: () => ReturnType<FittedModel['predict']>,
+  { target, matrix }: FittedTrees,
+  predict: FittedModel['predict'],
 ): string[] {
   if (trees.every((tree) => tree.feature.length === 1)) {
     return [
@@ -51,25 +54,29 @@ function warningsOf(
     ]
   }
   if (target.task === 'regression') return []
-  const { rows, width, values } = predictSome()
-  const answers = new Set<number>()
-  for (let row = 0; row < rows && answers.size < 2; row++) {
-    const own = values.subarray(row * width, (row + 1) * width)
-    answers.add(own.indexOf(Math.max(...own)))
-  }
+  const { width, values } = predict(selectMatrixRows(matrix, someOfEachClass(target)))
+  const answers = new Set(mostProbable(values, width))
   const [only] = answers
   if (answers.size !== 1) return []
   const name = JSON.stringify(target.classes[only!])
   return [
-    `The model answers ${name} for every row it was looked at with: the other classes are rare; class_weight "balanced" makes them count, and probabilities still differ`,
+    `The model answers ${name} for every training row it was asked about, rows of other classes among them: class_weight "balanced" makes rare classes count, or add rows of them`,
   ]
 }
 
-/** Enough to see more than one answer where there is more than one. */
-const LOOKED_AT = 20_000
+/** Enough to see a second answer where there is one: on its own rows, a class is answered if it ever is. */
+const LOOKED_AT = 2000
 
-function firstRows(matrix: Matrix): Matrix {
-  const rows = Math.min(matrix.rows, LOOKED_AT)
-  if (matrix.form === 'dense') return { ...matrix, rows, values: matrix.values.subarray(0, rows * matrix.cols) }
-  return { ...matrix, rows }
+function someOfEachClass({ labels, classes }: ClassTarget): Uint32Array {
+  const quota = Math.max(20, Math.floor(LOOKED_AT / classes.length))
+  const taken = new Uint32Array(classes.length)
+  return Uint32Array.from(labels.keys()).filter((row) => taken[labels[row]!]!++ < quota)
+}
+
+function* mostProbable(values: Float64Array, width: number): Generator<number> {
+  for (let at = 0; at < values.length; at += width) {
+    let best = 0
+    for (let k = 1; k < width; k++) if (values[at + k]! > values[at + best]!) best = k
+    yield best
+  }
 }

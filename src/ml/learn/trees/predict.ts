@@ -1,52 +1,125 @@
-// What an ensemble says about encoded rows: the sum of its leaves in 64 bits, then its link.
+// What an ensemble says about encoded rows: the sum of its leaves in 64 bits, then its link. The trees lie in one set of arrays
+// and are taken one after the other, each over a block of rows, so that a tree stays in the cache while it is used.
 import type { Matrix } from '../../matrix.ts'
 import type { Scores } from '../learner.ts'
 import type { Tree, TreeEnsemble } from './ensemble.ts'
 
-export function predictTrees(ensemble: TreeEnsemble, matrix: Matrix): Scores {
-  const { base, trees } = ensemble
+export type PredictTrees = (matrix: Matrix) => Scores
+
+/** Rows taken at once. */
+const BLOCK = 512
+
+export function treePredictor(ensemble: TreeEnsemble): PredictTrees {
+  const flat = flatten(ensemble.trees)
+  const { base } = ensemble
   const outputs = base.length
-  const values = new Float64Array(matrix.rows * outputs)
-  const walks = trees.map(walker)
-  const row = new Float32Array(matrix.cols)
-  for (let i = 0; i < matrix.rows; i++) {
-    readRow(matrix, i, row)
-    const own = values.subarray(i * outputs, (i + 1) * outputs)
-    own.set(base)
-    for (let t = 0; t < trees.length; t++) own[trees[t]!.output]! += walks[t]!(row)
+  return (matrix) => {
+    const { rows, cols } = matrix
+    const values = new Float64Array(rows * outputs)
+    for (let row = 0; row < rows; row++) values.set(base, row * outputs)
+    const unpacked = matrix.form === 'csr' ? new Float32Array(BLOCK * cols) : undefined
+    for (let from = 0; from < rows; from += BLOCK) {
+      const count = Math.min(BLOCK, rows - from)
+      if (matrix.form === 'csr') unpack(matrix, from, unpacked!.subarray(0, count * cols))
+      const cells = unpacked ?? (matrix.values.subarray(from * cols, (from + count) * cols) as Float32Array)
+      const sums = values.subarray(from * outputs, (from + count) * outputs)
+      for (const [t, { output }] of ensemble.trees.entries()) {
+        addTree(flat, flat.roots[t]!, { cells, count, cols, sums, outputs, output })
+      }
+    }
+    return linked(ensemble, { rows, width: outputs, values })
   }
-  return linked(ensemble, { rows: matrix.rows, width: outputs, values })
 }
 
-function readRow(matrix: Matrix, i: number, into: Float32Array): void {
-  if (matrix.form === 'dense') {
-    into.set(matrix.values.subarray(i * matrix.cols, (i + 1) * matrix.cols))
-    return
+interface FlatTrees {
+  readonly roots: Int32Array
+  /** -1 for a leaf. */
+  readonly feature: Int32Array
+  readonly threshold: Float32Array
+  readonly missingLeft: Uint8Array
+  /** Where a category split's bits start in `bits`; -1 for a number split. */
+  readonly firstBits: Int32Array
+  /** Categories a category split knows. */
+  readonly knownBits: Int32Array
+  readonly bits: Uint8Array
+  readonly left: Int32Array
+  readonly right: Int32Array
+  readonly value: Float32Array
+}
+
+function flatten(trees: readonly Tree[]): FlatTrees {
+  const count = trees.reduce((sum, tree) => sum + tree.feature.length, 0)
+  const widest = (set: Int32Array | undefined) => (set ? (set.at(-1) ?? -1) + 1 : 0)
+  const bitCount = trees.reduce((sum, tree) => sum + tree.categories.reduce((own, set) => own + widest(set), 0), 0)
+  const flat: FlatTrees = {
+    roots: new Int32Array(trees.length),
+    feature: new Int32Array(count),
+    threshold: new Float32Array(count),
+    missingLeft: new Uint8Array(count),
+    firstBits: new Int32Array(count).fill(-1),
+    knownBits: new Int32Array(count),
+    bits: new Uint8Array(bitCount),
+    left: new Int32Array(count),
+    right: new Int32Array(count),
+    value: new Float32Array(count),
   }
+  let first = 0
+  let bit = 0
+  for (const [t, tree] of trees.entries()) {
+    flat.roots[t] = first
+    flat.feature.set(tree.feature, first)
+    flat.threshold.set(tree.threshold, first)
+    flat.missingLeft.set(tree.missingLeft, first)
+    flat.value.set(tree.value, first)
+    for (const [node, set] of tree.categories.entries()) {
+      flat.left[first + node] = first + tree.left[node]!
+      flat.right[first + node] = first + tree.right[node]!
+      if (!set) continue
+      flat.firstBits[first + node] = bit
+      flat.knownBits[first + node] = widest(set)
+      for (const category of set) flat.bits[bit + category] = 1
+      bit += widest(set)
+    }
+    first += tree.feature.length
+  }
+  return flat
+}
+
+interface Block {
+  /** [row][feature]. */
+  readonly cells: Float32Array
+  readonly count: number
+  readonly cols: number
+  /** [row][output], added to. */
+  readonly sums: Float64Array
+  readonly outputs: number
+  readonly output: number
+}
+
+function addTree(flat: FlatTrees, root: number, { cells, count, cols, sums, outputs, output }: Block): void {
+  const { feature, threshold, missingLeft, firstBits, knownBits, bits, left, right, value } = flat
+  for (let row = 0, base = 0, at = output; row < count; row++, base += cols, at += outputs) {
+    let node = root
+    for (let own = feature[node]!; own >= 0; own = feature[node]!) {
+      const cell = cells[base + own]!
+      let goesLeft: boolean
+      const set = firstBits[node]!
+      if (set >= 0) goesLeft = cell >= 0 && cell < knownBits[node]! && bits[set + cell] === 1
+      else goesLeft = cell <= threshold[node]! || (missingLeft[node] === 1 && Number.isNaN(cell))
+      node = goesLeft ? left[node]! : right[node]!
+    }
+    sums[at]! += value[node]!
+  }
+}
+
+/** Sparse rows from `from` on, as many as fit into `into`, one after the other. */
+function unpack(matrix: Matrix & { form: 'csr' }, from: number, into: Float32Array): void {
+  const { cols, offsets, indices, values } = matrix
   into.fill(0)
-  for (let at = matrix.offsets[i]!; at < matrix.offsets[i + 1]!; at++) into[matrix.indices[at]!] = matrix.values[at]!
-}
-
-/** The leaf a row falls into. */
-export function leafOf(tree: Tree, sets: readonly (ReadonlySet<number> | undefined)[], row: Float32Array): number {
-  const { feature, threshold, missingLeft, left, right } = tree
-  let node = 0
-  while (feature[node]! >= 0) {
-    const value = row[feature[node]!]!
-    const set = sets[node]
-    const goesLeft = set ? set.has(value) : Number.isNaN(value) ? missingLeft[node] === 1 : value <= threshold[node]!
-    node = goesLeft ? left[node]! : right[node]!
+  for (let row = 0; row < into.length / cols; row++) {
+    for (let at = offsets[from + row]!; at < offsets[from + row + 1]!; at++)
+      into[row * cols + indices[at]!] = values[at]!
   }
-  return node
-}
-
-export function categorySets({ categories }: Tree): (ReadonlySet<number> | undefined)[] {
-  return categories.map((own) => own && new Set(own))
-}
-
-function walker(tree: Tree): (row: Float32Array) => number {
-  const sets = categorySets(tree)
-  return (row) => tree.value[leafOf(tree, sets, row)]!
 }
 
 function linked({ link }: TreeEnsemble, { rows, width, values }: Scores): Scores {

@@ -56,7 +56,7 @@ const threads = integer(
   'Threads to use; 0 takes as many as the rows and the machine make worthwhile. The model is the same.',
 )
 
-export const OBJECTIVES = ['auto', 'squared', 'absolute', 'huber', 'quantile', 'poisson'] as const
+const OBJECTIVES = ['auto', 'squared', 'absolute', 'huber', 'quantile', 'poisson'] as const
 
 export const BoostingSettings = Type.Object(
   {

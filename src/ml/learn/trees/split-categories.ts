@@ -1,18 +1,8 @@
 // Splits between categories. Few: one against the rest. Many: ordered by gradient over Hessian, the best cut of that order is
 // the best of all divisions (Fisher 1958); smoothing, a penalty and a limit keep it from learning noise (as LightGBM does).
 import type { FeatureBins } from './binning.ts'
-import {
-  BIN,
-  GAIN,
-  gainOf,
-  L2_USED,
-  LEFT_GRADIENT,
-  LEFT_HESSIAN,
-  leastHessian,
-  MISSING_LEFT,
-  type SplitSearch,
-  wholeGain,
-} from './split.ts'
+import { gainOf, leastHessian, type SplitSearch, wholeGain } from './split.ts'
+import { BIN, GAIN, L2_USED, LEFT_GRADIENT, LEFT_HESSIAN, MISSING_LEFT } from './split-record.ts'
 
 /** Bins a split can name: not the one that rare categories share. */
 function named(bins: FeatureBins): number {

@@ -2,7 +2,9 @@
 // tried on both sides. A row limit becomes a Hessian limit (rows are taken to have the leaf's mean Hessian, as LightGBM does),
 // so that histograms need no third number.
 import type { FeatureBins } from './binning.ts'
+import type { Kernel } from './kernel.ts'
 import { scanCategories } from './split-categories.ts'
+import { BIN, GAIN, L2_USED, LEFT_GRADIENT, LEFT_HESSIAN, MISSING_LEFT } from './split-record.ts'
 
 export interface SplitRules {
   readonly minRows: number
@@ -41,20 +43,11 @@ export interface SplitSearch {
   readonly at: number
   /** Written for categories: 1 for each bin that goes left. */
   readonly sides: Uint8Array
+  readonly kernel: Kernel
 }
 
-/** Fields of a record. No split is a gain of -Infinity. */
-export const GAIN = 0
-/** The last bin that goes left; -1 for a category split. */
-export const BIN = 1
-export const MISSING_LEFT = 2
-export const LEFT_GRADIENT = 3
-export const LEFT_HESSIAN = 4
-/** l2 of the values of the two parts. */
-export const L2_USED = 5
-
 /** Keeps a division by a Hessian of 0 finite. */
-export const TINY = 1e-15
+const TINY = 1e-15
 
 export function searchFeature(search: SplitSearch): void {
   search.record[search.at + GAIN] = Number.NEGATIVE_INFINITY
@@ -77,7 +70,7 @@ function leafGain(gradient: number, hessian: number, { l1, l2 }: SplitRules): nu
   return (pull * pull) / (hessian + l2 + TINY)
 }
 
-export function shrink(gradient: number, l1: number): number {
+function shrink(gradient: number, l1: number): number {
   if (l1 === 0) return gradient
   return Math.sign(gradient) * Math.max(0, Math.abs(gradient) - l1)
 }
@@ -104,63 +97,24 @@ export function gainOf(gradient: number, hessian: number, valuing: Valuing): num
   return -(2 * shrink(gradient, valuing.rules.l1) * value + (hessian + valuing.l2 + TINY) * value * value)
 }
 
-function scanPlain({ histogram, start, bins, leaf, rules, record, at }: SplitSearch): void {
+function scanPlain({ histogram, start, bins, leaf, rules, record, at, kernel }: SplitSearch): void {
   if (bins.kind === 'category') return
   const { gradient, hessian } = leaf
-  const l2 = rules.l2 + TINY
-  const least = leastHessian(rules, leaf)
-  const most = hessian - least
   const whole = leafGain(gradient, hessian, rules) + rules.minGain
-  const { missing } = bins
-  const own = missing >= 0 ? bins.count - 1 : bins.count
-  const end = (missing >= 0 ? own : own - 1) | 0
-  const missingGradient = missing >= 0 ? histogram[2 * (start + missing)]! : 0
-  const missingHessian = missing >= 0 ? histogram[2 * (start + missing) + 1]! : 0
-  let best = whole
-  let bestBin = -1
-  let bestSide = 0
-  let bestGradient = 0
-  let bestHessian = 0
-  let g = 0
-  let h = 0
-  for (let bin = 0, i = 2 * start; bin < end; bin++, i += 2) {
-    g += histogram[i]!
-    h += histogram[i + 1]!
-    if (h >= least && h <= most) {
-      const rest = gradient - g
-      const gain = (g * g) / (h + l2) + (rest * rest) / (hessian - h + l2)
-      if (gain > best) {
-        best = gain
-        bestBin = bin
-        bestSide = 0
-        bestGradient = g
-        bestHessian = h
-      }
-    }
-    if (missing < 0) {
-      if (h > most) break
-      continue
-    }
-    const withG = g + missingGradient
-    const withH = h + missingHessian
-    if (withH < least || withH > most) continue
-    const rest = gradient - withG
-    const gain = (withG * withG) / (withH + l2) + (rest * rest) / (hessian - withH + l2)
-    if (gain > best) {
-      best = gain
-      bestBin = bin
-      bestSide = 1
-      bestGradient = withG
-      bestHessian = withH
-    }
-  }
-  if (bestBin < 0) return
-  record[at + GAIN] = best - whole
-  record[at + BIN] = bestBin
-  record[at + MISSING_LEFT] = bestSide
-  record[at + LEFT_GRADIENT] = bestGradient
-  record[at + LEFT_HESSIAN] = bestHessian
   record[at + L2_USED] = rules.l2
+  kernel.scan({
+    histogram,
+    start,
+    bins: bins.count,
+    missing: bins.missing,
+    gradient,
+    hessian,
+    l2: rules.l2 + TINY,
+    least: leastHessian(rules, leaf),
+    whole,
+    record,
+    at,
+  })
 }
 
 /** With L1 or monotone constraints. */

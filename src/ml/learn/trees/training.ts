@@ -1,19 +1,23 @@
 // What boosting and forests have in common: the table as bins in shared memory, and a team that grows trees on it.
+import { availableParallelism } from 'node:os'
 import type { FeatureInfo } from '../../features.ts'
 import type { Matrix } from '../../matrix.ts'
-import { type Arena, openArena } from './arena.ts'
+import { type Arena, type ArenaPlan, openArena } from './arena.ts'
 import { binFeatures, type FeatureBins } from './binning.ts'
 import type { Gradients } from './gradients.ts'
 import type { GrowRules } from './grow.ts'
-import { plainKernel } from './kernel.ts'
-import { soloTeam, type Team } from './team.ts'
+import { builtKernel, type KernelModule, openKernel } from './kernel-wasm.ts'
+import { openTeam, type Team } from './team.ts'
 
-export interface MemoryLimits {
+/** What has no say in the trees, only in time and memory. */
+export interface Engine {
   /** What histograms may take; a leaf beyond it is built again when it is split. */
   readonly histogramBytes?: number
+  /** Left out: what the build has made. */
+  readonly kernel?: KernelModule
 }
 
-export interface TrainingSetup extends MemoryLimits {
+export interface TrainingSetup extends Engine {
   readonly matrix: Matrix
   readonly features: readonly FeatureInfo[]
   readonly monotone: readonly number[]
@@ -39,7 +43,7 @@ const HISTOGRAM_BYTES = 512 * 2 ** 20
 const MIN_ROWS_PER_BIN = 3
 const FEW_ROWS = 1000
 
-export function openTraining(setup: TrainingSetup): Training {
+export async function openTraining(setup: TrainingSetup): Promise<Training> {
   const { matrix, features, rules, outputs } = setup
   const { rows } = matrix
   const options = {
@@ -61,8 +65,18 @@ export function openTraining(setup: TrainingSetup): Training {
   const arena = openArena({ rows, features: features.length, bins: total, outputs, slots })
   fillArena(arena, { binned, bins, setup })
   const { monotone, gradients } = setup
-  const team = soloTeam({ arena, kernel: plainKernel, setup: { bins, monotone, rules, gradients } })
+  const module = setup.kernel === undefined ? builtKernel() : setup.kernel
+  const place = { arena, kernel: openKernel(arena, module), setup: { bins, monotone, rules, gradients } }
+  const team = await openTeam(place, { threads: setup.threads || worthwhileThreads(arena.plan), module })
   return { arena, team, bins }
+}
+
+/** Fewer rows than this are done before a second thread has been told of them. */
+const ROWS_FOR_THREADS = 100_000
+const MOST_THREADS = 8
+
+function worthwhileThreads({ rows }: ArenaPlan): number {
+  return rows < ROWS_FOR_THREADS ? 1 : Math.min(MOST_THREADS, availableParallelism())
 }
 
 interface Filling {
@@ -73,7 +87,7 @@ interface Filling {
 
 function fillArena(arena: Arena, { binned, bins, setup }: Filling): void {
   arena.columns.set(binned)
-  transpose(binned, arena.bins, arena.plan)
+  transpose(arena)
   let first = 0
   for (const [feature, { count }] of bins.entries()) {
     arena.offsets[feature] = first
@@ -87,13 +101,13 @@ function fillArena(arena: Arena, { binned, bins, setup }: Filling): void {
 }
 
 /** By blocks of rows that stay in the cache. */
-function transpose(columns: Uint8Array, into: Uint8Array, { rows, features }: Arena['plan']): void {
+function transpose({ columns, bins, stride, plan: { rows, features } }: Arena): void {
   const block = 1024
   for (let from = 0; from < rows; from += block) {
     const to = Math.min(rows, from + block)
     for (let feature = 0; feature < features; feature++) {
       const base = feature * rows
-      for (let row = from; row < to; row++) into[row * features + feature] = columns[base + row]!
+      for (let row = from; row < to; row++) bins[row * stride + feature] = columns[base + row]!
     }
   }
 }

@@ -51,8 +51,8 @@ export function searchLeaves(
   const { offsets, histograms, plan } = arena
   for (const [place, leaf] of leaves.entries()) {
     const { slot, start } = leaf
-    if (leaf.from === 'build') kernel.histogram(arena, { output, start, count: leaf.rows, slot, ...features })
-    else kernel.subtract(arena, { whole: slot, part: leaves[0]!.slot }, features)
+    if (leaf.from === 'build') kernel.histogram({ output, start, count: leaf.rows, slot, ...features })
+    else kernel.subtract({ whole: slot, part: leaves[0]!.slot }, features)
     if (!leaf.search) continue
     const histogram = histograms.subarray(slot * 2 * plan.bins, (slot + 1) * 2 * plan.bins)
     for (let feature = features.from; feature < features.to; feature++) {
@@ -70,6 +70,7 @@ export function searchLeaves(
         monotone: setup.monotone[feature]!,
         record: arena.splits,
         at: record * SPLIT_FIELDS,
+        kernel,
         sides: arena.categorySides.subarray(record * SIDES, (record + 1) * SIDES),
       })
     }

@@ -1,0 +1,121 @@
+// The WebAssembly kernel, compiled from its source here, against the plain one: not close, equal.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { seededRandom } from '../../../core/random.ts'
+import { classTarget, dense, numberTarget, randomRows } from '../testing.ts'
+import { type Arena, openArena, SPLIT_FIELDS } from './arena.ts'
+import { fitBoosting } from './gradient-boosting.ts'
+import { type Kernel, plainKernel } from './kernel.ts'
+import { openKernel } from './kernel-wasm.ts'
+
+const ROOT = join(import.meta.dirname, '../../../..')
+const BINS = 40
+const folder = mkdtempSync(join(tmpdir(), 'kernel-'))
+let module: WebAssembly.Module
+
+beforeAll(() => {
+  const file = join(folder, 'kernel.wasm')
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { kernel: string } }
+  const [, ...args] = scripts.kernel.replace(/-o \S+/, `-o ${file}`).split(' ')
+  execFileSync(process.execPath, [join(ROOT, 'node_modules/assemblyscript/bin/asc.js'), ...args], { cwd: ROOT })
+  module = new WebAssembly.Module(readFileSync(file))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** The same random arena twice: rows with gradients, bins and an order. */
+function anArena(seed: number, { rows, features }: { rows: number; features: number }): Arena {
+  const random = seededRandom(seed)
+  const arena = openArena({ rows, features, bins: features * BINS, outputs: 2, slots: 3 })
+  for (let j = 0; j <= features; j++) arena.offsets[j] = j * BINS
+  for (let i = 0; i < arena.gradients.length; i++) arena.gradients[i] = i % 2 ? random.next() : random.normal()
+  for (let i = 0; i < arena.bins.length; i++) arena.bins[i] = random.integer(BINS)
+  for (let i = 0; i < arena.columns.length; i++) arena.columns[i] = random.integer(BINS)
+  for (let i = 0; i < rows; i++) arena.order[i] = (i * 7) % rows
+  for (let bin = 0; bin < BINS; bin++) arena.sides[bin] = random.integer(2)
+  return arena
+}
+
+function bothWays(
+  seed: number,
+  size: { rows: number; features: number },
+  work: (kernel: Kernel, arena: Arena) => unknown,
+) {
+  const [a, b] = [anArena(seed, size), anArena(seed, size)]
+  const wasm = openKernel(b, module)
+  const results = [work(plainKernel(a), a), work(wasm, b)]
+  expect(results[1]).toEqual(results[0])
+  for (const name of ['histograms', 'splits', 'order'] as const) expect(b[name].slice()).toEqual(a[name].slice())
+  expect(a.histograms.some((value) => value !== 0)).toBe(true)
+}
+
+const SIZES = [1, 3, 4, 7, 30].map((features) => ({ rows: 501, features }))
+
+describe('the WebAssembly kernel', () => {
+  it.each(SIZES)('adds, takes away, scans and divides as the plain one does: %o', (size) => {
+    bothWays(size.features, size, (kernel, arena) => {
+      const features = { from: size.features > 4 ? 2 : 0, to: size.features }
+      kernel.histogram({ output: 1, start: 3, count: 490, slot: 1, ...features })
+      kernel.histogram({ output: 1, start: 3, count: 120, slot: 2, ...features })
+      kernel.subtract({ whole: 1, part: 2 }, features)
+      const histogram = arena.histograms.subarray(2 * arena.plan.bins, 4 * arena.plan.bins)
+      for (let feature = features.from; feature < features.to; feature++) {
+        for (const missing of [-1, BINS - 1]) {
+          let [gradient, hessian] = [0, 0]
+          for (let i = feature * BINS; i < (feature + 1) * BINS; i++) {
+            gradient += histogram[2 * i]!
+            hessian += histogram[2 * i + 1]!
+          }
+          const at = (feature + (missing < 0 ? 0 : size.features)) * SPLIT_FIELDS
+          const rest = {
+            l2: 0.5,
+            least: hessian / 50,
+            whole: (gradient * gradient) / hessian,
+            record: arena.splits,
+            at,
+          }
+          kernel.scan({ histogram, start: feature * BINS, bins: BINS, missing, gradient, hessian, ...rest })
+        }
+      }
+      return kernel.divide(size.features - 1, { start: 5, count: 480 })
+    })
+  })
+
+  it('is done without where the build has not made it', () => {
+    const arena = anArena(1, { rows: 10, features: 2 })
+    const kernel = openKernel(arena, null)
+    expect(kernel.histogram.toString()).toBe(plainKernel(arena).histogram.toString())
+  })
+})
+
+it('trees grown with either are equal: categories, gaps, bounds and all', async () => {
+  const rows = randomRows(17, { rows: 1500, cols: 5 }).map(([a, b, c, d, e], i) => [
+    a!,
+    i % 9 === 0 ? Number.NaN : b!,
+    Math.round(Math.abs(c!) * 20),
+    d!,
+    e!,
+  ])
+  const features = ['number', 'number', 'category', 'number', 'number'].map((kind, i) => ({
+    name: `f${i}`,
+    column: `f${i}`,
+    kind: kind as 'number' | 'category',
+  }))
+  const labels = rows.map(([a, b, c], i) => (a! * (b || 1) > 0.3 ? 1 : 0) + (c! % 7 > 3 && i % 11 > 0 ? 1 : 0))
+  const hyperparameters = { n_estimators: 15, subsample: 0.8, colsample: 0.8, monotone_constraints: { f3: 1 } }
+  const input = { matrix: dense(rows), features, target: classTarget(labels), hyperparameters }
+  const [plain, fast] = [await fitBoosting(input, { kernel: null }), await fitBoosting(input, { kernel: module })]
+  expect(fast.ensemble).toEqual(plain.ensemble)
+})
+
+describe('threads', () => {
+  it.each([2, 3, 5])('grow the same trees: %i', async (threads) => {
+    const rows = randomRows(31, { rows: 2000, cols: 4 })
+    const input = { matrix: dense(rows), target: numberTarget(rows.map(([a, b, c]) => a! * b! + Math.abs(c!))) }
+    const alone = await fitBoosting({ ...input, hyperparameters: { n_estimators: 8, threads: 1 } })
+    const together = await fitBoosting({ ...input, hyperparameters: { n_estimators: 8, threads } })
+    expect(together.ensemble).toEqual(alone.ensemble)
+  })
+})

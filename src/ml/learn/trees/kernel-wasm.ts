@@ -1,0 +1,58 @@
+// The WebAssembly kernel (assembly/trees.ts), where the build has made it: a file beside the compiled sources. Without it the
+// plain kernel does the same work and gives the same trees, only slower.
+import { readFileSync } from 'node:fs'
+import type { Arena } from './arena.ts'
+import { type Kernel, plainKernel } from './kernel.ts'
+import './web-assembly.ts'
+
+/** The same place seen from the sources and from the build. */
+const FILE = new URL('../../../../dist/ml/learn/trees/kernel.wasm', import.meta.url)
+/** A file that an older build left behind is not used. */
+const VERSION = 1
+
+/** Null for the plain kernel. */
+export type KernelModule = WebAssembly.Module | null
+
+let compiled: KernelModule | undefined
+
+/** What the build has made. */
+export function builtKernel(): KernelModule {
+  if (compiled !== undefined) return compiled
+  try {
+    compiled = new WebAssembly.Module(readFileSync(FILE))
+  } catch {
+    compiled = null
+  }
+  return compiled
+}
+
+type Exports = Readonly<Record<'version' | 'histogram' | 'subtract' | 'divide' | 'scan', (...args: number[]) => number>>
+
+export function openKernel(arena: Arena, module: KernelModule): Kernel {
+  if (!module) return plainKernel(arena)
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: arena.memory } })
+  const calls = exports as unknown as Exports
+  if (calls.version() !== VERSION) return plainKernel(arena)
+  const { histograms, order, bins, offsets, columns, sides, spare, gradients, plan } = arena
+  const slotBytes = plan.bins * 16
+  return {
+    histogram: ({ output, start, count, from, to, slot }) => {
+      const pairs = gradients.byteOffset + output * plan.rows * 8
+      const into = histograms.byteOffset + slot * slotBytes
+      const rows = order.byteOffset + 4 * start
+      calls.histogram(rows, count, pairs, bins.byteOffset, arena.stride, from, to, offsets.byteOffset, into)
+    },
+    subtract: ({ whole, part }, { from, to }) => {
+      const first = histograms.byteOffset + offsets[from]! * 16
+      calls.subtract(first + whole * slotBytes, first + part * slotBytes, offsets[to]! - offsets[from]!)
+    },
+    divide: (feature, { start, count }) => {
+      const column = columns.byteOffset + feature * plan.rows
+      return calls.divide(order.byteOffset + 4 * start, count, column, sides.byteOffset, spare.byteOffset)
+    },
+    scan: ({ histogram, start, bins: count, missing, gradient, hessian, l2, least, whole, record, at }) => {
+      const first = histogram.byteOffset + start * 16
+      calls.scan(first, count, missing, gradient, hessian, l2, least, whole, record.byteOffset + at * 8)
+    },
+  }
+}

@@ -1,0 +1,47 @@
+// What the threads are to do next, as numbers in shared memory: no message is sent while a tree grows.
+import type { Arena } from './arena.ts'
+import type { SearchLeaf, SearchTask } from './work.ts'
+
+export type Task =
+  | { readonly kind: 'search'; readonly search: SearchTask }
+  | { readonly kind: 'gradients'; readonly scale: number }
+  | { readonly kind: 'end' }
+
+const KINDS = ['search', 'gradients', 'end'] as const
+const LEAF_FIELDS = 9
+
+export function writeTask({ task }: Arena, given: Task): void {
+  task[0] = KINDS.indexOf(given.kind)
+  if (given.kind === 'gradients') task[1] = given.scale
+  if (given.kind !== 'search') return
+  const { output, leaves } = given.search
+  task[1] = output
+  task[2] = leaves.length
+  for (const [place, leaf] of leaves.entries()) {
+    const { gradient, hessian, rows, low, high, start, slot, from, search } = leaf
+    const fields = [gradient, hessian, rows, low, high, start, slot, Number(from === 'rest'), Number(search)]
+    task.set(fields, 3 + place * LEAF_FIELDS)
+  }
+}
+
+export function readTask({ task }: Arena): Task {
+  const kind = KINDS[task[0]!]!
+  if (kind === 'end') return { kind }
+  if (kind === 'gradients') return { kind, scale: task[1]! }
+  const leaves = Array.from({ length: task[2]! }, (_, place): SearchLeaf => {
+    const first = 3 + place * LEAF_FIELDS
+    const [gradient, hessian, rows, low, high, start, slot, rest, search] = task.subarray(first, first + LEAF_FIELDS)
+    return {
+      gradient: gradient!,
+      hessian: hessian!,
+      rows: rows!,
+      low: low!,
+      high: high!,
+      start: start!,
+      slot: slot!,
+      from: rest === 1 ? 'rest' : 'build',
+      search: search === 1,
+    }
+  })
+  return { kind, search: { output: task[1]!, leaves } }
+}
