@@ -197,6 +197,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   ONNX_NAME_TAKEN: 'Two values of a written graph have one name.',
   ONNX_TENSOR_SHAPE: 'A written tensor has the wrong number of elements.',
   ONNX_UNKNOWN_VALUE: 'A written node reads a value that is not there.',
+  OVERTIME: 'The time for one configuration of a comparison was up. It is told in the leaderboard, never to a caller.',
   PARITY_FAILED: 'ONNX Runtime and the learner disagree on held-out rows, so the version was not registered.',
   SIGNATURE_MISMATCH: 'Signature and graph of a version disagree.',
   TRANSACTION_ABORTED: 'A failed statement was ignored; nothing was saved.',

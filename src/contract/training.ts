@@ -1,5 +1,6 @@
 // Training: what is asked for, and the job that does it.
 import { type Static, Type } from 'typebox'
+import { Trial } from './evaluation.ts'
 import { Environment, MODEL_TYPES, ModelName, VersionNumber } from './models.ts'
 import { AnyObject, Nullable, OneOf, Shape, Timestamp } from './schema.ts'
 
@@ -44,6 +45,20 @@ export const Promotion = Shape(
 )
 export type Promotion = Static<typeof Promotion>
 
+export const Tuning = Shape(
+  {
+    trials: Type.Integer({ minimum: 1, maximum: 1000, default: 30, description: 'Configurations to try, at most.' }),
+    time_budget_seconds: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 86_400,
+      default: 300,
+      description: 'Time for choosing and tuning; the final training comes on top.',
+    }),
+  },
+  'A search for better hyperparameters, by cross-validation on the training rows.',
+)
+export type Tuning = Static<typeof Tuning>
+
 const trainFields = {
   model_name: ModelName,
   dataset_id: Type.String({ description: 'The dataset to learn from.' }),
@@ -52,7 +67,11 @@ const trainFields = {
   features: Type.Optional(
     Type.Array(Type.String(), { minItems: 1, description: 'Columns to learn from; default: all but the target.' }),
   ),
-  algorithm: Type.Optional(Type.String({ description: 'See GET /algorithms; default: chosen by comparison.' })),
+  algorithm: Type.Optional(
+    Type.String({
+      description: 'See GET /algorithms; default: of those that accept the hyperparameters, the best by comparison.',
+    }),
+  ),
   hyperparameters: Type.Optional(AnyObject('Settings of the algorithm, checked before the job is accepted.')),
   evaluation: Type.Optional(
     Type.Partial(Evaluation, { additionalProperties: false, description: 'How to measure it.' }),
@@ -60,6 +79,12 @@ const trainFields = {
   promotion: Type.Optional(
     Type.Union([Type.Literal(false), Type.Partial(Promotion, { additionalProperties: false })], {
       description: 'The gate; false: never promote.',
+    }),
+  ),
+  tuning: Type.Optional(
+    Type.Partial(Tuning, {
+      additionalProperties: false,
+      description: 'Search the hyperparameters that are not given; see `search_space` of GET /algorithms.',
     }),
   ),
   version: Type.Optional(VersionNumber),
@@ -88,6 +113,7 @@ export const TrainingJob = Shape(
     progress: Type.Number({ minimum: 0, maximum: 1, description: 'Share done, 0 to 1.' }),
     stage: Type.String({ description: 'What is being done.' }),
     message: Type.String({ description: 'The same in words.' }),
+    trial: Type.Optional(Trial),
     error: Type.Optional(Type.String({ description: 'Why it failed.' })),
     created_at: Timestamp,
     started_at: Nullable(Timestamp, 'When a worker took it up; null while queued.'),
@@ -97,12 +123,25 @@ export const TrainingJob = Shape(
 )
 export type TrainingJob = Static<typeof TrainingJob>
 
+export const SearchedParameter = Shape(
+  {
+    name: Type.String({ description: 'Hyperparameter.' }),
+    scale: OneOf(['linear', 'log', 'choice'] as const, 'How the range is searched, or that there are fixed values.'),
+    low: Type.Optional(Type.Number({ description: 'Smallest value.' })),
+    high: Type.Optional(Type.Number({ description: 'Largest value.' })),
+    integer: Type.Optional(Type.Boolean({ description: 'Whole numbers only.' })),
+    values: Type.Optional(Type.Array(Type.Unknown(), { description: 'The values of a choice.' })),
+  },
+  'A hyperparameter that a tuning searches.',
+)
+
 export const Algorithm = Shape(
   {
     name: Type.String({ description: 'Name for `algorithm`.' }),
     title: Type.String({ description: 'Name in words.' }),
     model_types: Type.Array(OneOf(MODEL_TYPES, 'Model type.'), { description: 'What it can predict.' }),
     hyperparameters: AnyObject('JSON Schema of its hyperparameters.'),
+    search_space: Type.Array(SearchedParameter, { description: 'What a tuning searches.' }),
   },
   'A learning algorithm.',
 )

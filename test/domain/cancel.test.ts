@@ -11,7 +11,7 @@ import { storedKeys, temporaryFiles } from '../helpers/files.ts'
 import { rowsOf } from '../helpers/tables.ts'
 
 /** Twenty folds over a few thousand rows: long enough to be met in the middle, whatever the machine. */
-const LONG = { evaluation: { folds: 20 }, model_type: 'classification' as const }
+const LONG = { evaluation: { folds: 20 }, model_type: 'classification' as const, algorithm: 'logistic_regression' }
 
 describe.each([...DATABASES])('cancelling on the %s database', (database) => {
   let app: TestApp

@@ -71,8 +71,14 @@ export interface Trained extends TrainAccepted {
   readonly job: TrainingJob
 }
 
-/** Trains and waits; resolves with the job however it ended. */
-export async function train(
+/** Trains the simplest algorithm unless told otherwise, and waits; resolves with the job however it ended. */
+export function train(client: MlClient, request: Partial<TrainRequest> & { dataset_id: string }): Promise<Trained> {
+  const algorithm = request.model_type === 'regression' ? 'linear_regression' : 'logistic_regression'
+  return trainChosen(client, { algorithm, ...request })
+}
+
+/** The same, the algorithm being chosen by comparison unless one is named. */
+export async function trainChosen(
   client: MlClient,
   request: Partial<TrainRequest> & { dataset_id: string },
 ): Promise<Trained> {

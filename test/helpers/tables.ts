@@ -6,6 +6,7 @@ const TABLES = [
   'models',
   'model_versions',
   'training_jobs',
+  'training_trials',
   'deployments',
   'live_versions',
   'predictions',

@@ -21,6 +21,8 @@ interface TrainOptions {
   readonly seed?: string
   readonly timeColumn?: string
   readonly groupColumn?: string
+  readonly tune?: string
+  readonly tuneSeconds?: string
   readonly minImprovement?: string
   readonly requireSignificance?: string
   readonly environment?: string
@@ -45,6 +47,8 @@ export function addTrainCommand(program: Command, host: CliHost): void {
     .option('--seed <number>', 'seed of everything random')
     .option('--time-column <column>', 'hold out the latest rows by this column')
     .option('--group-column <column>', 'keep rows of one value of this column on one side')
+    .option('--tune <trials>', 'search better hyperparameters in so many trials')
+    .option('--tune-seconds <seconds>', 'time for choosing and tuning')
     .option('--min-improvement <number>', 'promote only when better by more than this')
     .option('--require-significance <level>', 'promote only when better for sure, such as 0.95')
     .option('--environment <name>', 'environment to promote to')
@@ -77,6 +81,7 @@ async function train(session: Session, data: string, options: TrainOptions): Pro
       ...(options.timeColumn !== undefined && { time_column: options.timeColumn }),
       ...(options.groupColumn !== undefined && { group_column: options.groupColumn }),
     },
+    ...tuningOf(options),
     promotion: options.promote && {
       ...(options.environment !== undefined && { environment: options.environment }),
       ...(options.minImprovement !== undefined && { min_improvement: Number(options.minImprovement) }),
@@ -93,6 +98,16 @@ async function train(session: Session, data: string, options: TrainOptions): Pro
     const metrics = Object.entries(version.metrics).map(([metric, value]) => ({ metric, value }))
     return `${table(metrics, ['metric', 'value'])}\n\n${job.message}`
   })
+}
+
+function tuningOf({ tune, tuneSeconds }: TrainOptions) {
+  if (tune === undefined && tuneSeconds === undefined) return {}
+  return {
+    tuning: {
+      ...(tune !== undefined && { trials: Number(tune) }),
+      ...(tuneSeconds !== undefined && { time_budget_seconds: Number(tuneSeconds) }),
+    },
+  }
 }
 
 interface Known {

@@ -65,7 +65,7 @@ export const trainingOperations = {
     method: 'GET',
     path: `${base}/{job_id}/events`,
     tag,
-    summary: 'Follow a job: server-sent events `progress`, then one of `succeeded`, `failed`, `cancelled`.',
+    summary: 'Follow a job: server-sent events `progress` and `trial`, then one of `succeeded`, `failed`, `cancelled`.',
     reply: 'events',
     input: Shape({ job_id }),
     output: TrainingJob,

@@ -1,5 +1,6 @@
 import type { Output } from '../../contract/operations/index.ts'
 import { ALGORITHMS } from '../../ml/learn/index.ts'
+import { spaceOf } from '../../ml/tune/index.ts'
 
 export async function listAlgorithms(): Promise<Output<'algorithms.list'>> {
   return {
@@ -8,6 +9,9 @@ export async function listAlgorithms(): Promise<Output<'algorithms.list'>> {
       title,
       model_types: [...tasks],
       hyperparameters: hyperparameters as unknown as Record<string, unknown>,
+      search_space: spaceOf(name).map((parameter) =>
+        parameter.scale === 'choice' ? { ...parameter, values: [...parameter.values] } : parameter,
+      ),
     })),
   }
 }

@@ -4,9 +4,10 @@ import type { StreamedEvent } from '../../contract/operation.ts'
 import type { Input } from '../../contract/operations/index.ts'
 import type { TrainingJob } from '../../contract/training.ts'
 import { pause } from '../../core/backoff.ts'
-import type { Ctx } from '../ctx.ts'
+import { type Ctx, inTransaction } from '../ctx.ts'
 import { getJob } from './jobs.ts'
 import { hasEnded } from './store.ts'
+import { type StoredTrial, trialRows } from './trials.ts'
 
 const LOOK_EVERY_MS = 500
 
@@ -16,13 +17,22 @@ export async function followJob(ctx: Ctx, input: Input<'training_jobs.events'>):
   return follow(ctx, first)
 }
 
+function trialsAfter(ctx: Ctx, job: TrainingJob, after: number): Promise<StoredTrial[]> {
+  return inTransaction(ctx, (ctx) => trialRows(ctx, job.id, after))
+}
+
 async function* follow(ctx: Ctx, first: TrainingJob): AsyncGenerator<StreamedEvent> {
   let woken = new AbortController()
   const unsubscribe = ctx.db.onWake('jobs', () => woken.abort())
   let job = first
   let shown = ''
+  let told = 0
   try {
     while (!ctx.signal.aborted) {
+      for (const { seq, trial } of await trialsAfter(ctx, job, told)) {
+        told = seq
+        yield { event: 'trial', data: { ...job, trial } }
+      }
       const state = JSON.stringify(job)
       if (state !== shown) yield { event: hasEnded(job.status) ? job.status : 'progress', data: job }
       if (hasEnded(job.status)) return

@@ -36,8 +36,15 @@ describe('a training plan', () => {
       modelType: 'classification',
       target: 'bought',
       features: ['age', 'income', 'city'],
-      algorithm: 'logistic_regression',
-      hyperparameters: expect.objectContaining({ l2: 1, max_iterations: 300 }),
+      algorithm: null,
+      hyperparameters: {},
+      candidates: expect.arrayContaining([
+        {
+          algorithm: 'logistic_regression',
+          hyperparameters: expect.objectContaining({ l2: 1, max_iterations: 300 }),
+        },
+      ]),
+      tuning: null,
       evaluation: { test_fraction: 0.2, seed: 42 },
       promotion: { environment: 'production', metric: null, min_improvement: 0 },
     })
@@ -51,8 +58,33 @@ describe('a training plan', () => {
     expect(plan({ features: ['city', 'age'] }).features).toEqual(['city', 'age'])
   })
 
-  it('chooses the algorithm by what is predicted', () => {
-    expect(plan({ model_type: 'regression' }).algorithm).toBe('linear_regression')
+  it('has the algorithms of the task as candidates, the simplest first', () => {
+    const names = plan({ model_type: 'regression' }).candidates.map(({ algorithm }) => algorithm)
+    expect(names.slice(0, 2)).toEqual(['linear_regression', 'gradient_boosting'])
+    expect(plan().candidates[0]!.algorithm).toBe('logistic_regression')
+  })
+
+  it('has those candidates only that accept everything given', () => {
+    const { candidates } = plan({ hyperparameters: { learning_rate: 0.05, max_leaves: 8 } })
+    expect(candidates.map(({ algorithm }) => algorithm)).toEqual(['gradient_boosting'])
+    expect(candidates[0]!.hyperparameters).toMatchObject({ learning_rate: 0.05, max_leaves: 8, n_estimators: 100 })
+  })
+
+  it('is settled where one candidate is left, and where an algorithm was named', () => {
+    expect(plan({ hyperparameters: { l2: 0.5 } })).toMatchObject({
+      algorithm: 'logistic_regression',
+      hyperparameters: { l2: 0.5, max_iterations: 300 },
+      candidates: [{ algorithm: 'logistic_regression' }],
+    })
+    expect(plan({ algorithm: 'gradient_boosting' }).candidates).toHaveLength(1)
+  })
+
+  it('searches what is not given where a tuning was asked for', () => {
+    expect(plan({ tuning: { trials: 12 }, hyperparameters: { l2: 3 } }).tuning).toEqual({
+      trials: 12,
+      time_budget_seconds: 300,
+      fixed: ['l2'],
+    })
   })
 
   it('chooses the algorithm that accepts the hyperparameters', () => {
@@ -70,7 +102,11 @@ describe('a training plan', () => {
 
   it('weighs classes alike where that is the default and nothing else was said', () => {
     const weighed = (hyperparameters?: Record<string, unknown>) =>
-      planTraining({ ...base, ...(hyperparameters && { hyperparameters }) }, contract, { balancedClassWeight: true })
+      planTraining(
+        { ...base, algorithm: 'logistic_regression', ...(hyperparameters && { hyperparameters }) },
+        contract,
+        { balancedClassWeight: true },
+      )
     expect(weighed().hyperparameters.class_weight).toBe('balanced')
     expect(weighed({ class_weight: 'none' }).hyperparameters.class_weight).toBe('none')
   })
@@ -78,7 +114,7 @@ describe('a training plan', () => {
   it('leaves class weights out of what has no classes', () => {
     const request: TrainRequest = { ...base, model_type: 'regression' }
     const planned = planTraining(request, contract, { balancedClassWeight: true })
-    expect(planned.hyperparameters).not.toHaveProperty('class_weight')
+    for (const { hyperparameters } of planned.candidates) expect(hyperparameters.class_weight).not.toBe('balanced')
   })
 
   it('refuses a feature with the name of an answer', () => {
@@ -134,6 +170,9 @@ describe('a training plan', () => {
 
   it('refuses hyperparameters that no algorithm of the task accepts, also where none was named', () => {
     expect(Object.keys(refused({ hyperparameters: { trees: 5 } }))).toEqual(['hyperparameters.trees'])
+    expect(refused({ hyperparameters: { trees: 5 } })['hyperparameters.trees']).toMatch(
+      /no algorithm accepts all that was given \(logistic_regression: .*; gradient_boosting: /,
+    )
   })
 
   it('refuses an algorithm that does not do the task', () => {

@@ -1,11 +1,12 @@
 // Rules of training: which algorithm, with which settings, on which columns; and when a new version takes over.
 import type { ContractColumn, DataContract } from '../../contract/datasets.ts'
 import { DEFAULT_ENVIRONMENT, type ModelType } from '../../contract/models.ts'
-import { Evaluation, type Promotion, type TrainRequest } from '../../contract/training.ts'
+import { Evaluation, type Promotion, type TrainRequest, Tuning } from '../../contract/training.ts'
 import { compileCheck } from '../../core/check.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
-import { ALGORITHMS, type AlgorithmName } from '../../ml/learn/index.ts'
+import type { AlgorithmName } from '../../ml/learn/index.ts'
 import { findMetric } from '../../ml/metrics/index.ts'
+import { findCandidates, type PlanDefaults, type PlannedCandidate } from './candidates.ts'
 
 export type TrainableType = 'classification' | 'regression'
 
@@ -14,8 +15,13 @@ export interface TrainingPlan {
   readonly modelType: TrainableType
   readonly target: string
   readonly features: readonly string[]
-  readonly algorithm: AlgorithmName
+  /** Null while several candidates are to be compared. */
+  readonly algorithm: AlgorithmName | null
+  /** Of the one algorithm, defaults filled in; else as they were given. */
   readonly hyperparameters: Record<string, unknown>
+  /** What may be chosen from, the simplest first; at least one. */
+  readonly candidates: readonly PlannedCandidate[]
+  readonly tuning: PlannedTuning | null
   readonly evaluation: Evaluation
   readonly promotion: PlannedPromotion | null
 }
@@ -27,9 +33,11 @@ export interface PlannedPromotion {
   readonly require_significance?: number
 }
 
-export interface PlanDefaults {
-  /** Classes weigh the same where the request does not say otherwise and the algorithm can do it. */
-  readonly balancedClassWeight: boolean
+export interface PlannedTuning {
+  readonly trials: number
+  readonly time_budget_seconds: number
+  /** Hyperparameters that were given, and are not searched. */
+  readonly fixed: readonly string[]
 }
 
 /** @throws `invalid` with every broken rule at once. */
@@ -50,15 +58,16 @@ export function planTraining(request: TrainRequest, contract: DataContract, defa
   errors.push(...metricErrors(request, modelType))
   const evaluation = fillEvaluation(request.evaluation)
   errors.push(...splitErrors(evaluation, columns, target))
-  const chosen = chooseAlgorithm(request, modelType, defaults)
-  errors.push(...chosen.errors)
+  const { candidates, errors: refused } = findCandidates(request, modelType, defaults)
+  errors.push(...refused)
   if (errors.length > 0) throw invalid('training request', errors)
   return {
     modelType,
     target: target!,
     features,
-    algorithm: chosen.algorithm!,
-    hyperparameters: chosen.hyperparameters,
+    ...settled(candidates, request.hyperparameters ?? {}),
+    candidates,
+    tuning: planTuning(request),
     evaluation,
     promotion: planPromotion(request.promotion, evaluation),
   }
@@ -141,50 +150,21 @@ function fillEvaluation(given: TrainRequest['evaluation']): Evaluation {
   return evaluation as Evaluation
 }
 
-interface Choice {
-  readonly algorithm?: AlgorithmName
-  readonly hyperparameters: Record<string, unknown>
-  readonly errors: readonly FieldError[]
+function settled(
+  candidates: readonly PlannedCandidate[],
+  given: Record<string, unknown>,
+): Pick<TrainingPlan, 'algorithm' | 'hyperparameters'> {
+  const [first, second] = candidates
+  return second ? { algorithm: null, hyperparameters: structuredClone(given) } : first!
 }
 
-/** The algorithm asked for, else the first one of the task that accepts every given hyperparameter. */
-function chooseAlgorithm(request: TrainRequest, modelType: TrainableType, defaults: PlanDefaults): Choice {
-  const given = request.hyperparameters ?? {}
-  const accept = (name: string) => acceptAlgorithm(name, { given, modelType, defaults })
-  if (request.algorithm !== undefined) return accept(request.algorithm)
-  const names = (Object.keys(ALGORITHMS) as AlgorithmName[]).filter((name) =>
-    ALGORITHMS[name].tasks.includes(modelType),
-  )
-  const choices = names.map(accept)
-  const accepted = choices.find((choice) => choice.errors.length === 0)
-  if (accepted) return accepted
-  const errors = choices.flatMap((choice, i) =>
-    choice.errors.map((error) => ({ ...error, message: `${error.message} (${names[i]})` })),
-  )
-  return { hyperparameters: given, errors }
-}
+const fillTuning = compileCheck(Tuning)
 
-interface Wish {
-  readonly given: Record<string, unknown>
-  readonly modelType: TrainableType
-  readonly defaults: PlanDefaults
-}
-
-function acceptAlgorithm(name: string, { given, modelType, defaults }: Wish): Choice {
-  if (!Object.hasOwn(ALGORITHMS, name)) {
-    const message = `is not a known algorithm; choose one of ${Object.keys(ALGORITHMS).join(', ')}`
-    return { hyperparameters: given, errors: [{ field: 'algorithm', message, value: name }] }
-  }
-  const algorithm = name as AlgorithmName
-  if (!ALGORITHMS[algorithm].tasks.includes(modelType)) {
-    const message = `does not do ${modelType}`
-    return { hyperparameters: given, errors: [{ field: 'algorithm', message, value: name }] }
-  }
-  const schema = ALGORITHMS[algorithm].hyperparameters
-  const balanced = defaults.balancedClassWeight && Object.hasOwn(schema.properties, 'class_weight')
-  const hyperparameters = { ...(balanced && { class_weight: 'balanced' }), ...structuredClone(given) }
-  const errors = compileCheck(schema, { at: 'hyperparameters' })(hyperparameters)
-  return { algorithm, hyperparameters, errors }
+function planTuning({ tuning, hyperparameters = {} }: TrainRequest): PlannedTuning | null {
+  if (!tuning) return null
+  const filled = { ...tuning }
+  fillTuning(filled)
+  return { ...(filled as Tuning), fixed: Object.keys(hyperparameters) }
 }
 
 function planPromotion(given: TrainRequest['promotion'], evaluation: Evaluation): PlannedPromotion | null {

@@ -2,6 +2,7 @@
 // states. Every write names the attempt, so a worker that lost its lease and lives on can change nothing any more.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Trial } from '../../contract/evaluation.ts'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { entryBeside, runIsolated } from '../../jobs/isolate.ts'
 import type { Job, NewJob } from '../../jobs/queue.ts'
@@ -16,6 +17,7 @@ import { gateMetricName, type TrainingPlan } from './policy.ts'
 import { followProgress } from './progress.ts'
 import { registerOutcome } from './register.ts'
 import { getJobRow, hasEnded, type JobRow } from './store.ts'
+import { finishedTrials } from './trials.ts'
 
 /** A crash may be the machine's fault once; twice in a row it is the job's. */
 export const MAX_ATTEMPTS = 2
@@ -97,7 +99,7 @@ interface Training {
 }
 
 async function trainAndRegister(training: Training): Promise<void> {
-  const { ctx, row, plan } = training
+  const { ctx, row, plan, watch } = training
   const { dataset, model } = await inTransaction(ctx, async (ctx) => ({
     model: await getModelRow(ctx, row.model_id),
     dataset: await ctx.db.selectFrom('datasets').selectAll().where('id', '=', row.dataset_id).executeTakeFirst(),
@@ -109,9 +111,11 @@ async function trainAndRegister(training: Training): Promise<void> {
     for (let comparison = 1; comparison <= MAX_COMPARISONS; comparison++) {
       const champion = await findChampion(ctx, row, plan)
       const started = ctx.clock.elapsedMs()
-      const outcome = await runChild(training, { dataset, model, champion, outputDir })
+      const finished = await inTransaction(ctx, (ctx) => finishedTrials(ctx, row.id))
+      const outcome = await runChild(training, { dataset, model, champion, outputDir, finished })
+      await watch.flush()
       // Before the version is visible: who sees the job done finds it counted.
-      ctx.metrics.trainingDuration.observe({ algorithm: plan.algorithm }, (ctx.clock.elapsedMs() - started) / 1000)
+      ctx.metrics.trainingDuration.observe({ algorithm: outcome.algorithm }, (ctx.clock.elapsedMs() - started) / 1000)
       if (await registerOutcome({ ctx, row, plan, dataset, outcome, champion })) return
     }
     throw fail('conflict', 'CHAMPION_CHANGED', 'What is live kept changing while the new version was compared with it')
@@ -125,10 +129,11 @@ interface ChildRun {
   readonly model: Row<'models'>
   readonly champion: ChampionSource | undefined
   readonly outputDir: string
+  readonly finished: readonly Trial[]
 }
 
 function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<TrainingOutcome> {
-  const { dataset, model, champion, outputDir } = run
+  const { dataset, model, champion, outputDir, finished } = run
   const metric = gateMetricName(plan)
   const withFiles = (dataFile: string, championFile?: string) => {
     const spec: TrainingSpec = {
@@ -138,8 +143,10 @@ function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<T
       modelType: plan.modelType,
       target: plan.target,
       features: plan.features,
-      algorithm: plan.algorithm,
-      hyperparameters: plan.hyperparameters,
+      ...plan.candidates[0]!,
+      ...(plan.candidates.length > 1 && { candidates: plan.candidates }),
+      ...(plan.tuning && { tuning: plan.tuning }),
+      finished,
       evaluation: { ...plan.evaluation, ...(metric !== undefined && { metric }) },
       ...(champion &&
         championFile !== undefined && {

@@ -3,6 +3,7 @@
 import type { Generated, GeneratedAlways, Insertable, Selectable } from 'kysely'
 import type { BatchFormat, BatchRowError } from '../../contract/batch.ts'
 import type { ColumnProfile, DataContract } from '../../contract/datasets.ts'
+import type { Trial } from '../../contract/evaluation.ts'
 import type {
   Deployment,
   Lineage,
@@ -87,6 +88,18 @@ export interface TrainingJobsTable {
   started_at: NullableTimestamp
   finished_at: NullableTimestamp
   heartbeat_at: NullableTimestamp
+}
+
+/** One configuration that a job has tried. */
+export interface TrainingTrialsTable {
+  /** Order of storing. */
+  seq: GeneratedAlways<number>
+  job_id: string
+  tenant_id: string
+  attempt: number
+  number: number
+  trial: Json<Trial>
+  created_at: CreatedAt
 }
 
 /** Append-only: the database refuses UPDATE, and DELETE other than with the model. */
@@ -230,6 +243,7 @@ export interface Schema {
   model_versions: ModelVersionsTable
   datasets: DatasetsTable
   training_jobs: TrainingJobsTable
+  training_trials: TrainingTrialsTable
   deployments: DeploymentsTable
   live_versions: LiveVersionsTable
   rollouts: RolloutsTable

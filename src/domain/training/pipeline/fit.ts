@@ -1,4 +1,5 @@
 // One call of a learner, with the weights and the progress of a training run around it.
+import { fail, MlError } from '../../../core/failure.ts'
 import type { FeatureInfo } from '../../../ml/features.ts'
 import type { FittedModel, Learner } from '../../../ml/learn/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
@@ -14,23 +15,30 @@ export interface FitRequest {
   readonly features: readonly FeatureInfo[]
   readonly target: Target
   readonly step: Step
+  /** True once the time for this fit is up. */
+  readonly overtime?: () => boolean
 }
 
-export async function fitLearner(
-  learner: Learner,
-  { spec, matrix, features, target, step }: FitRequest,
-): Promise<FittedModel> {
-  return learner({
-    matrix,
-    features,
-    target,
-    hyperparameters: spec.hyperparameters,
-    seed: spec.evaluation.seed,
-    engine: graphEngine,
-    hooks: {
-      onProgress: ({ iteration, loss, done }) => step(done, `Iteration ${iteration}, loss ${loss.toPrecision(4)}`),
-    },
-  })
+/** Throws `internal` OVERTIME, beside what the learner throws. */
+export async function fitLearner(learner: Learner, request: FitRequest): Promise<FittedModel> {
+  const { spec, matrix, features, target, step, overtime } = request
+  try {
+    return await learner({
+      matrix,
+      features,
+      target,
+      hyperparameters: spec.hyperparameters,
+      seed: spec.evaluation.seed,
+      engine: graphEngine,
+      hooks: {
+        onProgress: ({ iteration, loss, done }) => step(done, `Iteration ${iteration}, loss ${loss.toPrecision(4)}`),
+        ...(overtime && { shouldStop: overtime }),
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof MlError) || error.code !== 'TRAINING_CANCELLED' || !overtime?.()) throw error
+    throw fail('internal', 'OVERTIME', 'The time for this fit is up', { cause: error })
+  }
 }
 
 /** What the learner itself says about encoded rows. */

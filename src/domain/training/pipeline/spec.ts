@@ -1,7 +1,7 @@
 // What a training run is told and what it answers: plain data, because both cross a process boundary.
 // Nothing in the outcome's model file or figures depends on the time of day; `durations` are the only exception.
 import type { DataContract } from '../../../contract/datasets.ts'
-import type { StoredEvaluation } from '../../../contract/evaluation.ts'
+import type { StoredEvaluation, Trial } from '../../../contract/evaluation.ts'
 import type { Signature } from '../../../contract/models.ts'
 import type { Evaluation } from '../../../contract/training.ts'
 import type { Difference } from '../../../ml/metrics/index.ts'
@@ -18,6 +18,11 @@ export interface TrainingSpec {
   readonly algorithm: string
   /** Already checked against the algorithm's schema, defaults filled in. */
   readonly hyperparameters: Readonly<Record<string, unknown>>
+  /** What may be chosen from, the simplest first; absent where the algorithm is settled. */
+  readonly candidates?: readonly Candidate[]
+  readonly tuning?: TuningSpec
+  /** What an interrupted attempt at this job had found out. */
+  readonly finished?: readonly Trial[]
   /** Defaults filled in; `metric` may still be absent and then means f1 or rmse. */
   readonly evaluation: Evaluation
   /** The live version, to be measured on the same held-out rows. */
@@ -28,6 +33,19 @@ export interface TrainingSpec {
   readonly outputDir: string
   readonly modelName: string
   readonly version: string
+}
+
+export interface Candidate {
+  readonly algorithm: string
+  /** Already checked against the algorithm's schema, defaults filled in. */
+  readonly hyperparameters: Readonly<Record<string, unknown>>
+}
+
+export interface TuningSpec {
+  readonly trials: number
+  readonly time_budget_seconds: number
+  /** Hyperparameters that were given, and are not searched. */
+  readonly fixed: readonly string[]
 }
 
 export interface Champion {
@@ -42,11 +60,15 @@ export interface TrainingProgress {
   readonly progress: number
   readonly stage: TrainingStage
   readonly message: string
+  /** A configuration that was tried just now. */
+  readonly trial?: Trial
 }
 
 export type TrainingStage =
   | 'load'
   | 'split'
+  | 'choose'
+  | 'tune'
   | 'cross-validate'
   | 'encode'
   | 'fit'

@@ -1,18 +1,20 @@
 // A training run from spec to outcome, everything but the database. The model that is kept is the one fitted on the training
 // rows, not refitted on all of them: the figures on the held-out rows then describe exactly the file that will serve.
 import type { Clock } from '../../../core/clock.ts'
-import { asFailure, fail } from '../../../core/failure.ts'
+import { asFailure } from '../../../core/failure.ts'
 import type { Encoding, EncodingChoices } from '../../../ml/encode/index.ts'
-import { ALGORITHMS, type FittedModel, type Learner } from '../../../ml/learn/index.ts'
+import type { FittedModel, Learner } from '../../../ml/learn/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import { measureChampion } from './champion.ts'
 import { crossValidate } from './cross-validate.ts'
+import { type Decision, decide } from './decide.ts'
 import { compareFigures } from './difference.ts'
 import { encodingWarnings } from './encode.ts'
 import { environment } from './environment.ts'
 import { type ExplainRequest, prepareExplanations } from './explain/prepare.ts'
 import { fitLearner, predictWith } from './fit.ts'
 import { buildGraph, storeGraph } from './graph.ts'
+import { type Learners, taught } from './learners.ts'
 import { contractColumn, loadData } from './load.ts'
 import { foldMetrics, gateMetric } from './measure.ts'
 import { checkParity, isNotable } from './parity.ts'
@@ -38,15 +40,16 @@ export interface TrainOptions {
   readonly signal: AbortSignal
   readonly clock: Clock
   /** By name; default: the algorithms of this package. */
-  readonly learners?: Readonly<Record<string, Taught>>
+  readonly learners?: Learners
 }
 
-/** As much of an algorithm as a run needs. */
-interface Taught {
-  readonly fit: Learner
-  readonly encoding?: EncodingChoices
+interface Undecided {
+  readonly spec: TrainingSpec
+  readonly reporter: Reporter
+  readonly options: TrainOptions
 }
 
+/** With one algorithm, its settings in the spec. */
 interface Run {
   readonly spec: TrainingSpec
   readonly learner: Learner
@@ -61,21 +64,18 @@ interface Run {
  */
 export async function train(spec: TrainingSpec, options: TrainOptions): Promise<TrainingOutcome> {
   const { progress: send, signal, clock } = options
-  const learners: NonNullable<TrainOptions['learners']> = options.learners ?? ALGORITHMS
-  const algorithm = Object.hasOwn(learners, spec.algorithm) ? learners[spec.algorithm] : undefined
-  if (!algorithm) throw fail('invalid', 'ALGORITHM_UNKNOWN', `There is no algorithm "${spec.algorithm}"`)
+  for (const { algorithm } of [spec, ...(spec.candidates ?? [])]) taught(algorithm, options.learners)
   const reporter = createReporter({ stages: stagesOf(spec), send, signal, clock })
-  const run: Run = { spec, learner: algorithm.fit, choices: algorithm.encoding ?? {}, reporter, clock }
-  const { heldOut, report: split, warnings, ...fitted } = await fitFinal(run)
-  const { encoding, model, folds } = fitted
+  const { heldOut, report: split, warnings, ...fitted } = await fitFinal({ spec, reporter, options })
+  const { run, decision, encoding, model, folds } = fitted
   const { file, artifact } = await write(run, fitted)
   const checked = await compareWithLearner(run, { file, heldOut, fitted })
   const { measured, gate } = await evaluate(run, heldOut, checked.predictions)
   const explained = await explain(run, { ...fitted, file, heldOut, gate, predictions: checked.predictions })
   const champion = await compareWithChampion(run, heldOut, { gate, predictions: checked.predictions })
   return {
-    algorithm: spec.algorithm,
-    hyperparameters: spec.hyperparameters,
+    algorithm: run.spec.algorithm,
+    hyperparameters: run.spec.hyperparameters,
     metrics: { ...measured.metrics, ...foldMetrics(folds) },
     evaluation: {
       split,
@@ -83,8 +83,8 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
       classification: measured.classification,
       regression: measured.regression,
       folds: [...folds],
-      leaderboard: [],
-      trials: [],
+      leaderboard: [...decision.leaderboard],
+      trials: [...decision.trials],
     },
     signature: fitted.signature,
     artifact,
@@ -93,6 +93,7 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
     ...(champion && { champion }),
     featureNames: encoding.featureNames,
     warnings: [
+      ...decision.warnings,
       ...warnings,
       ...encodingWarnings(encoding),
       ...model.warnings,
@@ -106,13 +107,30 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
   }
 }
 
-function stagesOf({ evaluation, champion }: TrainingSpec): TrainingStage[] {
+function stagesOf({ evaluation, champion, candidates = [], tuning }: TrainingSpec): TrainingStage[] {
+  const choice = candidates.length > 1 ? (['choose'] as const) : []
+  const search = tuning ? (['tune'] as const) : []
   const folds = evaluation.folds === undefined ? [] : (['cross-validate'] as const)
   const last = champion ? (['champion'] as const) : []
-  return ['load', 'split', ...folds, 'encode', 'fit', 'write', 'parity', 'evaluate', 'explain', ...last]
+  return [
+    'load',
+    'split',
+    ...choice,
+    ...search,
+    ...folds,
+    'encode',
+    'fit',
+    'write',
+    'parity',
+    'evaluate',
+    'explain',
+    ...last,
+  ]
 }
 
 interface Fitted {
+  readonly run: Run
+  readonly decision: Decision
   readonly signature: TrainingOutcome['signature']
   readonly encoding: Encoding
   readonly model: FittedModel
@@ -122,10 +140,14 @@ interface Fitted {
 }
 
 /** Everything that needs the training rows. They are not part of what is returned, so they can be let go. */
-async function fitFinal(run: Run): Promise<Fitted & Omit<SplitRows, 'train'>> {
-  const { spec, learner, choices, reporter } = run
-  const { train, ...kept } = await prepare(run)
-  const columns = spec.features.map((name) => contractColumn(spec, name))
+async function fitFinal(undecided: Undecided): Promise<Fitted & Omit<SplitRows, 'train'>> {
+  const { spec: asked, reporter, options } = undecided
+  const { train, ...kept } = await prepare(undecided)
+  const columns = asked.features.map((name) => contractColumn(asked, name))
+  const { learners, clock } = options
+  const decision = await decide({ spec: asked, learners, columns, rows: train, clock, reporter })
+  const { fit: learner, encoding: choices = {} } = taught(decision.candidate.algorithm, learners)
+  const run: Run = { spec: { ...asked, ...decision.candidate }, learner, choices, reporter, clock }
   const signature = describeSignature(train.table, columns, train.target)
   const folds = await foldFigures(run, train)
   const encoded = await reporter.stage('encode', `Encoding ${train.table.rows} rows`, (step) =>
@@ -133,13 +155,13 @@ async function fitFinal(run: Run): Promise<Fitted & Omit<SplitRows, 'train'>> {
   )
   const { width, features } = encoded.encoding
   const model = await reporter.stage('fit', `Learning from ${train.table.rows} rows and ${width} features`, (step) =>
-    fitLearner(learner, { spec, matrix: encoded.train, features, target: train.target, step }),
+    fitLearner(learner, { spec: run.spec, matrix: encoded.train, features, target: train.target, step }),
   )
-  return { ...kept, signature, encoding: encoded.encoding, model, matrix: encoded.heldOut, folds }
+  return { ...kept, run, decision, signature, encoding: encoded.encoding, model, matrix: encoded.heldOut, folds }
 }
 
 /** A function of its own, so that the whole table is let go once it is split. */
-async function prepare({ spec, reporter }: Run): Promise<SplitRows> {
+async function prepare({ spec, reporter }: Undecided): Promise<SplitRows> {
   const data = await reporter.stage('load', 'Reading the dataset', () => loadData(spec, reporter.signal))
   return reporter.stage('split', 'Holding out rows', () => splitRows(data, spec))
 }

@@ -1,0 +1,45 @@
+// From what was asked for to one algorithm with its settings: a choice where several algorithms would do, then a tuning
+// where one was asked for.
+import type { Trial } from '../../../contract/evaluation.ts'
+import { CHOICE_SECONDS, choose } from './choose.ts'
+import { type ComparisonRequest, createComparison } from './comparison.ts'
+import type { Candidate } from './spec.ts'
+import { tune } from './tune.ts'
+
+export interface Decision {
+  readonly candidate: Candidate
+  readonly leaderboard: readonly Trial[]
+  readonly trials: readonly Trial[]
+  readonly warnings: readonly string[]
+}
+
+/** Share of a tuning's time that choosing the algorithm may take. */
+const CHOICE_SHARE = 0.3
+
+export async function decide(request: ComparisonRequest): Promise<Decision> {
+  const { spec, reporter, clock } = request
+  const { candidates = [], tuning } = spec
+  const asked: Candidate = { algorithm: spec.algorithm, hyperparameters: spec.hyperparameters }
+  if (candidates.length < 2 && !tuning) return { candidate: asked, leaderboard: [], trials: [], warnings: [] }
+  const comparison = createComparison(request)
+  const startedMs = clock.elapsedMs()
+  const budgetMs = (tuning?.time_budget_seconds ?? Number.POSITIVE_INFINITY) * 1000
+  const chosen =
+    candidates.length < 2
+      ? undefined
+      : await reporter.stage('choose', `Comparing ${candidates.length} algorithms`, (step) =>
+          choose({ ...comparison, step }, candidates, Math.min(CHOICE_SECONDS * 1000, budgetMs * CHOICE_SHARE)),
+        )
+  const start = chosen?.candidate ?? asked
+  const tuned =
+    tuning &&
+    (await reporter.stage('tune', `Tuning ${start.algorithm} in up to ${tuning.trials} trials`, (step) =>
+      tune({ ...comparison, step }, start, { ...tuning, budgetMs: budgetMs - (clock.elapsedMs() - startedMs) }),
+    ))
+  return {
+    candidate: tuned?.candidate ?? start,
+    leaderboard: chosen?.leaderboard ?? [],
+    trials: tuned?.trials ?? [],
+    warnings: [...(chosen?.warnings ?? []), ...(tuned?.warnings ?? [])],
+  }
+}

@@ -1,0 +1,19 @@
+// The algorithms a run may use: those of this package, or what a test puts in their place.
+import { fail } from '../../../core/failure.ts'
+import type { EncodingChoices } from '../../../ml/encode/index.ts'
+import { ALGORITHMS, type Learner } from '../../../ml/learn/index.ts'
+
+/** As much of an algorithm as a run needs. */
+export interface Taught {
+  readonly fit: Learner
+  readonly encoding?: EncodingChoices
+}
+
+export type Learners = Readonly<Record<string, Taught>>
+
+/** @throws `invalid` ALGORITHM_UNKNOWN. */
+export function taught(name: string, learners: Learners = ALGORITHMS): Taught {
+  const found = Object.hasOwn(learners, name) ? learners[name] : undefined
+  if (!found) throw fail('invalid', 'ALGORITHM_UNKNOWN', `There is no algorithm "${name}"`)
+  return found
+}

@@ -1,0 +1,200 @@
+// Choosing an algorithm and tuning its settings: whole runs of the pipeline.
+import { describe, expect, it } from 'vitest'
+import type { Trial } from '../src/contract/evaluation.ts'
+import { seededRandom } from '../src/core/random.ts'
+import type { Candidate, TrainingProgress, TuningSpec } from '../src/domain/training/pipeline/spec.ts'
+import { ALGORITHMS, fillSettings, type Learner } from '../src/ml/learn/index.ts'
+import { csvOf, csvSpec, customersCsv, run, type SpecChoices } from './training-pipeline-spec.ts'
+
+const candidate = (algorithm: keyof typeof ALGORITHMS, given: Record<string, unknown> = {}): Candidate => ({
+  algorithm,
+  hyperparameters: fillSettings(ALGORITHMS[algorithm].hyperparameters, given),
+})
+const CLASSIFIERS = [candidate('logistic_regression'), candidate('gradient_boosting', { n_estimators: 30 })]
+const REGRESSORS = [candidate('linear_regression'), candidate('gradient_boosting', { n_estimators: 30 })]
+
+/** Told apart by whether two numbers have the same sign: nothing for a straight line, little for a tree. */
+function quadrants(rows = 400, seed = 1) {
+  const random = seededRandom(seed)
+  return Array.from({ length: rows }, () => {
+    const [x, y] = [random.next() - 0.5, random.next() - 0.5]
+    return { x, y, side: x * y > 0 ? 'same' : 'other', product: x * y }
+  })
+}
+
+/** A straight line with noise: nothing for trees to find that a line does not. */
+function line(rows = 300) {
+  const random = seededRandom(2)
+  return Array.from({ length: rows }, () => {
+    const [a, b] = [random.normal(), random.normal()]
+    return { a, b, price: 3 * a - 2 * b + random.normal() / 4 }
+  })
+}
+
+const pipe = async (rows: readonly object[], target: string, choices: SpecChoices) =>
+  run(await csvSpec(csvOf(rows), target, choices))
+
+describe('a choice between candidates', () => {
+  it('takes the trees where a line cannot follow', async () => {
+    const outcome = await pipe(quadrants(), 'side', { candidates: CLASSIFIERS })
+    expect(outcome.algorithm).toBe('gradient_boosting')
+    expect(outcome.hyperparameters).toMatchObject({ n_estimators: 30 })
+    expect(outcome.metrics.roc_auc).toBeGreaterThan(0.9)
+    const { leaderboard } = outcome.evaluation
+    expect(leaderboard.map(({ algorithm, chosen, status, metric }) => [algorithm, chosen, status, metric])).toEqual([
+      ['gradient_boosting', true, 'complete', 'roc_auc'],
+      ['logistic_regression', false, 'complete', 'roc_auc'],
+    ])
+    expect(leaderboard[0]!.folds).toHaveLength(10)
+    expect(leaderboard[0]!.rows).toBe(300)
+    expect(leaderboard[0]!.value).toBeGreaterThan(leaderboard[1]!.value!)
+  })
+
+  it('takes the line where there is one', async () => {
+    const outcome = await pipe(line(), 'price', { modelType: 'regression', candidates: REGRESSORS })
+    expect(outcome.algorithm).toBe('linear_regression')
+    expect(outcome.evaluation.leaderboard[0]).toMatchObject({ algorithm: 'linear_regression', metric: 'rmse' })
+  })
+
+  it('goes by the metric that was named', async () => {
+    const evaluation = { metric: 'log_loss' }
+    const outcome = await pipe(quadrants(200), 'side', { candidates: CLASSIFIERS, evaluation })
+    expect(outcome.evaluation.leaderboard.every(({ metric }) => metric === 'log_loss')).toBe(true)
+  })
+
+  it('tells of every candidate', async () => {
+    const seen: TrainingProgress[] = []
+    const spec = await csvSpec(csvOf(quadrants(200)), 'side', { candidates: CLASSIFIERS })
+    await run(spec, { progress: (progress) => seen.push(progress) })
+    const told = seen.filter(({ trial }) => trial)
+    expect(told.map(({ trial }) => trial?.algorithm)).toEqual(['logistic_regression', 'gradient_boosting'])
+    expect(told[0]).toMatchObject({
+      stage: 'choose',
+      message: expect.stringMatching(/^logistic_regression: roc_auc 0/),
+    })
+    const shares = seen.map(({ progress }) => progress)
+    expect(shares).toEqual([...shares].sort((a, b) => a - b))
+  })
+
+  it('leaves out a candidate that cannot learn these rows, and says why', async () => {
+    const broken: Learner = () => {
+      throw Object.assign(new Error('never'), {})
+    }
+    const refusing: Learner = (input) => ALGORITHMS.linear_regression.fit({ ...input, hyperparameters: { l2: -1 } })
+    const learners = { ...ALGORITHMS, gradient_boosting: { fit: refusing } }
+    const spec = await csvSpec(csvOf(line(100)), 'price', { modelType: 'regression', candidates: REGRESSORS })
+    const outcome = await run(spec, { learners })
+    expect(outcome.algorithm).toBe('linear_regression')
+    const failed = outcome.evaluation.leaderboard.find(({ algorithm }) => algorithm === 'gradient_boosting')
+    expect(failed).toMatchObject({ status: 'failed', value: null, reason: expect.stringContaining('hyperparameters') })
+    const crash = run(spec, { learners: { ...ALGORITHMS, gradient_boosting: { fit: broken } } })
+    await expect(crash).rejects.toThrow('never')
+  })
+
+  it.each([3, 4, 6])('makes a model of %i rows, whatever can be compared', async (rows) => {
+    const few = Array.from({ length: rows }, (_, i) => ({ a: i, b: (i * 7) % 3, price: 2 * i + ((i * 5) % 3) }))
+    const outcome = await pipe(few, 'price', { modelType: 'regression', candidates: REGRESSORS })
+    expect(Number.isFinite(outcome.metrics.rmse)).toBe(true)
+  })
+
+  it('makes a model where a class has a single row to learn from', async () => {
+    const rows = [...quadrants(60), ...quadrants(2, 9).map((row) => ({ ...row, side: 'rare' }))]
+    const outcome = await pipe(rows, 'side', { candidates: CLASSIFIERS })
+    expect(outcome.evaluation.leaderboard.every(({ status }) => status === 'complete')).toBe(true)
+  })
+
+  it('stops when it is told to', async () => {
+    const controller = new AbortController()
+    const spec = await csvSpec(csvOf(quadrants()), 'side', { candidates: CLASSIFIERS })
+    const stopped = run(spec, {
+      signal: controller.signal,
+      progress: ({ stage }) => {
+        if (stage === 'choose') controller.abort()
+      },
+    })
+    await expect(stopped).rejects.toMatchObject({ code: 'TRAINING_CANCELLED' })
+  })
+})
+
+describe('a tuning', () => {
+  const tuning = (trials: number, more: Partial<TuningSpec> = {}): TuningSpec => ({
+    trials,
+    time_budget_seconds: 100,
+    fixed: [],
+    ...more,
+  })
+  const poor = candidate('gradient_boosting', { n_estimators: 50, learning_rate: 0.01, max_leaves: 2 })
+
+  it('finds better settings than it began with, and trains with them', async () => {
+    const choices: SpecChoices = { ...poor, tuning: tuning(8) }
+    const outcome = await pipe(quadrants(300), 'side', choices)
+    const { trials } = outcome.evaluation
+    expect(trials).toHaveLength(8)
+    expect(trials[0]!.hyperparameters).toEqual(poor.hyperparameters)
+    const chosen = trials.filter((trial) => trial.chosen)
+    expect(chosen).toHaveLength(1)
+    expect(chosen[0]!.value).toBeGreaterThan(trials[0]!.value!)
+    expect(outcome.hyperparameters).toEqual(chosen[0]!.hyperparameters)
+  })
+
+  it('does not search what was given', async () => {
+    const choices: SpecChoices = { ...poor, tuning: tuning(4, { fixed: ['learning_rate', 'max_leaves'] }) }
+    const { evaluation } = await pipe(quadrants(150), 'side', choices)
+    for (const { hyperparameters } of evaluation.trials) {
+      expect(hyperparameters).toMatchObject({ learning_rate: 0.01, max_leaves: 2 })
+    }
+  })
+
+  it('follows a choice', async () => {
+    const outcome = await pipe(line(200), 'price', {
+      modelType: 'regression',
+      candidates: REGRESSORS,
+      tuning: tuning(3),
+    })
+    expect(outcome.evaluation.leaderboard).toHaveLength(2)
+    expect(outcome.evaluation.trials.map(({ algorithm }) => algorithm)).toEqual(new Array(3).fill('linear_regression'))
+  })
+
+  it('goes on from what an interrupted attempt found out, and ends as it would have', async () => {
+    const choices: SpecChoices = {
+      modelType: 'regression',
+      ...candidate('linear_regression'),
+      tuning: tuning(6),
+    }
+    const whole = await pipe(line(120), 'price', choices)
+    let fits = 0
+    const learners = {
+      linear_regression: {
+        fit: (...args: Parameters<Learner>) => {
+          fits++
+          return ALGORITHMS.linear_regression.fit(...args)
+        },
+      },
+    }
+    const finished = whole.evaluation.trials.slice(0, 4)
+    const spec = await csvSpec(csvOf(line(120)), 'price', { ...choices, finished })
+    const again = await run(spec, { learners })
+    const settings = (trials: readonly Trial[]) => trials.map(({ hyperparameters, value }) => [hyperparameters, value])
+    expect(settings(again.evaluation.trials)).toEqual(settings(whole.evaluation.trials))
+    expect(again.artifact.sha256).toBe(whole.artifact.sha256)
+    // Two trials of ten folds each, and the model itself.
+    expect(fits).toBeLessThanOrEqual(2 * 10 + 1)
+  })
+
+  it('ends when its time is up, with what it has', async () => {
+    const choices: SpecChoices = { ...poor, tuning: tuning(1000, { time_budget_seconds: 1 }) }
+    const outcome = await pipe(quadrants(200), 'side', choices)
+    expect(outcome.evaluation.trials.length).toBeLessThan(1000)
+    expect(outcome.algorithm).toBe('gradient_boosting')
+  })
+
+  it('says so where nothing is left to search', async () => {
+    const choices: SpecChoices = {
+      ...candidate('logistic_regression'),
+      tuning: tuning(5, { fixed: ['l1', 'l2'] }),
+    }
+    const outcome = await run(await csvSpec(customersCsv('plan'), 'plan', choices))
+    expect(outcome.evaluation.trials).toEqual([])
+    expect(outcome.warnings).toContainEqual(expect.stringContaining('nothing to tune'))
+  })
+})
