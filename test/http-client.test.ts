@@ -243,7 +243,7 @@ describe('a file', () => {
     await service.client.datasets.create({ rows: [{ a: 1 }] })
     expect(service.asked[0]?.input).toEqual({ rows: [{ a: 1 }] })
     const names = (Object.keys(operations) as OperationName[]).filter((name) => operations[name].body.includes('file'))
-    expect(names).toEqual(['datasets.create', 'versions.import', 'batch_jobs.create'])
+    expect(names).toEqual(['datasets.create', 'versions.import', 'features.ingest', 'batch_jobs.create'])
   })
 })
 

@@ -41,8 +41,13 @@ const SERVICE: Readonly<Record<string, string>> = {
   DATASET_TOO_LARGE:
     'The file is larger than `MAX_UPLOAD_MB`, or expands to more than is allowed. Split it, or raise the limit.',
   DATA_DIR_IN_USE: 'Another process uses the data folder. Stop it, choose another `DATA_DIR`, or set `DATABASE_URL`.',
+  ENTITY_NOT_FOUND:
+    'Nothing was ever written of this entity in this tenant (or, with `as_of`, not by then). Write its features first, or read with the batch operation, which answers `found: false`.',
+  ENTITY_TYPE_NOT_FOUND: 'Declare the entity type first: `PUT /api/v1/ml/features/{entity_type}`.',
   EVALUATION_EMPTY: 'No row is held out to measure on. Give more rows, or a larger `test_fraction`.',
   EVENT_TOO_LARGE: 'An event is larger than the bus takes. Raise `max_payload` of NATS.',
+  EVALUATION_NOT_FOUND:
+    'Nothing was measured for this version: it was imported, or written in TypeScript. Ask for a trained one.',
   EXPLAINER_GONE: 'Explaining was interrupted. Ask again.',
   EXPLANATION_TIMEOUT:
     'Explaining took too long. Ask about fewer rows at once, or again when the machine is less busy.',
@@ -50,6 +55,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   EXPLANATION_UNAVAILABLE:
     'The model answers nothing for the rows an explanation compares with. The message says what helps.',
   FEATURE_COUNT_MISMATCH: 'The rows have another number of features than the model. Train again on this table.',
+  FEATURE_TYPE_FIXED: 'Declare the feature with the type it has, or a new one under another name.',
   GRPC_MESSAGE_MALFORMED: 'The bytes of the gRPC message are not the protobuf of the call. Use the published .proto.',
   HEADERS_TOO_LARGE: 'Send smaller request headers.',
   IDEMPOTENCY_KEY_REUSED: 'The `Idempotency-Key` was used for another request in the last 24 hours. Make a new key.',
@@ -121,6 +127,8 @@ const SERVICE: Readonly<Record<string, string>> = {
   ROLLOUT_NOT_FOUND: 'No canary or shadow was ever deployed in this environment.',
   ROLLOUT_RUNNING: 'One version at a time can be rolled out beside the live one. Promote it or roll it back first.',
   ROUTE_NOT_FOUND: 'There is nothing at this path; see `/docs`.',
+  ROW_WITHOUT_MOMENT:
+    'Every row of a training table needs its entity and its time. Remove the row that the message names, or fill it in.',
   REPLY_TOO_LARGE: 'Ask for a part of it (`limit`, `offset`), raise `max_payload` of NATS, or ask over HTTP.',
   RUNTIME_CLOSED: 'The service is stopping. Retry; another replica answers.',
   RUNTIME_UNAVAILABLE: 'The inference threads do not start. See the log.',
@@ -180,6 +188,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   BUS_SUBJECT_INVALID: 'A subject of the code is not one.',
   COLUMN_FORM: 'A column reached an encoder in the wrong form.',
   ENCODING_OUTPUT: 'The encoding graph answered something unexpected.',
+  ENGINE_MISSING: 'A neural network was to be learned where no ONNX Runtime was given.',
   EVALUATION_SHAPE: 'Predictions and truths differ in number.',
   EVENT_HEADER_INVALID: 'An event header has a line break.',
   EVENT_ID_INVALID: 'An event has no id.',

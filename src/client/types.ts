@@ -46,6 +46,7 @@ type Table = typeof operations
 /** Which operations take a file, and whether they must; held against the table by a test. */
 export interface FileInputs {
   readonly 'datasets.create': Partial<FileFields>
+  readonly 'features.ingest': Partial<FileFields>
   readonly 'versions.import': FileFields
   readonly 'batch_jobs.create': Partial<FileFields>
 }

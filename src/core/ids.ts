@@ -2,7 +2,17 @@
 // (the ULID layout), so ids made later sort later and need no coordination between replicas.
 import { randomBytes } from 'node:crypto'
 
-export type IdPrefix = 'model' | 'dataset' | 'job' | 'batch' | 'pred' | 'evt' | 'dep' | 'req' | 'rollout'
+export type IdPrefix =
+  | 'model'
+  | 'dataset'
+  | 'job'
+  | 'batch'
+  | 'pred'
+  | 'evt'
+  | 'dep'
+  | 'req'
+  | 'rollout'
+  | 'interaction'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 let lastMs = 0

@@ -2,6 +2,7 @@
 import type { Handlers } from '../contract/operations/index.ts'
 import * as batch from './batch/index.ts'
 import * as datasets from './datasets/index.ts'
+import * as features from './features/index.ts'
 import * as models from './models/index.ts'
 import * as rollouts from './rollouts/index.ts'
 import { createHealth, type HealthOptions, readiness } from './service/index.ts'
@@ -47,6 +48,15 @@ export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {
     predict_default: serving.predictDefault,
     predict_model: serving.predictModel,
     'predictions.feedback': serving.giveFeedback,
+    'features.declare': features.declareEntityType,
+    'features.entity_types': features.listEntityTypes,
+    'features.put': features.putFeatures,
+    'features.get': features.getFeatures,
+    'features.read': features.readFeatures,
+    'features.ingest': features.ingestFeatures,
+    'features.training_table': features.createTrainingTable,
+    'interactions.record': features.recordInteractions,
+    'interactions.list': features.listInteractions,
     'batch_jobs.create': batch.submitBatch,
     'batch_jobs.list': batch.listBatchJobs,
     'batch_jobs.get': batch.getBatchJob,

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/contract/operations/index.ts'
+import { until } from '../e2e/processes.ts'
 import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { resultBytes, untilBatchEnds } from '../helpers/batch.ts'
 import { aDataset, anAddingModel, aTrainedModel } from '../helpers/builders.ts'
 
 describe.each([...DATABASES])('the service about itself, on the %s database', (database) => {
@@ -59,7 +61,8 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     }
     expect(of('ml_inference_requests_total', 'model="adder"')).toBe(3)
     expect(of('ml_inference_duration_seconds_count', 'model="adder"')).toBe(3)
-    expect(of('ml_prediction_batch_size_sum', 'model="adder"')).toBe(5)
+    // The refused row ran nowhere.
+    expect(of('ml_prediction_batch_size_sum', 'model="adder"')).toBe(4)
     expect(of('ml_inference_errors_total', 'code="VALIDATION_ERROR"')).toBe(1)
     expect(of('ml_model_memory_bytes', 'model="adder"')).toBeGreaterThan(50)
     expect(of('ml_model_load_time_seconds_count', 'model="adder"')).toBe(1)
@@ -106,6 +109,17 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     await client.inference({ model_id, features: row })
     await client.predict_model({ model_id, input_data: row })
     await client.predictions.feedback({ prediction_id, actual: 1 })
+    const batch = await client.batch_jobs.create({ model_id, input_batch: [row] })
+    await untilBatchEnds(client, batch.id)
+    await client.batch_jobs.list()
+    await resultBytes(client, { job_id: batch.id })
+    await client.batch_jobs.delete({ job_id: batch.id })
+    // A job may end before it can be cancelled; then the next one is.
+    const cancelled = async () => {
+      const { id: job_id } = await client.batch_jobs.create({ model_id, input_batch: Array(500).fill(row) })
+      return client.batch_jobs.cancel({ job_id }).catch(() => undefined)
+    }
+    await until(cancelled, { what: 'a batch job that was cancelled', everyMs: 0, timeoutMs: 30_000 })
     for (const name of ['adder', 'second', 'third']) await client.models.delete({ model_id: name, force: true })
     await client.predict_default({ body: row })
     const waiting = await client.models.train({
@@ -114,6 +128,22 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
       model_type: 'classification',
     })
     await client.training_jobs.cancel({ job_id: waiting.job_id })
+    const user = { entity_type: 'user', entity_id: 'u1' }
+    await client.features.declare({ entity_type: 'user', features: [{ name: 'age', dtype: 'number' }] })
+    await client.features.entity_types()
+    await client.features.put({ ...user, features: { age: 30 } })
+    await client.features.get(user)
+    await client.features.read({ entity_type: 'user', entity_ids: ['u1'] })
+    await client.features.ingest({ entity_type: 'user', rows: [{ entity_id: 'u2', age: 31 }] })
+    const visits = [{ who: 'u1', when: '2999-01-01T00:00:00Z', bought: 1 }]
+    await client.features.training_table({
+      entity_type: 'user',
+      dataset_id: (await client.datasets.create({ name: 'visits', rows: visits })).id,
+      entity_column: 'who',
+      time_column: 'when',
+    })
+    await client.interactions.record({ interactions: [{ user_id: 'u1', event: 'viewed' }] })
+    await client.interactions.list()
     await client.health()
     await client.ready()
     const missing = Object.keys(operations).filter((name) => !app.answered.has(name as keyof typeof operations))

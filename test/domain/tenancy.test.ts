@@ -79,6 +79,14 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
     (ids) => ({ ...model(ids), features: [CUSTOMER], version }),
   ],
   predict_model: [(ids) => ({ ...model(ids), input_data: CUSTOMER })],
+  'features.put': [() => ({ entity_type: 'user', entity_id: 'u1', features: { age: 1 } })],
+  'features.get': [() => ({ entity_type: 'user', entity_id: 'u1' })],
+  'features.read': [() => ({ entity_type: 'user', entity_ids: ['u1'] })],
+  'features.ingest': [() => ({ entity_type: 'user', rows: [{ entity_id: 'u1', age: 1 }] })],
+  'features.training_table': [
+    (ids) => ({ ...dataset(ids), entity_type: 'user', entity_column: 'age', time_column: 'age' }),
+    (ids) => ({ ...dataset(ids), entity_type: 'place', entity_column: 'age', time_column: 'age' }),
+  ],
   'batch_jobs.create': [
     (ids) => ({ ...model(ids), input_batch: [CUSTOMER] }),
     (ids) => ({ ...model(ids), ...dataset(ids), version }),
@@ -133,6 +141,11 @@ describe.each([...DATABASES])('tenants on the %s database', (database) => {
     await client.models.deploy({ model_id, version: '2.0.0', environment: 'staging' })
     const { prediction_id } = await client.models.predict({ model_id, input_data: CUSTOMER })
     await client.predictions.feedback({ prediction_id, actual: 1 })
+    const features = [{ name: 'age', dtype: 'number' as const }]
+    await client.features.declare({ entity_type: 'user', features })
+    await client.features.put({ entity_type: 'user', entity_id: 'u1', features: { age: 30 } })
+    await app.as(B).features.declare({ entity_type: 'place', features })
+    await client.interactions.record({ interactions: [{ user_id: 'u1', event: 'viewed' }] })
     const { id: batch_job_id } = await client.batch_jobs.create({ model_id, input_batch: [CUSTOMER] })
     await untilBatchEnds(client, batch_job_id)
     owned = { model_id, job_id, dataset_id, prediction_id, batch_job_id }

@@ -13,6 +13,10 @@ const TABLES = [
   'feedback',
   'idempotency_keys',
   'outbox',
+  'entity_types',
+  'feature_history',
+  'feature_states',
+  'interactions',
 ] as const
 
 /** Everything one tenant has in the database, as it is stored; but not whether an event was sent, which goes on by itself. */

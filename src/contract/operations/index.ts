@@ -2,6 +2,7 @@
 import type { InputOf, Operation, OutputOf, Upload } from '../operation.ts'
 import { batchOperations } from './batch.ts'
 import { datasetOperations } from './datasets.ts'
+import { featureOperations } from './features.ts'
 import { modelOperations } from './models.ts'
 import { predictionOperations } from './predictions.ts'
 import { serviceOperations } from './service.ts'
@@ -12,6 +13,7 @@ export const operations = {
   ...trainingOperations,
   ...modelOperations,
   ...predictionOperations,
+  ...featureOperations,
   ...batchOperations,
   ...serviceOperations,
 } satisfies Record<string, Operation>

@@ -2,5 +2,5 @@
 export { createDataset } from './create.ts'
 export { deleteDataset } from './delete.ts'
 export { getDataset, getRows, listDatasets, validateDataset } from './read.ts'
-export { getDatasetRow } from './store.ts'
+export { getDatasetRow, storedTable } from './store.ts'
 export { sweepUploads } from './sweep.ts'

@@ -15,6 +15,7 @@ import type {
 import type { Strategy } from '../../contract/strategy.ts'
 import type { JobStatus } from '../../contract/training.ts'
 import type { CreatedAt, Free, Json, NullableJson, NullableTimestamp, StoredError, Timestamp } from './column-types.ts'
+import type { EntityTypesTable, FeatureHistoryTable, FeatureStatesTable, InteractionsTable } from './schema-features.ts'
 import type { RolloutCountsTable, RolloutsTable } from './schema-rollouts.ts'
 
 export interface ModelsTable {
@@ -252,6 +253,10 @@ export interface Schema {
   predictions: PredictionsTable
   feedback: FeedbackTable
   outbox: OutboxTable
+  entity_types: EntityTypesTable
+  feature_history: FeatureHistoryTable
+  feature_states: FeatureStatesTable
+  interactions: InteractionsTable
   batch_jobs: BatchJobsTable
   batch_chunks: BatchChunksTable
   batch_turns: BatchTurnsTable

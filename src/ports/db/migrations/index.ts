@@ -4,10 +4,12 @@ import { up as foundation } from './0001-foundation.ts'
 import { up as tuning } from './0002-tuning.ts'
 import { up as traffic } from './0003-traffic.ts'
 import { up as batch } from './0004-batch.ts'
+import { up as features } from './0005-features.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
   '0002-tuning': { up: tuning },
   '0003-traffic': { up: traffic },
   '0004-batch': { up: batch },
+  '0005-features': { up: features },
 }

@@ -1,0 +1,7 @@
+// Features: what is known of users, items and other entities, and since when.
+export { declareEntityType, listEntityTypes } from './declare.ts'
+export { ingestFeatures } from './ingest.ts'
+export { listInteractions, recordInteractions } from './interactions.ts'
+export { getFeatures, readFeatures } from './read.ts'
+export { createTrainingTable } from './training-table.ts'
+export { putFeatures } from './write.ts'

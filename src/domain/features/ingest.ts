@@ -1,0 +1,128 @@
+// Many observations at once. A file is put on disk, read by the table reader a batch at a time and written in transactions of
+// one batch each: a faulty row is reported and left out, and giving the same file again changes nothing.
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { EntityType, FeatureValue, IngestReport } from '../../contract/features.ts'
+import type { Upload } from '../../contract/operation.ts'
+import type { Input } from '../../contract/operations/index.ts'
+import { type FieldError, invalid } from '../../core/failure.ts'
+import { type Ctx, inTransaction } from '../ctx.ts'
+import { momentOf, readCell, valueErrors } from './policy.ts'
+import { forgetStates, getEntityType } from './store.ts'
+import { type Observation, writeObservations } from './write.ts'
+
+const ROWS_A_WRITE = 1000
+const MAX_ERRORS = 100
+const MAX_ID = 256
+
+type Rows = AsyncIterable<readonly Readonly<Record<string, unknown>>[]>
+
+export async function ingestFeatures(
+  ctx: Ctx,
+  input: Input<'features.ingest'>,
+  upload?: Upload,
+): Promise<IngestReport> {
+  if (upload && input.rows) {
+    upload.stream.destroy()
+    throw invalid('request', [{ field: 'rows', message: 'cannot be given together with a file' }])
+  }
+  if (!upload && !input.rows)
+    throw invalid('request', [{ field: 'file', message: 'is required: give a file, or `rows`' }])
+  try {
+    const type = await inTransaction(ctx, (ctx) => getEntityType(ctx, input.entity_type))
+    if (input.rows) return await ingest(ctx, type, { rows: inSlices(input.rows), read: (row) => row })
+    return await ingestFile(ctx, type, upload!.stream)
+  } finally {
+    upload?.stream.destroy()
+  }
+}
+
+async function* inSlices(rows: readonly Readonly<Record<string, unknown>>[]): Rows {
+  for (let from = 0; from < rows.length; from += ROWS_A_WRITE) yield rows.slice(from, from + ROWS_A_WRITE)
+}
+
+async function ingestFile(ctx: Ctx, type: EntityType, stream: Readable): Promise<IngestReport> {
+  const folder = await mkdtemp(join(ctx.settings.tempDir, 'ingest-'))
+  try {
+    const path = join(folder, 'data')
+    await pipeline(stream, createWriteStream(path), { signal: ctx.signal })
+    const { reading, contract } = await ctx.tables.inspect(path, { signal: ctx.signal })
+    const columns = contract.columns.map(({ name }) => name)
+    refuseColumns(type, columns)
+    const rows = ctx.tables.batches({ path, reading }, contract, { size: ROWS_A_WRITE, signal: ctx.signal })
+    return await ingest(ctx, type, { rows, read: (row) => readCells(type, row) })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** A wrong column is wrong in every row, so it is said once and nothing is written. */
+function refuseColumns(type: EntityType, columns: readonly string[]): void {
+  const known = new Set(['entity_id', 'observed_at', ...type.features.map(({ name }) => name)])
+  const errors: FieldError[] = columns
+    .filter((column) => !known.has(column))
+    .map((column) => ({ field: column, message: `is not a feature of "${type.entity_type}"; declare it first` }))
+  if (!columns.includes('entity_id'))
+    errors.push({ field: 'entity_id', message: 'is missing: there is no such column' })
+  if (errors.length > 0) throw invalid('file', errors)
+}
+
+/** Missing cells say nothing of a feature; they do not unset it. */
+function readCells(type: EntityType, row: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { entity_id, observed_at } = row
+  const cells: Record<string, unknown> = { entity_id: entity_id === null ? null : String(entity_id), observed_at }
+  for (const feature of type.features) {
+    const cell = row[feature.name]
+    const value = cell === undefined || cell === null ? null : readCell(feature, cell)
+    if (value !== null) cells[feature.name] = value
+  }
+  return cells
+}
+
+interface Source {
+  readonly rows: Rows
+  readonly read: (row: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>
+}
+
+async function ingest(ctx: Ctx, type: EntityType, { rows, read }: Source): Promise<IngestReport> {
+  const report = { accepted: 0, rejected: 0, errors: [] as IngestReport['errors'] }
+  const nowMs = ctx.clock.now().getTime()
+  let row = 0
+  for await (const batch of rows) {
+    const observations: Observation[] = []
+    for (const given of batch) {
+      row++
+      const { observation, errors } = observationOf(type, read(given), nowMs)
+      if (observation) observations.push(observation)
+      else report.rejected++
+      report.errors.push(...errors.slice(0, MAX_ERRORS - report.errors.length).map((error) => ({ row, ...error })))
+    }
+    if (observations.length > 0) {
+      await inTransaction(ctx, (ctx) => writeObservations(ctx, type.entity_type, observations))
+      await forgetStates(ctx, type.entity_type, new Set(observations.map(({ entityId }) => entityId)))
+    }
+    report.accepted += observations.length
+  }
+  return report
+}
+
+function observationOf(
+  type: EntityType,
+  { entity_id, observed_at, ...values }: Readonly<Record<string, unknown>>,
+  nowMs: number,
+): { readonly observation?: Observation; readonly errors: readonly FieldError[] } {
+  const errors = valueErrors(type, values)
+  if (typeof entity_id !== 'string' || entity_id === '' || entity_id.length > MAX_ID) {
+    errors.push({ field: 'entity_id', message: `must be a text of 1 to ${MAX_ID} characters`, value: entity_id })
+  }
+  const atMs = momentOf(observed_at, 'observed_at', nowMs)
+  if (typeof atMs !== 'number') return { errors: [...errors, atMs] }
+  if (errors.length > 0) return { errors }
+  return {
+    observation: { entityId: entity_id as string, atMs, values: values as Record<string, FeatureValue> },
+    errors,
+  }
+}

@@ -1,0 +1,84 @@
+// What users did. An interaction that carries an id of the caller's is recorded once, however often it is sent.
+import type { Interaction } from '../../contract/features.ts'
+import type { Input, Output } from '../../contract/operations/index.ts'
+import { type FieldError, invalid } from '../../core/failure.ts'
+import { newId } from '../../core/ids.ts'
+import { json, type NewRow } from '../../ports/db/index.ts'
+import { type Ctx, inTransaction } from '../ctx.ts'
+import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { momentOf } from './policy.ts'
+
+const ROWS_A_WRITE = 1000
+
+export async function recordInteractions(
+  ctx: Ctx,
+  { interactions }: Input<'interactions.record'>,
+): Promise<Output<'interactions.record'>> {
+  const rows = rowsOf(ctx, interactions)
+  const recorded = await inTransaction(ctx, async (ctx) => {
+    let count = 0
+    for (let from = 0; from < rows.length; from += ROWS_A_WRITE) {
+      const { numInsertedOrUpdatedRows } = await ctx.db
+        .insertInto('interactions')
+        .values(rows.slice(from, from + ROWS_A_WRITE))
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      count += Number(numInsertedOrUpdatedRows)
+    }
+    return count
+  })
+  return { recorded, known: rows.length - recorded }
+}
+
+/** @throws `invalid` with every faulty moment. */
+function rowsOf({ caller, clock }: Ctx, interactions: readonly Interaction[]): NewRow<'interactions'>[] {
+  const nowMs = clock.now().getTime()
+  const errors: FieldError[] = []
+  const rows = interactions.map((given, index): NewRow<'interactions'> => {
+    const at = momentOf(given.at, `interactions.${index}.at`, nowMs)
+    if (typeof at !== 'number') errors.push(at)
+    return {
+      tenant_id: caller.tenantId,
+      id: given.id ?? newId('interaction'),
+      user_id: given.user_id,
+      item_id: given.item_id ?? null,
+      event: given.event,
+      at: new Date(typeof at === 'number' ? at : nowMs),
+      channel: given.channel ?? null,
+      value: given.value ?? null,
+      context: given.context ? json(given.context) : null,
+    }
+  })
+  if (errors.length > 0) throw invalid('interactions', errors)
+  return rows
+}
+
+const SEQUENCE = /^\d{1,18}$/
+
+export function listInteractions(ctx: Ctx, input: Input<'interactions.list'>): Promise<Output<'interactions.list'>> {
+  const limit = input.limit ?? DEFAULT_LIMIT
+  const after = decodeCursor(input.cursor, 1, SEQUENCE)
+  return inTransaction(ctx, async (ctx) => {
+    let find = ctx.db.selectFrom('interactions').selectAll()
+    if (after) find = find.where('seq', '<', Number(after[0]))
+    if (input.user !== undefined) find = find.where('user_id', '=', input.user)
+    if (input.event !== undefined) find = find.where('event', '=', input.event)
+    const rows = await find
+      .orderBy('seq', 'desc')
+      .limit(limit + 1)
+      .execute()
+    return pageOf(rows, limit, {
+      item: ({ id, user_id, item_id, event, at, channel, value, context }) => ({
+        id,
+        user_id,
+        event,
+        at: at.toISOString(),
+        ...(item_id !== null && { item_id }),
+        ...(channel !== null && { channel }),
+        ...(value !== null && { value }),
+        ...(context && { context }),
+      }),
+      position: ({ seq }) => [String(seq)],
+    })
+  })
+}

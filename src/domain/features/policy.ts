@@ -1,0 +1,100 @@
+// What a feature's value may be, and when it no longer counts. Values given as JSON are held to their type to the letter;
+// cells of a file, where everything may be text, are read as their type first.
+import type { EntityType, Feature, FeatureDtype, FeatureValue } from '../../contract/features.ts'
+import type { FieldError } from '../../core/failure.ts'
+
+export const MAX_TEXT = 4096
+const MAX_LIST = 1024
+/** Clocks of callers run ahead of ours by so much at most. */
+const MAX_AHEAD_MS = 5 * 60_000
+
+/** The newest value of every feature and its moment in milliseconds since 1970. */
+export type EntityState = Readonly<Record<string, readonly [FeatureValue, number]>>
+
+const RULES: Readonly<Record<FeatureDtype, { readonly fits: (value: unknown) => boolean; readonly message: string }>> =
+  {
+    number: { fits: isNumber, message: 'must be a finite number' },
+    integer: { fits: Number.isSafeInteger, message: 'must be a whole number' },
+    boolean: { fits: (value) => typeof value === 'boolean', message: 'must be true or false' },
+    string: { fits: isText, message: `must be a text of at most ${MAX_TEXT} characters` },
+    datetime: { fits: isMoment, message: 'must be a moment in ISO-8601' },
+    numbers: {
+      fits: (value) => isList(value, isNumber),
+      message: `must be a list of at most ${MAX_LIST} finite numbers`,
+    },
+    strings: { fits: (value) => isList(value, isText), message: `must be a list of at most ${MAX_LIST} texts` },
+  }
+
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= MAX_TEXT
+}
+
+function isMoment(value: unknown): boolean {
+  return typeof value === 'string' && /^\d{4}-\d{2}-\d{2}/.test(value) && !Number.isNaN(Date.parse(value))
+}
+
+function isList(value: unknown, fits: (item: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.length <= MAX_LIST && value.every(fits)
+}
+
+/** Every fault of the values, with `field` naming the place below `path`. */
+export function valueErrors(type: EntityType, values: Readonly<Record<string, unknown>>, path = ''): FieldError[] {
+  const declared = new Map(type.features.map((feature) => [feature.name, feature]))
+  return Object.entries(values).flatMap(([name, value]): FieldError[] => {
+    const feature = declared.get(name)
+    const field = `${path}${name}`
+    if (!feature) return [{ field, message: `is not a feature of "${type.entity_type}"; declare it first`, value }]
+    if (value === null || RULES[feature.dtype].fits(value)) return []
+    return [{ field, message: RULES[feature.dtype].message, value }]
+  })
+}
+
+/** A cell of a file as the value of a feature; what cannot be read is returned as it is, for `valueErrors` to refuse. */
+export function readCell({ dtype }: Feature, cell: unknown): unknown {
+  if (typeof cell === 'number' && (dtype === 'string' || dtype === 'datetime')) return String(cell)
+  if (typeof cell === 'boolean' && dtype === 'string') return String(cell)
+  if (typeof cell !== 'string' || dtype === 'string' || dtype === 'datetime') return cell
+  const text = cell.trim()
+  if (text === '') return null
+  if (dtype === 'boolean')
+    return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : cell
+  if (dtype === 'number' || dtype === 'integer') return Number.isFinite(Number(text)) ? Number(text) : cell
+  try {
+    return JSON.parse(text)
+  } catch {
+    return dtype === 'strings' ? text.split('|').map((item) => item.trim()) : cell
+  }
+}
+
+/** @returns milliseconds since 1970, or the fault. */
+export function momentOf(text: unknown, field: string, nowMs: number): number | FieldError {
+  if (text === undefined || text === null || text === '') return nowMs
+  const ms = isMoment(text) ? Date.parse(text as string) : Number.NaN
+  if (Number.isNaN(ms)) return { field, message: RULES.datetime.message, value: text }
+  if (ms > nowMs + MAX_AHEAD_MS) return { field, message: 'is in the future', value: text }
+  return ms
+}
+
+/** Milliseconds for which a value counts; null: for ever. */
+export function ttlMs(type: EntityType, feature: Feature): number | null {
+  const seconds = feature.ttl_seconds === undefined ? type.ttl_seconds : feature.ttl_seconds
+  return seconds === null ? null : seconds * 1000
+}
+
+/** Newer observations win; of two at the same moment the one written later. */
+export function mergeState(
+  state: EntityState,
+  values: Readonly<Record<string, FeatureValue>>,
+  atMs: number,
+): EntityState {
+  const merged: Record<string, readonly [FeatureValue, number]> = { ...state }
+  for (const [name, value] of Object.entries(values)) {
+    const known = merged[name]
+    if (known === undefined || known[1] <= atMs) merged[name] = [value, atMs]
+  }
+  return merged
+}

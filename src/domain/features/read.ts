@@ -1,0 +1,89 @@
+// Reading what is known: now from the states, at an earlier moment from the history.
+import type { EntityType, FeatureValue, FeatureVector } from '../../contract/features.ts'
+import type { Input, Output } from '../../contract/operations/index.ts'
+import { type FieldError, fail, invalid } from '../../core/failure.ts'
+import { type Ctx, inTransaction } from '../ctx.ts'
+import { featuresAsOf } from './as-of.ts'
+import { type EntityState, ttlMs } from './policy.ts'
+import { getEntityType, readStates } from './store.ts'
+
+export async function getFeatures(ctx: Ctx, input: Input<'features.get'>): Promise<FeatureVector> {
+  const { entity_type, entity_id, as_of } = input
+  const vector = as_of === undefined ? await now(ctx, input) : await earlier(ctx, input, new Date(as_of))
+  if (!vector.found) throw fail('not_found', 'ENTITY_NOT_FOUND', `Nothing is known of ${entity_type} "${entity_id}"`)
+  return vector
+}
+
+async function now(ctx: Ctx, { entity_type, entity_id }: Input<'features.get'>): Promise<FeatureVector> {
+  const { type, states } = await readStates(ctx, entity_type, [entity_id])
+  return vectorOf({ type, entityId: entity_id, state: states[0], atMs: ctx.clock.now().getTime() })
+}
+
+function earlier(ctx: Ctx, { entity_type, entity_id }: Input<'features.get'>, at: Date): Promise<FeatureVector> {
+  return inTransaction(ctx, async (ctx) => {
+    const type = await getEntityType(ctx, entity_type)
+    const first = await ctx.db
+      .selectFrom('feature_history')
+      .select('observed_at')
+      .where('entity_type', '=', entity_type)
+      .where('entity_id', '=', entity_id)
+      .where('observed_at', '<=', at)
+      .limit(1)
+      .executeTakeFirst()
+    const [state] = await featuresAsOf(ctx, { type, names: namesOf(type) }, [{ entityId: entity_id, at }])
+    return vectorOf({ type, entityId: entity_id, state: first && state, atMs: at.getTime() })
+  })
+}
+
+export async function readFeatures(ctx: Ctx, input: Input<'features.read'>): Promise<Output<'features.read'>> {
+  const { type, states } = await readStates(ctx, input.entity_type, input.entity_ids)
+  const names = input.features && knownNames(type, input.features)
+  const atMs = ctx.clock.now().getTime()
+  return {
+    items: input.entity_ids.map((entityId, index) =>
+      vectorOf({ type, entityId, state: states[index], atMs, ...(names && { names }) }),
+    ),
+  }
+}
+
+export function namesOf(type: EntityType): string[] {
+  return type.features.map(({ name }) => name)
+}
+
+/** @throws `invalid` naming every feature that is not declared. */
+export function knownNames(type: EntityType, names: readonly string[]): readonly string[] {
+  const declared = new Set(namesOf(type))
+  const errors = names.flatMap((name, index): FieldError[] =>
+    declared.has(name)
+      ? []
+      : [{ field: `features.${index}`, message: `is not a feature of "${type.entity_type}"`, value: name }],
+  )
+  if (errors.length > 0) throw invalid('request', errors)
+  return names
+}
+
+export interface Known {
+  readonly type: EntityType
+  readonly entityId: string
+  readonly state: EntityState | undefined
+  /** The moment that is looked at, in milliseconds since 1970: what is older than its time to live is left out. */
+  readonly atMs: number
+  /** Default: all features. */
+  readonly names?: readonly string[]
+}
+
+export function vectorOf({ type, entityId, state, atMs, names }: Known): FeatureVector {
+  const features: Record<string, FeatureValue> = {}
+  const observed_at: Record<string, string> = {}
+  const wanted = names && new Set(names)
+  for (const feature of type.features) {
+    const { name } = feature
+    if (wanted && !wanted.has(name)) continue
+    const [value, sinceMs] = state?.[name] ?? [null, 0]
+    const ttl = ttlMs(type, feature)
+    const counts = value !== null && (ttl === null || atMs - sinceMs <= ttl)
+    features[name] = counts ? value : null
+    if (counts) observed_at[name] = new Date(sinceMs).toISOString()
+  }
+  return { entity_type: type.entity_type, entity_id: entityId, found: state !== undefined, features, observed_at }
+}

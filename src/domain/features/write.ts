@@ -1,0 +1,101 @@
+// Writing observations: the history gets a row for each moment, the state keeps the newest value of every feature. Both in one
+// transaction, entities in one order, so that two writers wait for each other instead of deadlocking.
+import { sql } from 'kysely'
+import type { FeatureValue, FeatureVector } from '../../contract/features.ts'
+import type { Input } from '../../contract/operations/index.ts'
+import { invalid } from '../../core/failure.ts'
+import { json } from '../../ports/db/index.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { type EntityState, mergeState, momentOf, valueErrors } from './policy.ts'
+import { vectorOf } from './read.ts'
+import { forgetStates, getEntityType } from './store.ts'
+
+/** What became known of one entity at one moment. */
+export interface Observation {
+  readonly entityId: string
+  /** Milliseconds since 1970. */
+  readonly atMs: number
+  readonly values: Readonly<Record<string, FeatureValue>>
+}
+
+export async function putFeatures(ctx: Ctx, input: Input<'features.put'>): Promise<FeatureVector> {
+  const { entity_type, entity_id, features } = input
+  const nowMs = ctx.clock.now().getTime()
+  const { type, state } = await inTransaction(ctx, async (ctx) => {
+    const type = await getEntityType(ctx, entity_type)
+    const atMs = momentOf(input.observed_at, 'observed_at', nowMs)
+    const errors = valueErrors(type, features, 'features.')
+    if (typeof atMs !== 'number') errors.push(atMs)
+    if (errors.length > 0 || typeof atMs !== 'number') throw invalid('features', errors)
+    const states = await writeObservations(ctx, entity_type, [{ entityId: entity_id, atMs, values: features }])
+    return { type, state: states.get(entity_id) }
+  })
+  await forgetStates(ctx, entity_type, [entity_id])
+  return vectorOf({ type, entityId: entity_id, state, atMs: nowMs })
+}
+
+/** @returns the new state of every entity written. */
+export async function writeObservations(
+  ctx: TxCtx,
+  entityType: string,
+  given: readonly Observation[],
+): Promise<Map<string, EntityState>> {
+  const observations = oneAMoment(given)
+  const { tenantId: tenant_id } = ctx.caller
+  const ids = [...new Set(observations.map(({ entityId }) => entityId))].sort()
+  const of = (entity_id: string) => ({ tenant_id, entity_type: entityType, entity_id })
+  await ctx.db
+    .insertInto('feature_states')
+    .values(ids.map((id) => ({ ...of(id), state: json({}) })))
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
+  const rows = await ctx.db
+    .selectFrom('feature_states')
+    .select(['entity_id', 'state'])
+    .where('tenant_id', '=', tenant_id)
+    .where('entity_type', '=', entityType)
+    .where((eb) => eb('entity_id', '=', eb.fn.any(eb.val(ids))))
+    .orderBy('entity_id')
+    .forUpdate()
+    .execute()
+  const states = new Map<string, EntityState>(rows.map((row) => [row.entity_id, row.state]))
+  for (const { entityId, values, atMs } of observations) {
+    states.set(entityId, mergeState(states.get(entityId) ?? {}, values, atMs))
+  }
+  await ctx.db
+    .insertInto('feature_history')
+    .values(
+      observations.map(({ entityId, atMs, values }) => ({
+        ...of(entityId),
+        observed_at: new Date(atMs),
+        features: json(values),
+      })),
+    )
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant_id', 'entity_type', 'entity_id', 'observed_at'])
+        .doUpdateSet({ features: sql`feature_history.features || excluded.features` }),
+    )
+    .execute()
+  await ctx.db
+    .insertInto('feature_states')
+    .values(ids.map((id) => ({ ...of(id), state: json(states.get(id)) })))
+    .onConflict((conflict) =>
+      conflict
+        .columns(['tenant_id', 'entity_type', 'entity_id'])
+        .doUpdateSet((eb) => ({ state: eb.ref('excluded.state') })),
+    )
+    .execute()
+  return states
+}
+
+/** What is said of one entity and one moment several times is one observation; later words win. */
+function oneAMoment(given: readonly Observation[]): Observation[] {
+  const merged = new Map<string, Observation>()
+  for (const observation of given) {
+    const key = `${observation.atMs}:${observation.entityId}`
+    const known = merged.get(key)
+    merged.set(key, known ? { ...known, values: { ...known.values, ...observation.values } } : observation)
+  }
+  return [...merged.values()]
+}
