@@ -18,15 +18,20 @@ export async function backgroundOf(
 ): Promise<StoredExplanation> {
   const dataset = await getDataset(ctx, { dataset_id })
   const names = columnsOf(dataset, inputs)
-  const starts = new Set(
-    Array.from({ length: PLACES }, (_, i) => Math.floor((i * Math.max(0, dataset.rows - ROWS_A_PLACE)) / (PLACES - 1))),
-  )
   const rows: unknown[][] = []
-  for (const offset of starts) {
-    const page = await getRows(ctx, { dataset_id, offset, limit: ROWS_A_PLACE })
-    rows.push(...page.rows.map((row) => names.map((name) => row[name] ?? null)))
+  for (const page of await pagesOf(ctx, dataset)) {
+    rows.push(...page.map((row) => names.map((name) => row[name] ?? null)))
   }
   return { schema_version: 1, background: { origin: 'dataset', dataset_id, rows }, report: NO_REPORT }
+}
+
+async function pagesOf(ctx: Ctx, { id: dataset_id, rows }: Dataset) {
+  const few = rows <= PLACES * ROWS_A_PLACE
+  const limit = few ? PLACES * ROWS_A_PLACE : ROWS_A_PLACE
+  const starts = few ? [0] : Array.from({ length: PLACES }, (_, i) => Math.floor((i * (rows - limit)) / (PLACES - 1)))
+  const pages: (readonly Readonly<Record<string, unknown>>[])[] = []
+  for (const offset of starts) pages.push((await getRows(ctx, { dataset_id, offset, limit })).rows)
+  return pages
 }
 
 /** By name; or by position where there are as many, since columns inside one tensor have no names. */
