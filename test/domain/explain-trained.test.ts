@@ -74,6 +74,44 @@ describe('explaining what was trained here', () => {
     expect(text).toMatchObject({ column: 'text', value: 'server down in the office' })
     const named = text!.features!.map(({ feature }) => feature)
     expect(named.some((feature) => feature.startsWith('text:') && /server|down/.test(feature))).toBe(true)
+    expect(total(explanation)).toBeCloseTo(explanation.score, 6)
+    expect(logistic(explanation.score)).toBeCloseTo(answer.confidence!, 4)
+  })
+
+  it.each(['logistic_regression', 'gradient_boosting'])(
+    'gives a category as its column, one of its features: %s',
+    async (algorithm) => {
+      const model_name = `cities-${algorithm.replace('_', '-')}`
+      const rows = Array.from({ length: 200 }, (_, i) => {
+        const city = ['Rome', 'Oslo', 'Bonn', 'Kyiv'][i % 4]!
+        return { city, age: 20 + ((i * 7) % 50), bought: city === 'Oslo' || i % 23 === 0 ? 1 : 0 }
+      })
+      await aTrainedModel(client, { model_name, algorithm, dataset_id: (await aDataset(client, rows)).id })
+      const { answer, explanation } = await explain(model_name, { city: 'Oslo', age: 40 })
+      expect(answer.prediction).toBe(1)
+      expect(explanation.contributions.map(({ column }) => column)).toEqual(['city', 'age'])
+      const [city] = explanation.contributions
+      expect(city).toMatchObject({ value: 'Oslo' })
+      expect(city!.contribution).toBeGreaterThan(1)
+      expect(total(explanation)).toBeCloseTo(explanation.score, 6)
+      const parts = city!.features ?? []
+      const sum = parts.reduce((sum, { contribution }) => sum + contribution, 0)
+      if (parts.length > 0) expect(sum).toBeCloseTo(city!.contribution, 6)
+      expect(parts.every(({ feature }) => feature.startsWith('city'))).toBe(true)
+    },
+  )
+
+  it('asks a neural network about every mixture, and what it finds adds up to the answer', async () => {
+    const { id } = await aDataset(client, aTable({ rows: 200 }))
+    const hyperparameters = { epochs: 20 }
+    await aTrainedModel(client, { model_name: 'net', algorithm: 'neural_network', dataset_id: id, hyperparameters })
+    const { answer, explanation } = await explain('net', CUSTOMER)
+    expect(explanation).toMatchObject({ method: 'sampled_shapley', background: 'training_rows' })
+    expect(explanation.sampling).toMatchObject({ exact: true })
+    expect(explanation.contributions.map(({ column }) => column).sort()).toEqual(['age', 'city', 'income'])
+    expect(total(explanation)).toBeCloseTo(explanation.score, 6)
+    const probability = explanation.space === 'log_odds' ? logistic(explanation.score) : explanation.score
+    expect(probability).toBeCloseTo(answer.confidence!, 4)
   })
 
   it('tells what matters to a version: importance, partial dependence and the background', async () => {
