@@ -37,6 +37,8 @@ export interface LiveVersion {
   readonly modelId: string
   readonly version: string
   readonly sha256: string
+  /** A canary answers a part of the requests. */
+  readonly divided: boolean
 }
 
 export interface App {
@@ -148,7 +150,10 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
     http,
     begun: background.begun,
     services,
-    liveVersion: (tenantId, model) => serving.live.find(tenantId, model, DEFAULT_ENVIRONMENT)?.record,
+    liveVersion(tenantId, model) {
+      const live = serving.live.find(tenantId, model, DEFAULT_ENVIRONMENT)
+      return live && { ...live.record, divided: serving.live.isDivided(live, DEFAULT_ENVIRONMENT) }
+    },
     async listen({ host = config.serviceHost, port = config.servicePort } = {}) {
       await http.listen({ host, port })
       if (config.prometheusPort !== undefined) {

@@ -8,6 +8,7 @@ import { addDeployCommands } from './commands/deploy.ts'
 import { addJobCommands } from './commands/jobs.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addPredictCommand } from './commands/predict.ts'
+import { addRolloutCommands } from './commands/rollout.ts'
 import { addServeCommands } from './commands/serve.ts'
 import { addTrainCommand } from './commands/train.ts'
 import type { CliHost } from './host.ts'
@@ -41,6 +42,7 @@ export function createProgram(host: CliHost): Command {
   addServeCommands(program, host)
   addTrainCommand(program, host)
   addDeployCommands(program, host)
+  addRolloutCommands(program, host)
   addPredictCommand(program, host)
   addBatchCommand(program, host)
   addDatasetCommands(program, host)

@@ -13,6 +13,8 @@ export interface PredictOptions {
   readonly version?: string
   readonly environment?: string
   readonly signal?: AbortSignal
+  /** Who is asked for: stays on one version while traffic is divided. */
+  readonly stickyKey?: string
 }
 
 export interface ModelManager {
@@ -24,7 +26,9 @@ export interface ModelManager {
   /** What answers predictions of a model right now; undefined where nothing is live or known yet. */
   liveVersion(
     modelId: string,
-  ): { readonly modelId: string; readonly version: string; readonly sha256: string } | undefined
+  ):
+    | { readonly modelId: string; readonly version: string; readonly sha256: string; readonly divided?: boolean }
+    | undefined
 }
 
 export function createModelManager(app: App, tenantId: string): ModelManager {
@@ -32,7 +36,7 @@ export function createModelManager(app: App, tenantId: string): ModelManager {
   return {
     tenantId,
     client,
-    async predict(modelId, inputData, { version, environment, signal = new AbortController().signal } = {}) {
+    async predict(modelId, inputData, { version, environment, stickyKey, signal = new AbortController().signal } = {}) {
       const input = {
         model_id: modelId,
         input_data: inputData,
@@ -40,7 +44,7 @@ export function createModelManager(app: App, tenantId: string): ModelManager {
         ...(environment !== undefined && { environment }),
       }
       try {
-        const caller = anonymousCaller({ tenantId, requestId: newId('req') })
+        const caller = anonymousCaller({ tenantId, requestId: newId('req'), stickyKey })
         return await app.dispatch('models.predict', input, { caller, signal })
       } catch (error) {
         throw InferenceError.from(error)

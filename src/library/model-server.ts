@@ -35,10 +35,11 @@ export function createModelServer(options: ModelServerOptions): ModelServer {
   app.get('/health', async () => ({ status: 'healthy' }))
   app.post<{ Params: { model_id: string }; Body: { input_data?: InputData } | null }>(
     '/predict/:model_id',
-    async ({ params, body }) => {
+    async ({ params, body, headers }) => {
       const input = body?.input_data
       if (input === undefined) throw invalid('request', [{ field: 'input_data', message: 'is required' }])
-      const answer = await modelManager.predict(params.model_id, input)
+      const stickyKey = [headers['x-sticky-key']].flat()[0]
+      const answer = await modelManager.predict(params.model_id, input, stickyKey === undefined ? {} : { stickyKey })
       const probability = probabilityOf(answer)
       return { prediction: answer.prediction, ...(probability !== undefined && { probability }) }
     },

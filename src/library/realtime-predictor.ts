@@ -44,8 +44,9 @@ export function createRealtimePredictor(options: RealtimePredictorOptions): Real
     async predict(modelId, inputData, asked = {}) {
       const { version, environment, signal } = asked
       const live = modelManager.liveVersion(modelId)
-      // Another version or environment than the live one is rare and has no digest at hand: it is not cached.
-      if (!cache || !live || version !== undefined || environment !== undefined) {
+      // Another version or environment than the live one is rare and has no digest at hand: it is not cached. While a canary
+      // answers some requests, the same row may belong to either version.
+      if (!cache || !live || live.divided || version !== undefined || environment !== undefined) {
         return modelManager.predict(modelId, inputData, asked)
       }
       const key = cacheKey(modelManager.tenantId, live, inputData)

@@ -161,6 +161,42 @@ describe('the command line against a running service', () => {
     expect(classes).toMatchObject({ signature: { outputs: [{ categories: ['no', 'yes'] }, {}] } })
   })
 
+  it('lets a version take a share of the traffic, shows how it stands, and ends it', async () => {
+    await run('import', 'shared', path('adder.onnx'), '--type', 'regression')
+    await run('import', 'shared', path('adder2.onnx'), '--model-version', '2.0.0')
+    await run('promote', 'shared', '1.0.0')
+    const limits = ['--max-error-rate', '0.1', '--min-requests', '30', '--bake', '60', '--auto-promote']
+    expect((await run('deploy', 'shared', '2.0.0', '--canary', '100', '--sticky-by', 'x', ...limits)).out).toBe(
+      'shared 2.0.0 answers 100 % of the requests in "production", beside 1.0.0\n',
+    )
+    expect(await json('predict', 'shared', 'x=1')).toMatchObject({ prediction: 3 })
+    expect(await json('rollout', 'show', 'shared')).toMatchObject({
+      type: 'canary',
+      strategy: {
+        percent: 100,
+        sticky_by: 'x',
+        bake_seconds: 60,
+        auto_promote: true,
+        limits: { max_error_rate: 0.1, min_requests: 30 },
+      },
+    })
+    expect((await run('rollout', 'show', 'shared')).out).toMatch(/live +1\.0\.0 .*\ncanary +2\.0\.0 /)
+    expect((await run('rollback', 'shared')).out).toBe(
+      'shared 1.0.0 answers alone in "production"; 2.0.0 was rolled back\n',
+    )
+    expect((await run('deploy', 'shared', '2.0.0', '--shadow')).out).toContain('is run on copies of 100 % of')
+    expect(await json('predict', 'shared', 'x=1')).toMatchObject({ prediction: 2 })
+  })
+
+  it.each([
+    [['--canary', '10', '--shadow'], '--canary and --shadow exclude each other'],
+    [['--canary', 'ten'], '--canary must be a number, not "ten"'],
+    [['--bake', '60'], 'add --canary or --shadow'],
+  ])('refuses a roll-out that makes no sense: %s', async (options, message) => {
+    const refused = await run('deploy', 'shared', '2.0.0', ...options)
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining(message) })
+  })
+
   it('predicts every row of a file', async () => {
     const { code, out } = await run('predict', 'adder', '--file', path('rows.jsonl'))
     expect(code).toBe(0)

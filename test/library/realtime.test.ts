@@ -136,4 +136,28 @@ describe('a realtime predictor', () => {
       prediction: 2,
     })
   })
+
+  it('leaves its cache alone while a canary answers a part of the requests, and keeps a caller on one version', async () => {
+    const { cache, kept } = aCache()
+    const { model_id } = await anAddingModel(app.client, { name: 'divided', version: '1.0.0', amount: 1 })
+    await anAddingModel(app.client, { name: 'divided', version: '1.1.0', amount: 2, live: false })
+    const predictor = createRealtimePredictor({ modelManager: manager, cache })
+    expect(await predictor.predict('divided', { x: 1 })).toMatchObject({ prediction: 2 })
+    const before = kept.size
+    await app.client.models.deploy({ model_id, version: '1.1.0', strategy: { type: 'canary', percent: 50 } })
+    const versions = async () =>
+      Promise.all(
+        Array.from({ length: 20 }, async (_, i) => {
+          return (await predictor.predict('divided', { x: 1 }, { stickyKey: `user ${i}` })).version
+        }),
+      )
+    const first = await versions()
+    expect(new Set(first).size).toBe(2)
+    expect(await versions()).toEqual(first)
+    expect(kept.size).toBe(before)
+    await app.client.models.deploy({ model_id, version: '1.1.0', strategy: { type: 'canary', percent: 100 } })
+    expect(await predictor.predict('divided', { x: 1 })).toMatchObject({ prediction: 3 })
+    await app.client.models.rollback({ model_id })
+    expect(await asksOf(() => predictor.predict('divided', { x: 1 }))).toBe(0)
+  })
 })

@@ -1,10 +1,10 @@
 import { basename } from 'node:path'
 import { type Command, Option } from 'commander'
-import type { Deployment } from '../../contract/models.ts'
 import { MODEL_TYPES, type ModelType } from '../../contract/models.ts'
 import { withService } from '../command.ts'
 import { openFile } from '../files.ts'
 import type { CliHost } from '../host.ts'
+import { addStrategyOptions, deploymentSentence, type StrategyOptions, strategyOf } from './rollout.ts'
 
 interface Place {
   readonly environment?: string
@@ -14,28 +14,37 @@ interface Place {
 export function addDeployCommands(program: Command, host: CliHost): void {
   for (const [name, description] of [
     ['promote', 'make a version live in production'],
-    ['deploy', 'make a version live in an environment'],
+    ['deploy', 'make a version live in an environment, or let it take a share of the traffic'],
   ] as const) {
     const command = program.command(name).description(description).argument('<model>').argument('<version>')
     if (name === 'deploy') command.option('--environment <name>', 'where; default: production')
     command.option('--reason <text>', 'kept in the history')
-    command.action((model: string, version: string, options: Place, command: Command) =>
+    if (name === 'deploy') addStrategyOptions(command)
+    command.action((model: string, version: string, options: Place & StrategyOptions, command: Command) =>
       withService(host, command, async ({ client, terminal }) => {
-        const deployment = await client.models.deploy({ model_id: model, version, ...options })
-        terminal.result(deployment, () => sentence(model, deployment))
+        const strategy = strategyOf(options)
+        const { environment, reason } = options
+        const deployment = await client.models.deploy({
+          model_id: model,
+          version,
+          ...(environment !== undefined && { environment }),
+          ...(reason !== undefined && { reason }),
+          ...(strategy && { strategy }),
+        })
+        terminal.result(deployment, () => deploymentSentence(model, deployment))
       }),
     )
   }
   program
     .command('rollback')
-    .description('go back to the version that was live before')
+    .description('end the roll-out that is running, else go back to the version that was live before')
     .argument('<model>')
     .option('--environment <name>', 'where; default: production')
     .option('--reason <text>', 'kept in the history')
     .action((model: string, options: Place, command: Command) =>
       withService(host, command, async ({ client, terminal }) => {
         const deployment = await client.models.rollback({ model_id: model, ...options })
-        terminal.result(deployment, () => sentence(model, deployment))
+        terminal.result(deployment, () => deploymentSentence(model, deployment))
       }),
     )
   program
@@ -83,8 +92,4 @@ function importFile(host: CliHost, command: Command, { model, file, options }: I
       return `Version ${version.version} of ${model} takes ${inputs}\nMake it live: modelyard promote ${model} ${version.version}`
     })
   })
-}
-
-function sentence(model: string, { version, environment, from_version }: Deployment): string {
-  return `${model} ${version} is live in "${environment}"${from_version ? `, in place of ${from_version}` : ''}`
 }

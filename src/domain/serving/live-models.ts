@@ -82,6 +82,11 @@ export class LiveModels {
     return rollouts.get(referenceKey(tenantId, environment, modelId))?.assign(live, asking) ?? live
   }
 
+  /** Whether a canary answers a part of the requests. */
+  isDivided({ record: { tenantId, modelId } }: ServedVersion, environment: string): boolean {
+    return this.#snapshot.rollouts.get(referenceKey(tenantId, environment, modelId))?.row.kind === 'canary'
+  }
+
   get rollouts(): readonly LiveRollout[] {
     return [...this.#snapshot.rollouts.values()]
   }
