@@ -1,7 +1,7 @@
 // The composition root: configuration → ports → slices → faces. The only file that knows all of them.
 import type { IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Background, startBackground } from './app/background.ts'
+import { type Background, startBackground, startRepository } from './app/background.ts'
 import { closeHttp } from './app/close-http.ts'
 import { afterMigration } from './app/first-contact.ts'
 import { type MetricsServer, startMetricsServer } from './app/metrics-server.ts'
@@ -16,7 +16,13 @@ import type { OpenInference } from './core/open-inference.ts'
 import { anonymousCaller, createDispatch } from './domain/access/index.ts'
 import type { Services } from './domain/ctx.ts'
 import { createHandlers } from './domain/handlers.ts'
-import { type CustomModel, createOpenInference, Serving, type ServingCtx } from './domain/serving/index.ts'
+import {
+  type CustomModel,
+  createOpenInference,
+  RepositoryServing,
+  Serving,
+  type ServingCtx,
+} from './domain/serving/index.ts'
 import type { GrpcServer } from './grpc/server.ts'
 import { createHttpApp, type HttpOptions } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
@@ -65,7 +71,7 @@ export interface App {
 export async function createApp(config: Config, options: AppOptions = {}): Promise<App> {
   const services = await openServices(config, options)
   for (const sentence of unavailableSettings(config)) services.log.warn({}, sentence)
-  const serving = new Serving(services)
+  const serving = config.repository === undefined ? new Serving(services) : new RepositoryServing(services)
   try {
     for (const model of options.models ?? []) serving.custom.register(model)
   } catch (error) {
@@ -73,11 +79,16 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     throw error
   }
   const worker = options.worker ?? config.runWorker
-  const background = startBackground({
-    services,
-    serving,
-    worker: worker ? { concurrency: config.trainingConcurrency, batchConcurrency: config.batchConcurrency } : undefined,
-  })
+  const background =
+    serving instanceof RepositoryServing
+      ? startRepository(serving)
+      : startBackground({
+          services,
+          serving,
+          worker: worker
+            ? { concurrency: config.trainingConcurrency, batchConcurrency: config.batchConcurrency }
+            : undefined,
+        })
   let begun = false
   background.begun.then(
     () => {
@@ -167,7 +178,7 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
       const address = http.server.address() as AddressInfo
       const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
       const url = `http://${name === '0.0.0.0' || name === '[::]' ? '127.0.0.1' : name}:${address.port}`
-      if (config.databaseUrl === undefined) await setAddress(config.dataDir, url)
+      if (config.databaseUrl === undefined && config.repository === undefined) await setAddress(config.dataDir, url)
       return url
     },
     stop: () => {

@@ -22,6 +22,12 @@ export const ConfigSchema = Type.Object(
     serviceName: Type.String({ default: 'modelyard', minLength: 1, description: 'Name in logs and events.' }),
     servicePort: port('Port of the HTTP service; 0 picks a free one.', { default: 8080 }),
     serviceHost: Type.String({ default: '127.0.0.1', minLength: 1, description: 'Address to listen on.' }),
+    repository: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Only serve the models in this folder or s3://bucket/prefix, with no database.',
+      }),
+    ),
     grpcPort: Type.Optional(port('Port of the gRPC service.')),
     mlWorkers: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 256, description: 'Inference threads; default: one less than the cores.' }),

@@ -18,6 +18,7 @@ const SERVICE: Readonly<Record<string, string>> = {
     'The job failed or was cancelled, so it has no results. Its `error` says why; submit it again.',
   BATCH_JOB_RUNNING: 'Cancel the job, or wait for its end, before deleting it.',
   BATCH_QUOTA: 'The tenant has too many open batch jobs. Wait until some have ended.',
+  BENCH_REQUEST_FAILED: 'A request of `modelyard bench` was not answered; the message has the reply.',
   BUCKET_MISSING: 'Create the bucket, or correct `S3_BUCKET`, `S3_REGION` or `S3_ENDPOINT`.',
   BUS_TIMEOUT: 'NATS is slow or away. Events wait in the outbox and are sent later; nothing to do but to mend NATS.',
   BUS_UNAVAILABLE: 'NATS does not answer. Check `NATS_URL`; events wait in the outbox meanwhile.',
@@ -115,6 +116,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   ONNX_INVALID: 'The file is not a model that can be served; the message names the place.',
   ONNX_MALFORMED: 'The file is not ONNX, or cut off.',
   ONNX_TOO_LARGE: 'The trained graph would be larger than the format allows. Use fewer text features.',
+  OPTION_INVALID: 'A command line option has a wrong value; the message says which.',
   OUT_OF_MEMORY: 'The model needs more memory than there is. Send fewer rows, or give the process more.',
   OVERLOADED: 'Too many predictions are waiting. Retry after `Retry-After` seconds, or add replicas.',
   PARAMETER_INVALID: 'A parameter of an inference request has the wrong type. The message names it.',
@@ -135,6 +137,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   SCORING_REQUEST_MALFORMED:
     'The body is none of the forms that `/invocations` and `:predict` take; the message says which.',
   SERVICE_STARTING: 'The service is starting, or waits for its database for the first time. Retry in a second.',
+  SHAPE_UNKNOWN: 'The model leaves the length of an axis open. Give it with `--shape`.',
   SIGNATURES_DIFFER:
     'A request goes to either version, so both must take it. Deploy the version to all, or train it on the same columns.',
   SPLIT_IMPOSSIBLE: 'The rows cannot be split as asked. Give more rows, or another `test_fraction`.',

@@ -133,3 +133,12 @@ async function sampleQueue({ queue, metrics }: Services): Promise<void> {
     metrics.queueAge.set({ queue: name }, depth.oldestSeconds)
   }
 }
+
+/** Repository mode follows CURRENT, and that is all there is to do. */
+export function startRepository(serving: Serving): Background {
+  return {
+    migrated: Promise.resolve(),
+    begun: serving.live.start(async () => {}),
+    stop: () => serving.stop(),
+  }
+}

@@ -22,6 +22,7 @@ export function createCliHost(): CliHost {
     }),
     connect,
     serve,
+    grpcSender: async (target, inputs) => (await import('../grpc/client.ts')).grpcSender(target, inputs),
     config: (flags) => shownConfig(configOf(flags)),
     checks: async (flags) => checks(flags),
   }

@@ -13,8 +13,9 @@ import { openCache } from '../ports/cache/open.ts'
 import type { StartedDatabase } from '../ports/db/embedded/start.ts'
 import { openDatabase } from '../ports/db/open.ts'
 import { type ObjectsOptions, openObjects } from '../ports/objects/open.ts'
-import { openRuntime } from '../runtime/index.ts'
+import { openRuntime, type RuntimeOptions } from '../runtime/index.ts'
 import { openTables } from '../tables/index.ts'
+import { openRepository } from './open-repository.ts'
 import { CODE_VERSION } from './version.ts'
 
 const MAX_QUEUED_RUNS = 10_000
@@ -35,6 +36,10 @@ export async function openServices(
 ): Promise<OpenServices> {
   const tempDir = join(config.dataDir, 'tmp')
   const settings = settingsOf(config, tempDir)
+  if (config.repository !== undefined) {
+    const runtime = openRuntime(runtimeOptions(config, log))
+    return openRepository(config, log, { runtime, settings, close: () => runtime.close() })
+  }
   const opened: { close(): Promise<void> }[] = []
   const keep = async <T extends { close(): Promise<void> }>(opening: T | Promise<T>): Promise<T> => {
     const port = await opening
@@ -63,15 +68,7 @@ export async function openServices(
       keep(openBus(config.enableNats ? { url: config.natsUrl, name: config.serviceName, log } : { log })),
       keep(openCache({ url: config.redisUrl, log })),
     ])
-    const runtime = await keep(
-      openRuntime({
-        workers: config.mlWorkers,
-        maxQueue: MAX_QUEUED_RUNS,
-        batchRows: config.batchSize,
-        enableGpu: config.enableGpu,
-        log,
-      }),
-    )
+    const runtime = await keep(openRuntime(runtimeOptions(config, log)))
     const tables = await keep(openTables({ tempDir, memoryLimitMb: TABLES_MEMORY_MB }))
     const queue = openQueue({ db, log })
     const metrics = createMetrics()
@@ -80,6 +77,16 @@ export async function openServices(
   } catch (error) {
     await closeAll()
     throw error
+  }
+}
+
+function runtimeOptions(config: Config, log: Log): RuntimeOptions {
+  return {
+    workers: config.mlWorkers,
+    maxQueue: MAX_QUEUED_RUNS,
+    batchRows: config.batchSize,
+    enableGpu: config.enableGpu,
+    log,
   }
 }
 

@@ -1,5 +1,7 @@
 // What the command line is given by the composition root: ways to reach a service, and things only the root knows.
 import type { MlClient } from '../client.ts'
+import type { Tensors } from '../core/tensors.ts'
+import type { Sender, Target } from './bench/http.ts'
 
 /** Settings from the command line, by their configuration key. */
 export type Flags = Readonly<Record<string, string | boolean | undefined>>
@@ -21,6 +23,11 @@ export interface Connection {
   close(): Promise<void>
 }
 
+export interface GrpcTarget extends Omit<Target, 'url'> {
+  /** `host:port` */
+  readonly address: string
+}
+
 export interface ConnectOptions {
   readonly url: string | undefined
   readonly tenant: string | undefined
@@ -37,6 +44,8 @@ export interface CliHost {
     readonly role: 'service' | 'worker'
     readonly onReady: (url: string) => void
   }): Promise<void>
+  /** Sends one inference request over gRPC as often as it is asked to. */
+  grpcSender(target: GrpcTarget, inputs: Tensors): Promise<Sender>
   /** The configuration in force, secrets masked, by environment name. */
   config(flags: Flags): Record<string, unknown>
   /** Checks that need no running service. */

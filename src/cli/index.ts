@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { report } from './command.ts'
 import { addBatchCommand } from './commands/batch.ts'
+import { addBenchCommand } from './commands/bench.ts'
 import { addDatasetCommands } from './commands/datasets.ts'
 import { addDemoCommand } from './commands/demo.ts'
 import { addDeployCommands } from './commands/deploy.ts'
@@ -45,6 +46,7 @@ export function createProgram(host: CliHost): Command {
   addRolloutCommands(program, host)
   addPredictCommand(program, host)
   addBatchCommand(program, host)
+  addBenchCommand(program, host)
   addDatasetCommands(program, host)
   addModelCommands(program, host)
   addJobCommands(program, host)

@@ -142,6 +142,8 @@ export type Deployment = Static<typeof Deployment>
 export const VersionMetadata = Shape(
   {
     model_version_id: Type.String({ description: '`{model_id}:{version}`.' }),
+    model_name: Type.Optional(Type.String({ description: 'Name of the model when the version was registered.' })),
+    model_type: Type.Optional(OneOf(MODEL_TYPES, 'What the model predicts.')),
     metric: Shape(
       {
         name: Type.String({ description: 'Metric the gate compared.' }),

@@ -8,26 +8,36 @@ import { requestIdOf } from '../core/request-id.ts'
 export type Authenticate = (headers: IncomingHttpHeaders, requestId: string) => Caller | Promise<Caller>
 
 interface Cancellable {
-  readonly metadata: Metadata
   readonly cancelled: boolean
   on(event: 'cancelled', listener: () => void): unknown
 }
 
 /** Binary entries are no headers. */
-export function headersOf(metadata: Metadata): IncomingHttpHeaders {
+function headersOf(metadata: Metadata): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = {}
   const entries = metadata.getMap()
   for (const name in entries) if (typeof entries[name] === 'string') headers[name] = entries[name]
   return headers
 }
 
-export function requestIdIn(metadata: Metadata): string {
-  return requestIdOf(headersOf(metadata))
+/** What comes with a call before anybody knows who it is from. */
+export interface Envelope {
+  readonly headers: IncomingHttpHeaders
+  readonly requestId: string
+}
+
+export function envelopeOf(metadata: Metadata): Envelope {
+  const headers = headersOf(metadata)
+  return { headers, requestId: requestIdOf(headers) }
 }
 
 /** @throws what `authenticate` throws. */
-export async function callOf(call: Cancellable, requestId: string, authenticate: Authenticate): Promise<Call> {
-  const found = authenticate(headersOf(call.metadata), requestId)
+export async function callOf(
+  call: Cancellable,
+  { headers, requestId }: Envelope,
+  authenticate: Authenticate,
+): Promise<Call> {
+  const found = authenticate(headers, requestId)
   const caller = found instanceof Promise ? await found : found
   let signal: AbortSignal | undefined
   return {

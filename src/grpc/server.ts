@@ -15,7 +15,7 @@ import type { Call } from '../core/caller.ts'
 import { asFailure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { OpenInference } from '../core/open-inference.ts'
-import { type Authenticate, callOf, requestIdIn } from './call.ts'
+import { type Authenticate, callOf, envelopeOf } from './call.ts'
 import { messageOf, serviceError } from './failures.ts'
 import { type Message, unaryHandlers, type Work } from './handlers.ts'
 import { writeInferReply, writeStreamError, writeStreamReply } from './infer-reply.ts'
@@ -96,8 +96,9 @@ function implementation(options: GrpcOptions): UntypedServiceImplementation {
 
 function unaryCall(work: Work, { authenticate, log }: GrpcOptions) {
   return (request: ServerUnaryCall<Message, unknown>, reply: sendUnaryData<unknown>): void => {
-    const requestId = requestIdIn(request.metadata)
-    callOf(request, requestId, authenticate)
+    const envelope = envelopeOf(request.metadata)
+    const { requestId } = envelope
+    callOf(request, envelope, authenticate)
       .then((call) => work(call, request.request))
       .then(
         (value) => reply(null, value),
@@ -121,8 +122,9 @@ async function inferOne(plane: OpenInference, call: Call, bytes: Buffer): Promis
 }
 
 function inferStream(stream: StreamCall, { plane, authenticate, log }: GrpcOptions): void {
-  const requestId = requestIdIn(stream.metadata)
-  const calling = callOf(stream, requestId, authenticate)
+  const envelope = envelopeOf(stream.metadata)
+  const { requestId } = envelope
+  const calling = callOf(stream, envelope, authenticate)
   answerStream(stream, async (bytes) => {
     try {
       return writeStreamReply(await inferOne(plane, await calling, bytes))

@@ -7,7 +7,6 @@ import { asFailure, fail } from '../../core/failure.ts'
 import type { ModelConfig, OpenInference, RepositoryEntry } from '../../core/open-inference.ts'
 import type { ModelInfo } from '../../runtime/index.ts'
 import { requirePermission } from '../access/index.ts'
-import { inTransaction } from '../ctx.ts'
 import { compareVersions } from '../models/index.ts'
 import { findDefault, findVersion } from './find-version.ts'
 import { createDataPlane, rowsOf } from './infer-tensors.ts'
@@ -152,32 +151,17 @@ function configOf({ record }: ServedVersion, { inputs, outputs }: ModelInfo): Mo
 }
 
 async function versionsOf(ctx: ServingCtx, { record }: ServedVersion): Promise<string[]> {
-  const rows = await inTransaction(ctx, (ctx) =>
-    ctx.db
-      .selectFrom('model_versions')
-      .select('version')
-      .where('model_id', '=', record.modelId)
-      .where('artifact_sha256', 'is not', null)
-      .execute(),
-  )
-  return rows.map(({ version }) => version).sort(compareVersions)
+  const known = (await ctx.serving.versions(ctx)).filter(({ modelId }) => modelId === record.modelId)
+  return known.map(({ version }) => version).sort(compareVersions)
 }
 
 /** Every version with a file: ready where it is live, else loaded when somebody asks for it by number. */
 async function indexOf(ctx: ServingCtx, unloaded: ReadonlySet<string>): Promise<RepositoryEntry[]> {
   const { tenantId } = ctx.caller
-  const rows = await inTransaction(ctx, (ctx) =>
-    ctx.db
-      .selectFrom('model_versions as v')
-      .innerJoin('models', 'models.id', 'v.model_id')
-      .select(['models.name', 'v.model_id', 'v.version'])
-      .where('v.artifact_sha256', 'is not', null)
-      .orderBy('models.name')
-      .execute(),
-  )
-  const entries = rows.map(({ name, model_id, version }): RepositoryEntry => {
-    if (unloaded.has(`${tenantId}/${model_id}`)) return { name, version, state: 'UNAVAILABLE', reason: 'unloaded' }
-    if (ctx.serving.live.findVersion(tenantId, model_id, version)) return { name, version, state: 'READY', reason: '' }
+  const known = await ctx.serving.versions(ctx)
+  const entries = known.map(({ modelName: name, modelId, version }): RepositoryEntry => {
+    if (unloaded.has(`${tenantId}/${modelId}`)) return { name, version, state: 'UNAVAILABLE', reason: 'unloaded' }
+    if (ctx.serving.live.findVersion(tenantId, modelId, version)) return { name, version, state: 'READY', reason: '' }
     return { name, version, state: 'UNAVAILABLE', reason: 'not live; loaded when asked for by its number' }
   })
   return entries.sort((a, b) => a.name.localeCompare(b.name, 'en') || compareVersions(a.version, b.version))

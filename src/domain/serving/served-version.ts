@@ -36,6 +36,9 @@ export interface Served {
   use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T>
 }
 
+/** Of versions whose file was never registered: whatever lies there is served. */
+export const UNKNOWN_SHA256 = ''
+
 type Needs = Pick<Services, 'objects' | 'runtime' | 'metrics' | 'clock' | 'log'>
 
 export class ServedVersion implements Served {
@@ -107,14 +110,15 @@ export class ServedVersion implements Served {
     const chunks: Uint8Array[] = []
     for await (const chunk of await objects.get(artifactKey)) chunks.push(chunk as Uint8Array)
     const bytes = Buffer.concat(chunks)
-    if (createHash('sha256').update(bytes).digest('hex') !== sha256) {
+    const found = createHash('sha256').update(bytes).digest('hex')
+    if (sha256 !== UNKNOWN_SHA256 && found !== sha256) {
       throw fail(
         'unavailable',
         'ARTIFACT_DAMAGED',
         `The stored file of ${modelName} ${version} is not the one registered`,
       )
     }
-    const model = await runtime.load({ key: sha256, bytes })
+    const model = await runtime.load({ key: found, bytes })
     const reader = await this.#warmUp(model)
     metrics.modelLoadTime.observe({ tenant: tenantId, model: modelName }, (clock.elapsedMs() - started) / 1000)
     metrics.modelMemory.set({ tenant: tenantId, model: modelName, version }, bytes.length)

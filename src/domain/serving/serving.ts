@@ -1,7 +1,7 @@
 // The state a replica holds to answer predictions: what is live, versions asked for by number, models written in
 // TypeScript, and the queue of predictions still to be logged. All of it can be rebuilt from the registry.
 import { LRUCache } from 'lru-cache'
-import type { Ctx, Services } from '../ctx.ts'
+import { type Ctx, inTransaction, type Services } from '../ctx.ts'
 import { CustomModels } from './custom.ts'
 import { Explainers } from './explain/explainers.ts'
 import { LiveModels } from './live-models.ts'
@@ -14,6 +14,13 @@ const ON_DEMAND_VERSIONS = 32
 
 export interface ServingCtx extends Ctx {
   readonly serving: Serving
+}
+
+/** A version that has a file. */
+export interface KnownVersion {
+  readonly modelId: string
+  readonly modelName: string
+  readonly version: string
 }
 
 export class Serving {
@@ -52,6 +59,18 @@ export class Serving {
   /** Called when models changed: what was kept by number may be renamed or gone. */
   forgetOnDemand(): void {
     this.#onDemand.clear()
+  }
+
+  /** Every version of the caller's models that has a file. */
+  versions(ctx: ServingCtx): Promise<readonly KnownVersion[]> {
+    return inTransaction(ctx, (ctx) =>
+      ctx.db
+        .selectFrom('model_versions as v')
+        .innerJoin('models', 'models.id', 'v.model_id')
+        .select(['v.model_id as modelId', 'models.name as modelName', 'v.version'])
+        .where('v.artifact_sha256', 'is not', null)
+        .execute(),
+    )
   }
 
   async stop(): Promise<void> {

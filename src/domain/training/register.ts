@@ -12,6 +12,7 @@ import {
   explainerKey,
   explanationKey,
   featureSchemaVersion,
+  getModelRow,
   lockModelRow,
   makeLive,
   metadataKey,
@@ -34,7 +35,8 @@ export interface Registration {
 /** False when another version went live meanwhile, so that the comparison no longer holds and nothing was written. */
 export async function registerOutcome(registration: Registration): Promise<boolean> {
   const { ctx, row, outcome } = registration
-  const metadata = metadataOf(registration)
+  const model = await inTransaction(ctx, (ctx) => getModelRow(ctx, row.model_id))
+  const metadata = metadataOf(registration, model)
   const { tenant_id, model_id, version } = row
   const stored = await ctx.objects.put(
     artifactKey(tenant_id, model_id, version),
@@ -55,9 +57,11 @@ async function storeExplanations({ ctx, row, outcome }: Registration): Promise<v
   if (explainer) await ctx.objects.put(explainerKey(tenant_id, model_id, version), createReadStream(explainer))
 }
 
-function metadataOf({ ctx, row, dataset, outcome }: Registration): VersionMetadata {
+function metadataOf({ ctx, row, dataset, outcome }: Registration, model: Row<'models'>): VersionMetadata {
   return {
     model_version_id: `${row.model_id}:${row.version}`,
+    model_name: model.name,
+    model_type: model.type,
     metric: { name: outcome.gateMetric.name, value: outcome.gateMetric.value },
     training_data_file: dataset.name,
     trained_at: ctx.clock.now().toISOString(),

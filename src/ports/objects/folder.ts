@@ -16,12 +16,12 @@ const LEFT_OVER_MS = 3_600_000
 /** Deleting the last file of a directory removes the directory, perhaps just before a rename into it. */
 const RENAME_ATTEMPTS = 10
 
-/** @throws when the folder cannot be made. */
-export async function openFolder(path: string): Promise<Objects> {
-  await mkdir(join(path, INCOMING), { recursive: true })
+/** @throws when the folder cannot be made, or (for reading) is not there. */
+export async function openFolder(path: string, use: 'read' | 'write' = 'write'): Promise<Objects> {
+  if (use === 'write') await mkdir(join(path, INCOMING), { recursive: true })
   const root = await realpath(path)
   const incoming = join(root, INCOMING)
-  await removeOldFiles(incoming, systemClock.now().getTime() - LEFT_OVER_MS)
+  if (use === 'write') await removeOldFiles(incoming, systemClock.now().getTime() - LEFT_OVER_MS)
   return {
     async put(key, body, { signal } = {}) {
       const target = await place(root, key)

@@ -5,6 +5,8 @@ import type { Objects } from './index.ts'
 export interface FolderOptions {
   readonly storage: 'local'
   readonly path: string
+  /** `read`: the folder must be there, nothing is made in it, and it may be read-only. Default `write`. */
+  readonly use?: 'read' | 'write'
 }
 
 export interface S3Options {
@@ -26,7 +28,7 @@ export type ObjectsOptions = FolderOptions | S3Options
 
 /** Opens without contacting S3: `ping` says whether it answers. */
 export async function openObjects(options: ObjectsOptions): Promise<Objects> {
-  if (options.storage === 'local') return openFolder(options.path)
+  if (options.storage === 'local') return openFolder(options.path, options.use)
   const { openS3 } = await import('./s3.ts')
   return openS3(options)
 }

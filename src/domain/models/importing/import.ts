@@ -13,7 +13,7 @@ import { fail, invalid } from '../../../core/failure.ts'
 import { entryBeside, runIsolated } from '../../../jobs/isolate.ts'
 import type { StoredExplanation } from '../../../ml/explain/stored.ts'
 import { inspectModel } from '../../../ml/onnx/inspect.ts'
-import { json } from '../../../ports/db/index.ts'
+import { json, type Row } from '../../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
 import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVersion } from '../policy.ts'
@@ -119,7 +119,7 @@ async function register(ctx: Ctx, registration: Registration): Promise<ModelVers
     if (taken.some((row) => row.version === version)) {
       throw fail('conflict', 'VERSION_EXISTS', `"${model.name}" already has a version ${version}`)
     }
-    const metadata = metadataOf(ctx, registration, `${model.id}:${version}`)
+    const metadata = metadataOf(ctx, registration, { model, version })
     const place = [model.tenant_id, model.id, version] as const
     await ctx.objects.put(artifactKey(...place), createReadStream(registration.path))
     await ctx.objects.put(metadataKey(...place), Buffer.from(JSON.stringify(metadata, null, 2)))
@@ -162,10 +162,21 @@ async function register(ctx: Ctx, registration: Registration): Promise<ModelVers
   })
 }
 
-function metadataOf(ctx: TxCtx, { input, signature, filename }: Registration, id: string): VersionMetadata {
+interface Place {
+  readonly model: Row<'models'>
+  readonly version: string
+}
+
+function metadataOf(
+  ctx: TxCtx,
+  { input, signature, filename }: Registration,
+  { model, version }: Place,
+): VersionMetadata {
   const [metric] = Object.entries(input.metrics ?? {})
   return {
-    model_version_id: id,
+    model_version_id: `${model.id}:${version}`,
+    model_name: model.name,
+    model_type: model.type,
     metric: { name: metric?.[0] ?? 'unknown', value: metric?.[1] ?? null },
     training_data_file: filename,
     trained_at: ctx.clock.now().toISOString(),

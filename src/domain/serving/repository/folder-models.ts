@@ -1,0 +1,155 @@
+// What is live in repository mode: the version that CURRENT names, for every model of a folder or bucket. Followed by looking;
+// a new version is loaded and warm before it is swapped in, and one that does not load leaves the old one in place.
+
+import { DEFAULT_ENVIRONMENT } from '../../../contract/models.ts'
+import { pause } from '../../../core/backoff.ts'
+import { fail, notFound } from '../../../core/failure.ts'
+import type { Services } from '../../ctx.ts'
+import { LiveModels } from '../live-models.ts'
+import { ServedVersion, type VersionRecord } from '../served-version.ts'
+import { type KnownVersions, type ModelFolder, scanModels } from './scan.ts'
+
+const LOOK_EVERY_MS = 2_000
+
+interface FollowedModel {
+  readonly folder: ModelFolder
+  /** The version that answers; the one before while the one named by CURRENT does not load. */
+  readonly served: ServedVersion | undefined
+}
+
+export class FolderModels extends LiveModels {
+  readonly #needs: Services
+  readonly #known: KnownVersions = new Map()
+  readonly #stopped = new AbortController()
+  #models: ReadonlyMap<string, FollowedModel> | undefined
+  #looks = 0
+  #looking: Promise<void> | undefined
+
+  constructor(services: Services) {
+    super(services, () => {})
+    this.#needs = services
+  }
+
+  override get revision(): number {
+    return this.#looks
+  }
+
+  override get known(): boolean {
+    return this.#models !== undefined
+  }
+
+  override get size(): number {
+    return this.#live().length
+  }
+
+  override get anyReady(): boolean {
+    return this.#live().some((served) => served.ready !== undefined)
+  }
+
+  /** @throws `not_found` MODEL_NOT_FOUND, `conflict` MODEL_NOT_DEPLOYED: there is no registry to ask further. */
+  override find(tenantId: string, idOrName: string, environment: string): ServedVersion {
+    const found = this.folder(tenantId, idOrName)
+    const served = this.#models?.get(`${tenantId}/${found.modelId}`)?.served
+    if (served && environment === DEFAULT_ENVIRONMENT) return served
+    throw fail(
+      'conflict',
+      'MODEL_NOT_DEPLOYED',
+      `No version of "${idOrName}" is live in "${environment}": CURRENT names none`,
+    )
+  }
+
+  override findVersion(tenantId: string, modelId: string, version: string): ServedVersion | undefined {
+    const served = this.#models?.get(`${tenantId}/${modelId}`)?.served
+    return served?.record.version === version ? served : undefined
+  }
+
+  override only(tenantId: string): ServedVersion | undefined {
+    const live = this.#live().filter(({ record }) => record.tenantId === tenantId)
+    return live.length === 1 ? live[0] : undefined
+  }
+
+  /** By id or name. @throws `not_found` MODEL_NOT_FOUND */
+  folder(tenantId: string, idOrName: string): ModelFolder {
+    const found = this.#models?.get(`${tenantId}/${idOrName}`)?.folder ?? this.#named(tenantId, idOrName)
+    if (!found) throw notFound('model', idOrName)
+    return found
+  }
+
+  folders(tenantId: string): ModelFolder[] {
+    return [...(this.#models?.values() ?? [])].map(({ folder }) => folder).filter((one) => one.tenantId === tenantId)
+  }
+
+  /** @throws `not_found` VERSION_NOT_FOUND */
+  record(tenantId: string, idOrName: string, version: string): VersionRecord {
+    const record = this.folder(tenantId, idOrName).versions.get(version)
+    if (!record) throw notFound('version', version)
+    return record
+  }
+
+  override refresh(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  override async start(): Promise<void> {
+    const { log } = this.#needs
+    const { signal } = this.#stopped
+    const look = () =>
+      this.refresh().catch((error: unknown) =>
+        log.warn({ err: error }, 'the repository cannot be read; it is tried again'),
+      )
+    await look()
+    void (async () => {
+      while (!signal.aborted) {
+        await pause(LOOK_EVERY_MS, signal)
+        if (!signal.aborted) await look()
+      }
+    })()
+  }
+
+  override stop(): void {
+    this.#stopped.abort()
+    for (const served of this.#live()) served.retire()
+    this.#models = undefined
+  }
+
+  #live(): ServedVersion[] {
+    return [...(this.#models?.values() ?? [])].flatMap(({ served }) => served ?? [])
+  }
+
+  #named(tenantId: string, name: string): ModelFolder | undefined {
+    return this.folders(tenantId).find(({ modelName }) => modelName === name)
+  }
+
+  async #look(): Promise<void> {
+    const folders = await scanModels(this.#needs, this.#known)
+    const before = this.#models
+    const next = new Map<string, FollowedModel>()
+    for (const folder of folders) {
+      const key = `${folder.tenantId}/${folder.modelId}`
+      next.set(key, { folder, served: await this.#follow(folder, before?.get(key)?.served) })
+    }
+    if (this.#stopped.signal.aborted) return
+    this.#models = next
+    this.#looks++
+    const kept = new Set(this.#live())
+    for (const { served } of before?.values() ?? []) if (served && !kept.has(served)) served.retire()
+  }
+
+  async #follow({ current, versions }: ModelFolder, served: ServedVersion | undefined) {
+    const record = current === undefined ? undefined : versions.get(current)
+    if (!record || served?.record === record) return record && served
+    const fresh = new ServedVersion(this.#needs, record)
+    try {
+      await fresh.load()
+      return fresh
+    } catch (error) {
+      const { modelName, version } = record
+      this.#needs.log.error({ err: error, model: modelName, version }, 'model does not load')
+      // At the start there is nothing to keep: callers are told by the version itself why it does not load.
+      return served ?? fresh
+    }
+  }
+}

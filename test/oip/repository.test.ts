@@ -1,0 +1,119 @@
+// `--repository`: a folder of models served with no database, made by a service that has one.
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type App, createApp } from '../../src/app.ts'
+import { type ConfigOverrides, loadConfig } from '../../src/config.ts'
+import { silentLog } from '../../src/core/log.ts'
+import { startApp } from '../helpers/app.ts'
+import { aTrainedModel, CUSTOMER } from '../helpers/builders.ts'
+import { addModel } from '../runtime-models.ts'
+import { aTensorModel, identityModel } from './models.ts'
+
+let folder: string
+let app: App
+let expected: unknown
+let customers: string
+
+async function serve(repository: string, overrides: ConfigOverrides = {}): Promise<App> {
+  const dataDir = join(folder, 'data')
+  const config = loadConfig({ env: {}, overrides: { repository, dataDir, mlWorkers: 1, ...overrides } })
+  const made = await createApp(config, { log: silentLog })
+  await made.begun
+  return made
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'modelyard-repository-'))
+  const whole = await startApp()
+  const { model_id } = await aTrainedModel(whole.client, { algorithm: 'logistic_regression' })
+  customers = model_id
+  expected = (await whole.client.models.predict({ model_id, input_data: CUSTOMER })).prediction
+  await aTensorModel(whole.as('acme'), { name: 'vector', file: identityModel('float32', ['N', 2]) })
+  await whole.app.stop()
+  await cp(join(whole.dataDir, 'artifacts'), join(folder, 'models-of-a-service'), { recursive: true })
+  await whole.stop()
+  const byHand = join(folder, 'models-of-a-service/models/adder')
+  for (const [version, amount] of [
+    ['1.0.0', 1],
+    ['2.0.0', 5],
+  ] as const) {
+    await mkdir(join(byHand, 'versions', version), { recursive: true })
+    await writeFile(join(byHand, 'versions', version, 'model.onnx'), addModel(amount))
+  }
+  await writeFile(join(byHand, 'CURRENT'), '1.0.0\n')
+  app = await serve(join(folder, 'models-of-a-service'))
+}, 120_000)
+afterAll(async () => {
+  await app.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const post = (url: string, payload: object, headers = {}) => app.http.inject({ method: 'POST', url, payload, headers })
+const get = (url: string, headers = {}) => app.http.inject({ method: 'GET', url, headers })
+const add = async (path = '/v2/models/adder/infer') => {
+  const reply = await post(path, { inputs: [{ name: 'x', shape: [1], datatype: 'FP32', data: [1] }] })
+  return reply.json().outputs?.[0].data[0] ?? reply.json().error
+}
+
+describe('a folder of models', () => {
+  it('is predicted from by columns, under the name and the id of the model', async () => {
+    for (const id of ['customers', customers]) {
+      const reply = await post(`/api/v1/ml/models/${id}/predict`, { input_data: CUSTOMER })
+      expect([reply.statusCode, reply.json().data?.prediction]).toEqual([200, expected])
+    }
+    expect((await post('/v1/models/customers:predict', { instances: [CUSTOMER] })).json()).toEqual({
+      predictions: [expected],
+    })
+  })
+
+  it('is served by tensors, also where somebody put nothing but a file', async () => {
+    expect(await add()).toBe(2)
+    expect(await add('/v2/models/adder/versions/2.0.0/infer')).toBe(6)
+    expect((await get('/v2/models/adder')).json()).toMatchObject({ name: 'adder', versions: ['1.0.0', '2.0.0'] })
+    expect((await post('/api/v1/ml/models/adder/predict', { input_data: [1] })).json().error_code).toBe(
+      'MODEL_TENSORS_ONLY',
+    )
+  })
+
+  it('keeps tenants apart', async () => {
+    const acme = { 'x-tenant-id': 'acme' }
+    expect((await get('/v2/models/vector/ready', acme)).json()).toMatchObject({ ready: true })
+    expect((await get('/v2/models/vector')).statusCode).toBe(404)
+    expect((await post('/v2/repository/index', {}, acme)).json()).toEqual([
+      { name: 'vector', version: '1.0.0', state: 'READY', reason: '' },
+    ])
+  })
+
+  it('is followed: CURRENT names what answers, and a version that does not load is left out', async () => {
+    const place = join(folder, 'models-of-a-service/models/adder')
+    await writeFile(join(place, 'CURRENT'), '2.0.0\n')
+    await post('/reload', {})
+    expect(await add()).toBe(6)
+    await mkdir(join(place, 'versions/3.0.0'))
+    await writeFile(join(place, 'versions/3.0.0/model.onnx'), 'no model')
+    await writeFile(join(place, 'CURRENT'), '3.0.0\n')
+    await post('/reload', {})
+    expect(await add()).toBe(6)
+  })
+
+  it('says what is not there', async () => {
+    expect((await get('/v2/models/nothing')).statusCode).toBe(404)
+    expect((await get('/v2/models/adder/versions/9.9.9')).statusCode).toBe(404)
+    const train = await get('/api/v1/ml/models')
+    expect([train.statusCode, train.json().error_code]).toEqual([501, 'NOT_OFFERED'])
+  })
+
+  it('is healthy and ready', async () => {
+    expect((await get('/health')).json()).toMatchObject({ status: 'healthy', models_loaded: true })
+    expect((await get('/ready')).json()).toMatchObject({ ready: true })
+    expect((await get('/v2/health/ready')).statusCode).toBe(200)
+  })
+})
+
+describe('a folder that is not there', () => {
+  it('stops the start', async () => {
+    await expect(serve(join(folder, 'nowhere'))).rejects.toThrow('nowhere')
+  })
+})
