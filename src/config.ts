@@ -81,6 +81,7 @@ export const ConfigSchema = Type.Object(
       description: 'A batch worker that has not been heard of for this long has lost its chunk.',
     }),
     batchRetentionDays: Type.Integer({ default: 7, minimum: 1, description: 'How long ended batch jobs are kept.' }),
+    webhookAllowPrivate: flag('Let webhooks reach private addresses, such as this machine and its network.'),
     maxUploadMb: Type.Integer({ default: 4096, minimum: 1, description: 'Largest dataset file, in MB.' }),
   },
   { additionalProperties: false },

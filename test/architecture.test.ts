@@ -27,7 +27,18 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/domain/'],
   ['src/travel/'],
 ]
-const SLICES = ['access', 'datasets', 'models', 'training', 'serving', 'rollouts', 'batch', 'features', 'service']
+const SLICES = [
+  'access',
+  'datasets',
+  'models',
+  'training',
+  'serving',
+  'rollouts',
+  'batch',
+  'webhooks',
+  'features',
+  'service',
+]
 const FACES = ['src/http/', 'src/grpc/', 'src/messaging/', 'src/cli/', 'src/client']
 const FACES_MAY_IMPORT = ['src/contract/', 'src/core/']
 const ROOTS = ['src/app', 'src/main.ts', 'src/index.ts', 'src/library']

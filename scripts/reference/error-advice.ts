@@ -163,6 +163,12 @@ const SERVICE: Readonly<Record<string, string>> = {
   VERSION_EXISTS: 'Leave the version out to get the next one, or choose a free number.',
   VERSION_NOT_FOUND: 'The model has no such version.',
   VERSION_NOT_TRAINED: 'The version has no model file: it is training, or failed.',
+  WEBHOOK_ADDRESS_FORBIDDEN:
+    'The webhook leads to a private address. Use a public one, or set `WEBHOOK_ALLOW_PRIVATE` where tenants are trusted.',
+  WEBHOOK_DELIVERY_NOT_FOUND: 'No delivery with this id to this webhook; old ones are deleted.',
+  WEBHOOK_NOT_FOUND: 'No webhook with this id in this tenant.',
+  WEBHOOK_QUOTA: 'The tenant has as many webhooks as it may have. Delete one first.',
+  WEBHOOK_TIMEOUT: 'Stands in the log of deliveries: the receiver did not answer in time. It is asked again.',
 }
 
 /** From the command line, the typed client or the library face, before or after the service was asked. */

@@ -7,6 +7,7 @@ import { syncPointers } from '../domain/models/index.ts'
 import { RolloutWatch } from '../domain/rollouts/index.ts'
 import type { Serving } from '../domain/serving/index.ts'
 import { abandonTraining, runTraining } from '../domain/training/index.ts'
+import { startDeliveries, sweepDeliveries } from '../domain/webhooks/index.ts'
 import { startRelay } from '../events/relay.ts'
 import { sweepTemp, type TempSweep } from './sweep-temp.ts'
 
@@ -73,6 +74,11 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   stops.push(every(WATCH_EVERY_MS, () => watch.look(signal), services))
   const relay = startRelay({ db, bus, log, onPublished: (count) => services.metrics.eventsPublished.inc(count) })
   stops.push(() => relay.stop())
+  if (worker) {
+    const deliveries = startDeliveries(services)
+    stops.push(() => deliveries.stop())
+    stops.push(every(TIDY_EVERY_MS, () => sweepDeliveries(services), services))
+  }
   await queue.start()
   stops.push(() => queue.stop())
   if (worker) {

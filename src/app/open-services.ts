@@ -104,6 +104,7 @@ function settingsOf(config: Config, tempDir: string): Settings {
     trainingTimeoutMs: config.trainingTimeoutSeconds * 1000,
     trainingMemoryMb: config.trainingMemoryMb,
     maxUploadBytes: config.maxUploadMb * 1_000_000,
+    webhookAllowPrivate: config.webhookAllowPrivate,
     batchChunkRows: config.batchChunkRows,
     batchLeaseSeconds: config.batchLeaseSeconds,
     batchRetentionMs: config.batchRetentionDays * 86_400_000,

@@ -13,6 +13,8 @@ export type IdPrefix =
   | 'req'
   | 'rollout'
   | 'interaction'
+  | 'hook'
+  | 'dlv'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 let lastMs = 0

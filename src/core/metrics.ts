@@ -128,6 +128,12 @@ export function createMetrics() {
       help: 'Predictions that were answered but could not be logged.',
       registers,
     }),
+    webhookDeliveries: new Counter({
+      name: 'ml_webhook_deliveries_total',
+      help: 'Attempts to send an event to a webhook, by outcome; dead: given up.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     eventsPublished: new Counter({ name: 'ml_events_published_total', help: 'Events handed to the bus.', registers }),
   }
 }

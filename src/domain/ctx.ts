@@ -23,6 +23,7 @@ export interface Settings {
   readonly trainingTimeoutMs: number
   readonly trainingMemoryMb: number
   readonly maxUploadBytes: number
+  readonly webhookAllowPrivate: boolean
   readonly batchChunkRows: number
   readonly batchLeaseSeconds: number
   readonly batchRetentionMs: number

@@ -9,6 +9,7 @@ import { createHealth, type HealthOptions, readiness } from './service/index.ts'
 import type { ServingCtx } from './serving/index.ts'
 import * as serving from './serving/index.ts'
 import * as training from './training/index.ts'
+import * as webhooks from './webhooks/index.ts'
 
 export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {
   return {
@@ -63,6 +64,13 @@ export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {
     'batch_jobs.results': batch.getBatchResults,
     'batch_jobs.cancel': batch.cancelBatchJob,
     'batch_jobs.delete': batch.deleteBatchJob,
+    'webhooks.create': webhooks.createWebhook,
+    'webhooks.list': webhooks.listWebhooks,
+    'webhooks.get': webhooks.getWebhook,
+    'webhooks.update': webhooks.updateWebhook,
+    'webhooks.delete': webhooks.deleteWebhook,
+    'webhooks.deliveries': webhooks.listDeliveries,
+    'webhooks.replay': webhooks.replayDeliveries,
     health: createHealth(health),
     ready: readiness,
     reload: async (ctx) => {

@@ -10,7 +10,7 @@ export const SHOWN_URL = 'http://127.0.0.1:8080'
 const ROOT = resolve(import.meta.dirname, '../..')
 /** Packages that a reader's program may import beside modelyard. */
 const PACKAGES = ['typebox', 'fastify', '@types']
-const EXPORTS = { '.': './src/index.ts', './client': './src/client.ts' }
+const EXPORTS = { '.': './src/index.ts', './client': './src/client.ts', './client-nats': './src/client-nats.ts' }
 
 export interface Workplace extends AsyncDisposable {
   readonly folder: string

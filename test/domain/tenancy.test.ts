@@ -21,6 +21,8 @@ interface Ids {
   readonly model_id: string
   readonly prediction_id: string
   readonly batch_job_id: string
+  readonly webhook_id: string
+  readonly delivery_id: string
 }
 
 type Fields = Record<string, unknown>
@@ -30,6 +32,7 @@ const contract = { columns: [{ name: 'age', dtype: 'number' }] }
 const model = ({ model_id }: Ids) => ({ model_id })
 const dataset = ({ dataset_id }: Ids) => ({ dataset_id })
 const job = ({ job_id }: Ids) => ({ job_id })
+const webhook = ({ webhook_id }: Ids) => ({ webhook_id })
 const batchJob = ({ batch_job_id }: Ids) => ({ job_id: batch_job_id })
 
 /** A right request about something of somebody else; several where there are several ways to name it. */
@@ -96,6 +99,11 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
   'batch_jobs.results': [batchJob],
   'batch_jobs.cancel': [batchJob],
   'batch_jobs.delete': [batchJob],
+  'webhooks.get': [webhook],
+  'webhooks.update': [(ids) => ({ ...webhook(ids), active: false })],
+  'webhooks.delete': [webhook],
+  'webhooks.deliveries': [webhook],
+  'webhooks.replay': [webhook, (ids) => ({ ...webhook(ids), delivery_id: ids.delivery_id })],
   'predictions.feedback': [({ prediction_id }) => ({ prediction_id, actual: 1 })],
 }
 
@@ -125,6 +133,8 @@ const NOBODY: Ids = {
   model_id: 'model_01aaaaaaaaaaaaaaaaaaaaaaaa',
   prediction_id: 'pred_01aaaaaaaaaaaaaaaaaaaaaaaa',
   batch_job_id: 'batch_01aaaaaaaaaaaaaaaaaaaaaaaa',
+  webhook_id: 'hook_01aaaaaaaaaaaaaaaaaaaaaaaa',
+  delivery_id: 'dlv_01aaaaaaaaaaaaaaaaaaaaaaaa',
 }
 
 describe.each([...DATABASES])('tenants on the %s database', (database) => {
@@ -148,7 +158,13 @@ describe.each([...DATABASES])('tenants on the %s database', (database) => {
     await client.interactions.record({ interactions: [{ user_id: 'u1', event: 'viewed' }] })
     const { id: batch_job_id } = await client.batch_jobs.create({ model_id, input_batch: [CUSTOMER] })
     await untilBatchEnds(client, batch_job_id)
-    owned = { model_id, job_id, dataset_id, prediction_id, batch_job_id }
+    const { id: webhook_id } = await client.webhooks.create({
+      url: 'https://example.org',
+      events: ['ml.dataset.created'],
+    })
+    await client.datasets.create({ name: 'told', rows: [{ a: 1 }, { a: 2 }] })
+    const delivery_id = (await client.webhooks.deliveries({ webhook_id })).items[0]!.id
+    owned = { model_id, job_id, dataset_id, prediction_id, batch_job_id, webhook_id, delivery_id }
     before = await everything()
   })
   afterAll(() => app.stop())

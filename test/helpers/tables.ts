@@ -17,6 +17,8 @@ const TABLES = [
   'feature_history',
   'feature_states',
   'interactions',
+  'webhooks',
+  'batch_jobs',
 ] as const
 
 /** Everything one tenant has in the database, as it is stored; but not whether an event was sent, which goes on by itself. */

@@ -7,6 +7,7 @@ import { modelOperations } from './models.ts'
 import { predictionOperations } from './predictions.ts'
 import { serviceOperations } from './service.ts'
 import { trainingOperations } from './training.ts'
+import { webhookOperations } from './webhooks.ts'
 
 export const operations = {
   ...datasetOperations,
@@ -15,6 +16,7 @@ export const operations = {
   ...predictionOperations,
   ...featureOperations,
   ...batchOperations,
+  ...webhookOperations,
   ...serviceOperations,
 } satisfies Record<string, Operation>
 

@@ -5,6 +5,7 @@ import { up as tuning } from './0002-tuning.ts'
 import { up as traffic } from './0003-traffic.ts'
 import { up as batch } from './0004-batch.ts'
 import { up as features } from './0005-features.ts'
+import { up as webhooks } from './0006-webhooks.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -12,4 +13,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-traffic': { up: traffic },
   '0004-batch': { up: batch },
   '0005-features': { up: features },
+  '0006-webhooks': { up: webhooks },
 }

@@ -1,0 +1,170 @@
+// Sends what is due. A claim moves the next attempt out of reach for as long as an attempt may take, so that two replicas do
+// not send at once and a replica that dies leaves the delivery to another: at least once, under one id. A webhook that does not
+// answer holds up only itself: a replica has at most one handful of deliveries on its way to each.
+import { sql } from 'kysely'
+import { backoffMs, pause } from '../../core/backoff.ts'
+import { asFailure } from '../../core/failure.ts'
+import { sendWebhook } from '../../events/send-webhook.ts'
+import type { Tx } from '../../ports/db/index.ts'
+import type { Services } from '../ctx.ts'
+
+export interface DeliveryWorker {
+  /** Gives back what is being sent; it is sent again later. */
+  stop(): Promise<void>
+}
+
+export interface DeliveryOptions {
+  /** Until an answer must have come; default 10,000. */
+  readonly timeoutMs?: number
+  /** After each failed attempt, in seconds; after the last one the delivery is dead. */
+  readonly pauses?: readonly number[]
+}
+
+const AT_ONCE = 64
+const AT_ONCE_A_WEBHOOK = 8
+const POLL_MS = 1000
+const TIMEOUT_MS = 10_000
+/** Longer than an attempt, and short enough for those of a replica that died. */
+const CLAIM_SECONDS = 60
+const RETRY = { initialMs: 100, maxMs: 10_000 }
+/** About 28 hours in all, as Standard Webhooks advise. */
+const PAUSES = [5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 36_000]
+const GONE = 410
+
+export interface Due {
+  readonly id: string
+  readonly webhookId: string
+  readonly url: string
+  readonly secret: string
+  readonly eventId: string
+  readonly payload: unknown
+  readonly attempts: number
+}
+
+export function startDeliveries(services: Services, options: DeliveryOptions = {}): DeliveryWorker {
+  const { db, log } = services
+  const stopping = new AbortController()
+  const sending = new Map<string, Promise<void>>()
+  let wake = new AbortController()
+  let inFlight = 0
+
+  function send(webhookId: string, due: readonly Due[]): void {
+    inFlight += due.length
+    const work = Promise.all(
+      due.map((delivery) => deliver(services, delivery, { ...options, signal: stopping.signal })),
+    )
+      .catch((error: unknown) => log.warn({ err: error, webhook_id: webhookId }, 'an outcome could not be written'))
+      .then(() => {
+        inFlight -= due.length
+        sending.delete(webhookId)
+        wake.abort()
+      })
+    sending.set(webhookId, work)
+  }
+
+  async function turn(): Promise<void> {
+    const limit = AT_ONCE - inFlight
+    const due = limit > 0 ? await db.system((tx) => claimDeliveries(tx, [...sending.keys()], limit)) : []
+    for (const [webhookId, group] of Map.groupBy(due, (one) => one.webhookId)) send(webhookId, group)
+    await pause(POLL_MS, AbortSignal.any([wake.signal, stopping.signal]))
+    if (wake.signal.aborted) wake = new AbortController()
+  }
+
+  async function run(): Promise<void> {
+    for (let failures = 0; !stopping.signal.aborted; ) {
+      try {
+        await turn()
+        failures = 0
+      } catch (error) {
+        if (failures === 0) log.warn({ err: error }, 'webhooks wait: the database cannot be reached')
+        await pause(backoffMs(failures++, RETRY), stopping.signal)
+      }
+    }
+    await Promise.all(sending.values())
+  }
+
+  const unlisten = db.onWake('outbox', () => wake.abort())
+  const running = run()
+  return {
+    async stop() {
+      unlisten()
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+/** The oldest due ones of every webhook but the `busy`. The recursion steps from webhook to webhook, over any backlog. */
+export async function claimDeliveries(tx: Tx, busy: readonly string[], limit: number): Promise<readonly Due[]> {
+  const { rows } = await sql<Due>`
+    with recursive hooks (id) as (
+      select min(webhook_id) from webhook_deliveries where status = 'waiting'
+      union all
+      select (select min(d.webhook_id) from webhook_deliveries d where d.status = 'waiting' and d.webhook_id > hooks.id)
+      from hooks where hooks.id is not null
+    ), due as (
+      select d.id from hooks cross join lateral (
+        select id, next_attempt_at from webhook_deliveries
+        where webhook_id = hooks.id and status = 'waiting' and next_attempt_at <= clock_timestamp()
+        order by next_attempt_at limit ${AT_ONCE_A_WEBHOOK} for update skip locked) d
+      where hooks.id is not null and hooks.id <> all (${[...busy]}::text[])
+      order by d.next_attempt_at limit ${limit}
+    )
+    update webhook_deliveries d
+    set attempts = d.attempts + 1, next_attempt_at = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS}::integer)
+    from webhooks w, due
+    where d.id = due.id and w.id = d.webhook_id
+    returning d.id, d.webhook_id as "webhookId", w.url, w.secret, d.event_id as "eventId", d.payload, d.attempts`.execute(
+    tx,
+  )
+  return rows
+}
+
+interface Outcome {
+  readonly status: number | null
+  /** Absent: accepted. */
+  readonly error?: string
+}
+
+type Attempt = DeliveryOptions & { readonly signal: AbortSignal }
+
+async function deliver(services: Services, due: Due, attempt: Attempt): Promise<void> {
+  const { metrics, db } = services
+  const outcome = await tryOnce(services, due, attempt)
+  if (attempt.signal.aborted && outcome.error !== undefined) {
+    await db.system((tx) => giveBack(tx, due))
+    return
+  }
+  const wait = outcome.status === GONE ? undefined : (attempt.pauses ?? PAUSES)[due.attempts - 1]
+  const became = outcome.error === undefined ? 'delivered' : wait === undefined ? 'dead' : 'waiting'
+  metrics.webhookDeliveries.inc({ outcome: became === 'waiting' ? 'failed' : became })
+  await db.system(async (tx) => {
+    await sql`update webhook_deliveries
+      set status = ${became}, last_status = ${outcome.status}::integer, last_error = ${outcome.error ?? null}::text,
+        delivered_at = case when ${became}::text = 'delivered' then clock_timestamp() end,
+        next_attempt_at = clock_timestamp() + make_interval(secs => ${wait ?? 0}::double precision)
+      where id = ${due.id} and attempts = ${due.attempts} and status = 'waiting'`.execute(tx)
+    // The receiver says that there will never be anybody again.
+    if (outcome.status === GONE) {
+      await sql`update webhooks set active = false, updated_at = clock_timestamp() where id = ${due.webhookId}`.execute(
+        tx,
+      )
+    }
+  })
+}
+
+async function tryOnce({ clock, settings }: Services, due: Due, { timeoutMs, signal }: Attempt): Promise<Outcome> {
+  const message = { ...due, id: due.eventId, time: clock.now(), body: JSON.stringify(due.payload) }
+  const addresses = settings.webhookAllowPrivate ? ('any' as const) : ('public' as const)
+  try {
+    const { status } = await sendWebhook(message, { addresses, timeoutMs: timeoutMs ?? TIMEOUT_MS, signal })
+    return status >= 200 && status < 300 ? { status } : { status, error: `answered ${status}` }
+  } catch (error) {
+    return { status: null, error: asFailure(error).message || 'no connection' }
+  }
+}
+
+async function giveBack(tx: Tx, { id, attempts }: Due): Promise<void> {
+  await sql`update webhook_deliveries set attempts = attempts - 1, next_attempt_at = clock_timestamp()
+    where id = ${id} and attempts = ${attempts} and status = 'waiting'`.execute(tx)
+}

@@ -1,0 +1,115 @@
+// Making, showing, changing and deleting webhooks. The secret is in the reply that made it and nowhere else.
+import { randomBytes } from 'node:crypto'
+import type { Input, Output } from '../../contract/operations/index.ts'
+import type { Webhook } from '../../contract/webhooks.ts'
+import { fail, invalid, notFound } from '../../core/failure.ts'
+import { newId } from '../../core/ids.ts'
+import { forbiddenAddress, isPublicAddress, literalAddress } from '../../events/public-address.ts'
+import { json, type Row } from '../../ports/db/index.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+
+const MAX_WEBHOOKS = 100
+const SECRET_BYTES = 24
+
+export async function createWebhook(ctx: Ctx, input: Input<'webhooks.create'>): Promise<Webhook> {
+  checkUrl(ctx, input.url)
+  return inTransaction(ctx, async (ctx) => {
+    const { count } = await ctx.db
+      .selectFrom('webhooks')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
+    if (Number(count) >= MAX_WEBHOOKS) {
+      throw fail('limited', 'WEBHOOK_QUOTA', `There are ${MAX_WEBHOOKS} webhooks already; delete one first`)
+    }
+    const row = await ctx.db
+      .insertInto('webhooks')
+      .values({
+        id: newId('hook'),
+        tenant_id: ctx.caller.tenantId,
+        url: input.url,
+        events: json(input.events ?? []),
+        description: input.description ?? null,
+        secret: `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`,
+        updated_at: ctx.clock.now(),
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    return { ...webhookDocument(row), secret: row.secret }
+  })
+}
+
+export function listWebhooks(ctx: Ctx, input: Input<'webhooks.list'>): Promise<Output<'webhooks.list'>> {
+  const limit = input.limit ?? DEFAULT_LIMIT
+  const after = decodeCursor(input.cursor, 1)
+  return inTransaction(ctx, async (ctx) => {
+    let find = ctx.db.selectFrom('webhooks').selectAll()
+    if (after) find = find.where('id', '<', after[0]!)
+    const rows = await find
+      .orderBy('id', 'desc')
+      .limit(limit + 1)
+      .execute()
+    return pageOf(rows, limit, { item: webhookDocument, position: (row) => [row.id] })
+  })
+}
+
+export function getWebhook(ctx: Ctx, input: Input<'webhooks.get'>): Promise<Webhook> {
+  return inTransaction(ctx, async (ctx) => webhookDocument(await getWebhookRow(ctx, input.webhook_id)))
+}
+
+export async function updateWebhook(ctx: Ctx, input: Input<'webhooks.update'>): Promise<Webhook> {
+  if (input.url !== undefined) checkUrl(ctx, input.url)
+  return inTransaction(ctx, async (ctx) => {
+    const { id } = await getWebhookRow(ctx, input.webhook_id)
+    const { url, events, description, active } = input
+    const row = await ctx.db
+      .updateTable('webhooks')
+      .set({
+        updated_at: ctx.clock.now(),
+        ...(url !== undefined && { url }),
+        ...(events !== undefined && { events: json(events) }),
+        ...(description !== undefined && { description }),
+        ...(active !== undefined && { active }),
+      })
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    return webhookDocument(row)
+  })
+}
+
+export function deleteWebhook(ctx: Ctx, input: Input<'webhooks.delete'>): Promise<{ id: string }> {
+  return inTransaction(ctx, async (ctx) => {
+    const { id } = await getWebhookRow(ctx, input.webhook_id)
+    await ctx.db.deleteFrom('webhooks').where('id', '=', id).execute()
+    return { id }
+  })
+}
+
+/** @throws `not_found` WEBHOOK_NOT_FOUND, also for a webhook of another tenant. */
+export async function getWebhookRow(ctx: TxCtx, id: string): Promise<Row<'webhooks'>> {
+  const row = await ctx.db.selectFrom('webhooks').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw notFound('webhook', id)
+  return row
+}
+
+/** Says what can be said now; a name is judged by its addresses whenever something is sent. */
+function checkUrl({ settings }: Ctx, text: string): void {
+  if (!URL.canParse(text)) throw invalid('webhook', [{ field: 'url', message: 'is no URL', value: text }])
+  const address = literalAddress(new URL(text))
+  if (address !== undefined && !settings.webhookAllowPrivate && !isPublicAddress(address)) {
+    throw forbiddenAddress(address)
+  }
+}
+
+function webhookDocument(row: Row<'webhooks'>): Webhook {
+  return {
+    id: row.id,
+    url: row.url,
+    events: [...row.events] as Webhook['events'],
+    description: row.description,
+    active: row.active,
+    created_at: row.created_at.toISOString(),
+    updated_at: row.updated_at.toISOString(),
+  }
+}
