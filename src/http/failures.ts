@@ -1,4 +1,4 @@
-// Failures as replies: the only place where a kind becomes a status, and the one error handler of the HTTP face.
+// Failures as replies: the one error handler of the HTTP face.
 // `internal` keeps its message and details to itself and writes the stack to the log instead.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorResponse } from '../contract/errors.ts'
@@ -6,20 +6,8 @@ import type { Clock } from '../core/clock.ts'
 import { asFailure, type FailureKind, type FieldError, fail, type MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { REQUEST_ID_HEADER } from '../core/request-id.ts'
+import { STATUS_OF_KIND } from '../core/status.ts'
 import { toJson } from './json.ts'
-
-const STATUS: Record<FailureKind, number> = {
-  invalid: 422,
-  malformed: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  too_large: 413,
-  limited: 429,
-  unavailable: 503,
-  internal: 500,
-}
 
 /** Mistakes that only HTTP can make have a status of their own. */
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
@@ -46,7 +34,7 @@ export interface FailureReply {
 }
 
 function statusOf(failure: MlError): number {
-  return STATUS_OF_CODE[failure.code] ?? STATUS[failure.kind]
+  return STATUS_OF_CODE[failure.code] ?? STATUS_OF_KIND[failure.kind]
 }
 
 /** The document of a failure, as the events stream and the replies show it. */
@@ -140,4 +128,4 @@ export function fromFramework(error: unknown, foreign = false): MlError {
   return fail(kind, kind === 'malformed' ? 'MALFORMED_REQUEST' : kind.toUpperCase(), error.message, { cause })
 }
 
-const KIND_OF_STATUS = new Map(Object.entries(STATUS).map(([kind, status]) => [status, kind as FailureKind]))
+const KIND_OF_STATUS = new Map(Object.entries(STATUS_OF_KIND).map(([kind, status]) => [status, kind as FailureKind]))

@@ -4,10 +4,11 @@ import type { Download, Operation } from '../contract/operation.ts'
 import { type OperationName, operations } from '../contract/operations/index.ts'
 import type { Call, Caller, Dispatch } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
-import { asFailure, type FailureKind, fail, type MlError } from '../core/failure.ts'
+import { asFailure, fail, type MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { requestIdOf } from '../core/request-id.ts'
 import type { BusReply, BusRequest, Endpoint } from '../core/responder.ts'
+import { STATUS_OF_KIND } from '../core/status.ts'
 
 export interface EndpointOptions {
   readonly dispatch: Dispatch
@@ -16,20 +17,6 @@ export interface EndpointOptions {
   readonly log: Log
   /** After this a request is answered with a failure, and its work is told to stop. */
   readonly timeoutMs: number
-}
-
-/** As over HTTP, for `Nats-Service-Error-Code`. */
-const STATUS: Record<FailureKind, number> = {
-  invalid: 422,
-  malformed: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  conflict: 409,
-  too_large: 413,
-  limited: 429,
-  unavailable: 503,
-  internal: 500,
 }
 
 const REQUEST_ID_HEADER = 'X-Request-ID'
@@ -168,7 +155,7 @@ function refusal(failure: MlError, requestId: string, clock: Clock): BusReply {
     headers: {
       'Content-Type': 'application/json',
       [REQUEST_ID_HEADER]: requestId,
-      'Nats-Service-Error-Code': String(STATUS[failure.kind]),
+      'Nats-Service-Error-Code': String(STATUS_OF_KIND[failure.kind]),
       // A header is one line.
       'Nats-Service-Error': message.replaceAll(/\s+/g, ' ').slice(0, 500),
       ...(retry && { 'Retry-After': String(Math.max(1, Math.ceil(failure.retryAfterSeconds ?? 1))) }),
