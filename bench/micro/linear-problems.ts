@@ -43,7 +43,7 @@ export async function matrixProblem(
   return {
     name,
     request: { folder, name, form, rows, cols, C: c },
-    run: async () => fit(matrix, target, { started: stopwatch(), encode: 0, l2: 1 / c }),
+    run: async () => timed(matrix, target, { started: stopwatch(), encode: 0, l2: 1 / c }),
   }
 }
 
@@ -61,7 +61,7 @@ export async function textProblem(folder: string, name: string, { columns, train
     run: async () => {
       const started = stopwatch()
       const matrix = await encode({ columns, train })
-      return fit(matrix, target, { started, encode: started().cpu, l2: 1 })
+      return timed(matrix, target, { started, encode: started().cpu, l2: 1 })
     },
   }
 }
@@ -93,7 +93,7 @@ interface Running {
   readonly l2: number
 }
 
-async function fit(matrix: Matrix, target: ClassTarget, { started, encode, l2 }: Running): Promise<Timing> {
+async function timed(matrix: Matrix, target: ClassTarget, { started, encode, l2 }: Running): Promise<Timing> {
   const model = await ALGORITHMS.logistic_regression.fit({ matrix, target, hyperparameters: { l2, tolerance: 1e-4 } })
   const { wall, cpu } = started()
   const { values, width } = model.predict(matrix)

@@ -6,7 +6,7 @@ import type { FitInput, FittedModel, LearningTarget } from '../learner.ts'
 import { classTarget, dense, farthest, numberTarget, randomRows, sparse } from '../testing.ts'
 import { fitNeural } from './neural.ts'
 
-const fit = (matrix: Matrix, target: LearningTarget, hyperparameters: object, more: Partial<FitInput> = {}) =>
+const learned = (matrix: Matrix, target: LearningTarget, hyperparameters: object, more: Partial<FitInput> = {}) =>
   fitNeural({ matrix, target, hyperparameters: { ...hyperparameters }, engine: graphEngine, ...more })
 
 /** Which of four corners, by the signs of two numbers: no line parts opposite corners. */
@@ -41,14 +41,16 @@ describe('a neural network', () => {
     ['with dropout', { dropout: 0.1 }],
     ['in one batch', { batch_size: 1000, epochs: 150 }],
   ])('learns what no linear model can: %s', async (_, settings) => {
-    const model = await fit(corners, classTarget(opposite), { ...quick, epochs: 80, ...settings })
+    const model = await learned(corners, classTarget(opposite), { ...quick, epochs: 80, ...settings })
     expect(right(model, corners, opposite)).toBeGreaterThan(0.9)
   })
 
   it('learns the same from sparse rows, whose first layer is a table', async () => {
     const rows = randomRows(8, { rows: 300, cols: 40, zeros: 0.9 })
     const labels = rows.map((row) => Number(row.slice(0, 20).reduce((a, b) => a + b, 0) > 0))
-    const [a, b] = await Promise.all([dense(rows), sparse(dense(rows))].map((m) => fit(m, classTarget(labels), quick)))
+    const [a, b] = await Promise.all(
+      [dense(rows), sparse(dense(rows))].map((m) => learned(m, classTarget(labels), quick)),
+    )
     expect(right(a!, dense(rows), labels)).toBeGreaterThan(0.9)
     expect(right(b!, sparse(dense(rows)), labels)).toBeGreaterThan(0.9)
     expect(farthest(b!.predict(dense(rows)).values, b!.predict(sparse(dense(rows))).values)).toBeLessThan(1e-12)
@@ -56,7 +58,7 @@ describe('a neural network', () => {
 
   it('predicts numbers in their own unit', async () => {
     const values = points.map((row) => 5000 + 1000 * Math.abs(row[0]!))
-    const model = await fit(corners, numberTarget(values), { ...quick, epochs: 100 })
+    const model = await learned(corners, numberTarget(values), { ...quick, epochs: 100 })
     const { values: said } = model.predict(corners)
     const error = Math.sqrt(values.reduce((sum, value, row) => sum + (value - said[row]!) ** 2, 0) / values.length)
     expect(error).toBeLessThan(200)
@@ -72,7 +74,7 @@ describe('a neural network', () => {
     ['numbers', numberTarget(points.map((row) => 40 + 7 * row[0]!)), {}],
     ['no hidden layer', classTarget(opposite), { hidden_layers: [] }],
   ] as const)('is written as the graph that says what it says: %s', async (_, target, settings) => {
-    const model = await fit(corners, target, { ...quick, epochs: 5, ...settings })
+    const model = await learned(corners, target, { ...quick, epochs: 5, ...settings })
     const far = dense(points.map((row) => [row[0]! * 1e6, row[1]!, row[2]!]))
     for (const rows of [corners, far]) {
       const expected = model.predict(rows).values
@@ -83,7 +85,7 @@ describe('a neural network', () => {
 
   it('is the same for the same seed, and another one for another', async () => {
     const values = async (seed: number) =>
-      (await fit(corners, classTarget(opposite), { ...quick, epochs: 3, dropout: 0.2 }, { seed })).predict(corners)
+      (await learned(corners, classTarget(opposite), { ...quick, epochs: 3, dropout: 0.2 }, { seed })).predict(corners)
         .values
     const first = await values(1)
     expect(farthest(await values(1), first)).toBe(0)
@@ -92,15 +94,15 @@ describe('a neural network', () => {
 
   it('stops where rows kept aside gain no more, and keeps the best weights', async () => {
     const noise = classTarget(points.map((_, row) => row % 2))
-    const model = await fit(corners, noise, { ...quick, epochs: 200, hidden_layers: [64], early_stopping: 3 })
+    const model = await learned(corners, noise, { ...quick, epochs: 200, hidden_layers: [64], early_stopping: 3 })
     expect(model.iterations).toBeLessThan(60)
     expect(model.converged).toBe(true)
-    const all = await fit(corners, noise, { ...quick, epochs: 12, early_stopping: 0 })
+    const all = await learned(corners, noise, { ...quick, epochs: 12, early_stopping: 0 })
     expect(all.iterations).toBe(12)
   })
 
   it('says so where more epochs would have been better', async () => {
-    const model = await fit(corners, classTarget(opposite), { ...quick, epochs: 2 })
+    const model = await learned(corners, classTarget(opposite), { ...quick, epochs: 2 })
     expect(model.warnings[0]).toContain('more epochs')
     expect(model.converged).toBe(false)
   })
@@ -108,7 +110,7 @@ describe('a neural network', () => {
   it('weighs rare classes up where it is asked to', async () => {
     const labels = points.map((row, i) => Number(i % 20 === 0 && row[2]! > -1))
     const share = async (class_weight: string) => {
-      const { values } = (await fit(corners, classTarget(labels), { ...quick, epochs: 10, class_weight })).predict(
+      const { values } = (await learned(corners, classTarget(labels), { ...quick, epochs: 10, class_weight })).predict(
         corners,
       )
       return labels.filter((_, row) => values[2 * row + 1]! > 0.5).length
@@ -120,7 +122,7 @@ describe('a neural network', () => {
   it('counts a row as often as it weighs', async () => {
     const labels = points.map(() => 0).map((_, row) => row % 2)
     const sampleWeights = Float64Array.from(labels, (label) => (label === 1 ? 9 : 1))
-    const model = await fit(
+    const model = await learned(
       corners,
       classTarget(labels),
       { ...quick, epochs: 10, hidden_layers: [] },
@@ -134,7 +136,7 @@ describe('a neural network', () => {
 describe('learning', () => {
   it('tells how far it is, from epoch to epoch', async () => {
     const told: { iteration: number; done: number }[] = []
-    await fit(
+    await learned(
       corners,
       classTarget(opposite),
       { ...quick, epochs: 4 },
@@ -152,7 +154,7 @@ describe('learning', () => {
       if (++steps === 3) stop.abort()
     }
     const hooks = { onProgress, signal: stop.signal }
-    await expect(fit(corners, classTarget(opposite), quick, { hooks })).rejects.toThrow('cancelled')
+    await expect(learned(corners, classTarget(opposite), quick, { hooks })).rejects.toThrow('cancelled')
     expect(steps).toBe(3)
   })
 
@@ -161,17 +163,17 @@ describe('learning', () => {
     setImmediate(() => stop.abort())
     const hooks = { signal: stop.signal }
     const endless = { ...quick, epochs: 10_000, early_stopping: 0 }
-    await expect(fit(corners, classTarget(opposite), endless, { hooks })).rejects.toThrow('cancelled')
+    await expect(learned(corners, classTarget(opposite), endless, { hooks })).rejects.toThrow('cancelled')
   })
 
   it('says that it diverged rather than keeping weights that are no numbers', async () => {
     const wild = { learning_rate: 1, epochs: 500, hidden_layers: [32, 32, 32], weight_decay: 10, early_stopping: 0 }
-    const fits = fit(corners, numberTarget(points.map((row) => row[0]!)), wild)
+    const fits = learned(corners, numberTarget(points.map((row) => row[0]!)), wild)
     await expect(fits).rejects.toMatchObject({ code: 'TRAINING_DIVERGED' })
   })
 
   it('copes with two rows, one feature and a thousand units', async () => {
-    const model = await fit(dense([[0], [1]]), classTarget([0, 1]), { epochs: 30, hidden_layers: [1000] })
+    const model = await learned(dense([[0], [1]]), classTarget([0, 1]), { epochs: 30, hidden_layers: [1000] })
     expect(right(model, dense([[0], [1]]), [0, 1])).toBe(1)
   })
 
@@ -184,6 +186,6 @@ describe('learning', () => {
       indices: Uint32Array.of(0, 5, 0, 9),
       values: Float32Array.of(1, 1, 1, 1),
     }
-    await expect(fit(wide, classTarget([0, 1, 0, 1]), { hidden_layers: [4096] })).rejects.toThrow('hidden_layers')
+    await expect(learned(wide, classTarget([0, 1, 0, 1]), { hidden_layers: [4096] })).rejects.toThrow('hidden_layers')
   })
 })
