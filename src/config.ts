@@ -58,7 +58,7 @@ export const ConfigSchema = Type.Object(
       maximum: 10_000,
       description: 'Rows of waiting requests run together at most; 1: never.',
     }),
-    cacheTtl: Type.Integer({ default: 3600, minimum: 0, description: 'Life of a cached answer, in seconds.' }),
+    cacheTtl: Type.Integer({ default: 3600, minimum: 0, description: 'Life of a cached answer, in seconds; 0: none.' }),
     prometheusPort: Type.Optional(port('Also serve /metrics on this port.')),
     logLevel: word(LOG_LEVELS, 'info', 'Least severe log line.'),
     defaultModel: text('Model (id or name) of POST /predict; default: the only live one.'),

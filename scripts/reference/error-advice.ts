@@ -7,6 +7,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   ALREADY_DEPLOYED: 'The version is live there already. Nothing to do.',
   ARTIFACT_DAMAGED:
     'The stored model file differs from its recorded SHA-256. Restore the file, or deploy another version.',
+  ARTIFACT_MISSING: 'The stored model file is gone. Restore it, or deploy another version.',
   BATCH_INPUT_SHORT: 'An input file became shorter while its job ran. Put it back, or submit the job again.',
   BATCH_INPUT_UNSUPPORTED: 'A model written in TypeScript takes `input_batch` or a JSON lines file.',
   BATCH_JOB_EXISTS:

@@ -12,6 +12,12 @@ export const PredictedValue = Type.Union([Type.String(), Type.Number(), Type.Boo
   description: 'The predicted class or number.',
 })
 
+const Fallback = Type.Optional(
+  Type.Boolean({
+    description: 'True where the model could not answer: the last answer to this row, or a declared default.',
+  }),
+)
+
 export const Prediction = Shape(
   {
     prediction: PredictedValue,
@@ -20,6 +26,7 @@ export const Prediction = Shape(
       Type.Record(Type.String(), Type.Number(), { description: 'Probability of every class.' }),
     ),
     explanation: Type.Optional(Explanation),
+    fallback: Fallback,
     model_id: Type.String({ description: 'Model that answered.' }),
     version: Type.String({ description: 'Version that answered.' }),
     prediction_id: Type.String({ description: 'For feedback.' }),
@@ -34,6 +41,7 @@ export const BatchItem = Shape({
   confidence: Type.Optional(Type.Number({ description: 'Probability of the predicted class.' })),
   probabilities: Type.Optional(Type.Record(Type.String(), Type.Number(), { description: 'Of every class.' })),
   explanation: Type.Optional(Explanation),
+  fallback: Fallback,
   error: Type.Optional(Type.String({ description: 'Why this row has no prediction.' })),
 })
 export const BatchPrediction = Shape(
@@ -51,6 +59,7 @@ export const PredictionResult = Shape({
   prediction: PredictedValue,
   probability: Type.Optional(Type.Number({ description: 'Probability of the predicted class.' })),
   explanation: Type.Optional(Explanation),
+  fallback: Fallback,
 })
 export const InferenceResponse = Shape(
   {
@@ -69,6 +78,7 @@ export const SimplePrediction = Shape(
     probability: Type.Optional(
       Type.Number({ description: 'Binary 0/1 targets: probability of class 1; else of the predicted class.' }),
     ),
+    fallback: Fallback,
   },
   'The reply of /predict.',
 )

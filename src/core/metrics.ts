@@ -63,7 +63,7 @@ export function createMetrics() {
     }),
     cacheHits: new Counter({
       name: 'ml_cache_hits_total',
-      help: 'Answers from the cache.',
+      help: 'Predictions answered from the cache: of this process, or shared.',
       labelNames: ['cache'] as const,
       registers,
     }),

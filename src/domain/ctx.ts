@@ -27,6 +27,8 @@ export interface Settings {
   readonly batchChunkRows: number
   readonly batchLeaseSeconds: number
   readonly batchRetentionMs: number
+  /** 0: answers are not cached. */
+  readonly cacheTtlSeconds: number
 }
 
 /** The service itself: everything but who is asking. */

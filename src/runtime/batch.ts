@@ -15,8 +15,7 @@ const LONGEST_MS = 25
 const WORTH = 1.2
 /** Waiting runs looked at for company. */
 const LOOK_AHEAD = 256
-/** Weight of the newest measurement. */
-const NEW = 0.1
+const STEP = 1.05
 
 /** Removes from `jobs` the first and those that can run with it; the order of the others stays. */
 export function takeTogether(jobs: RunJob[], limits: BatchLimits): [RunJob, ...RunJob[]] {
@@ -62,20 +61,22 @@ function bytesOf({ feeds }: RunJob): number {
 
 /** Notes how long a batch took. Where batches lose, their figure slowly forgets, so that they are tried again. */
 export function notePace({ pace }: Batch['model'], jobs: readonly RunJob[], runMs: number): void {
-  pace.runMs = mean(pace.runMs, runMs)
+  pace.runMs = typical(pace.runMs, runMs)
   const rows = jobs.reduce((sum, job) => sum + job.rows, 0)
   if (rows === 0) return
   if (jobs.length > 1) {
-    pace.togetherMs = mean(pace.togetherMs, runMs / rows)
+    pace.togetherMs = typical(pace.togetherMs, runMs / rows)
   } else {
-    pace.aloneMs = mean(pace.aloneMs, runMs / rows)
+    pace.aloneMs = typical(pace.aloneMs, runMs / rows)
     if (pace.togetherMs === 0) pace.togetherMs = pace.aloneMs
     else if (pace.togetherMs > WORTH * pace.aloneMs) pace.togetherMs *= 0.99
   }
 }
 
-function mean(old: number, value: number): number {
-  return old === 0 ? value : old + NEW * (value - old)
+/** A running median: on a busy machine a thread that was put aside for a moment would spoil a mean. */
+function typical(old: number, value: number): number {
+  if (old === 0) return value
+  return value > old ? old * STEP : old / STEP
 }
 
 /** One list of tensors a job, or the failure of a model whose answer has not one row a row. */

@@ -10,6 +10,8 @@ export interface PoolModel {
   readonly key: string
   readonly source: SessionSource
   readonly warmUp: Tensors | undefined
+  /** Made by us: it cannot run for ever. */
+  readonly trusted: boolean
   readonly pace: Pace
   /** Runs accepted and not yet off their worker. */
   pending: number
@@ -23,7 +25,7 @@ export interface PoolModel {
   perRow: boolean | undefined
 }
 
-/** Milliseconds, each a moving average; 0 while unknown. */
+/** Milliseconds, each a running median; 0 while unknown. */
 export interface Pace {
   /** A run. */
   runMs: number

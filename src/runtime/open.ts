@@ -1,6 +1,7 @@
 // The runtime: models by the sha256 of their file, counted by their holders, over a pool of worker threads.
 import { stat } from 'node:fs/promises'
 import { loadFailure } from './engine-failure.ts'
+import { Inline } from './inline.ts'
 import type { PoolModel } from './job.ts'
 import { Pool } from './pool.ts'
 import { releasedFailure } from './refusals.ts'
@@ -19,18 +20,20 @@ interface Entry {
 /** Starts the workers and returns at once; loads and runs wait until a worker is ready. */
 export function openRuntime(options: RuntimeOptions): Runtime {
   const pool = new Pool({ runTimeoutMs: 5000, loadTimeoutMs: 60_000, batchRows: 32, ...options })
+  const inline = new Inline((model) => pool.retire(model))
   const entries = new Map<string, Entry>()
   let modelCount = 0
 
   function startLoading(spec: ModelSpec): Entry {
     const load = async () => {
       const source = await toSource(spec.bytes)
-      const { key, warmUp } = spec
+      const { key, warmUp, trusted = false } = spec
       const model: PoolModel = {
         no: modelCount++,
         key,
         source,
         warmUp,
+        trusted,
         pace: { runMs: 0, aloneMs: 0, togetherMs: 0 },
         pending: 0,
         loading: 0,
@@ -56,7 +59,9 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     entry.holds--
     if (entry.holds > 0) return
     forget(entry)
-    if (entry.model !== null) pool.retire(entry.model)
+    if (entry.model === null) return
+    pool.retire(entry.model)
+    inline.forget(entry.model)
   }
 
   function forget(entry: Entry): void {
@@ -69,7 +74,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
       entry.holds++
       try {
         const { model, info } = await entry.loaded
-        return hold({ pool, model, info, letGo: () => letGo(entry) })
+        return hold({ pool, inline, model, info, letGo: () => letGo(entry) })
       } catch (error) {
         forget(entry) // the next attempt starts afresh
         throw error
@@ -82,19 +87,21 @@ export function openRuntime(options: RuntimeOptions): Runtime {
 
 interface Held {
   readonly pool: Pool
+  readonly inline: Inline
   readonly model: PoolModel
   readonly info: ModelInfo
   readonly letGo: () => void
 }
 
-function hold({ pool, model, info, letGo }: Held): LoadedModel {
+function hold({ pool, inline, model, info, letGo }: Held): LoadedModel {
   let released = false
   return {
     key: model.key,
     info,
     run(feeds, options = {}) {
       if (released) return Promise.reject(releasedFailure())
-      return pool.submit({ model, info, feeds, options })
+      const request = { model, info, feeds, options }
+      return inline.watch(inline.tryRun(request) ?? pool.submit(request))
     },
     async release() {
       if (released) return

@@ -7,7 +7,7 @@ import { fetchIndices, orderFeeds } from './feeds.ts'
 import type { Batch, PoolModel, RunJob } from './job.ts'
 import { RunQueue } from './queue.ts'
 import { abortedFailure, admit, fatalFailure, overloadedFailure } from './refusals.ts'
-import type { ModelInfo, PooledResult, RunOptions, Tensor, Tensors } from './types.ts'
+import type { ModelInfo, PooledResult, RunOptions, Tensor, TensorInfo, Tensors } from './types.ts'
 
 export interface RunsOptions {
   readonly maxQueue: number
@@ -58,7 +58,7 @@ export class Runs {
       tenant: options.tenant ?? '',
       feeds,
       fetches,
-      outputs: fetches.length === 0 ? info.outputs : fetches.map((index) => info.outputs[index]!),
+      outputs: outputsOf(info, fetches),
       rows,
       kin: rows === 0 ? '' : kinOf(info, feeds, fetches),
       timeoutMs,
@@ -110,7 +110,13 @@ export class Runs {
     for (let i = 0; i < jobs.length; i++) {
       const job = jobs[i]!
       const queueMs = startedAt - job.submittedAt
-      this.end(job, { outputs: byName(job, parts[i]!), runMs: outcome.runMs, queueMs, batchRows, leads: i === 0 })
+      this.end(job, {
+        outputs: byName(job.outputs, parts[i]!),
+        runMs: outcome.runMs,
+        queueMs,
+        batchRows,
+        leads: i === 0,
+      })
     }
   }
 
@@ -162,8 +168,13 @@ function kinOf(info: ModelInfo, feeds: readonly Tensor[], fetches: readonly numb
   return kin
 }
 
-function byName(job: RunJob, tensors: readonly Tensor[]): Record<string, Tensor> {
+/** What comes back for these fetches, in order. */
+export function outputsOf({ outputs }: ModelInfo, fetches: readonly number[]): readonly TensorInfo[] {
+  return fetches.length === 0 ? outputs : fetches.map((index) => outputs[index]!)
+}
+
+export function byName(infos: readonly TensorInfo[], tensors: readonly Tensor[]): Record<string, Tensor> {
   const outputs: Record<string, Tensor> = {}
-  for (let i = 0; i < tensors.length; i++) outputs[job.outputs[i]!.name] = tensors[i]!
+  for (let i = 0; i < tensors.length; i++) outputs[infos[i]!.name] = tensors[i]!
   return outputs
 }

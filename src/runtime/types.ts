@@ -32,6 +32,8 @@ export interface ModelSpec {
   readonly bytes: Uint8Array | { readonly path: string }
   /** Run once on each worker before the model counts as loaded there, so that no caller pays for the first run. */
   readonly warmUp?: Tensors
+  /** The graph was made here and has no loops: where it is small and fast, lone calls may run it on the event loop. */
+  readonly trusted?: boolean
 }
 
 export interface RunOptions {

@@ -23,6 +23,7 @@ export {
 export { endRollout } from './roll-out.ts'
 export { rollback } from './rollback.ts'
 export { latestRollout } from './rollout-rows.ts'
+export { type ServingSettings, servingSettings } from './serving-settings.ts'
 export { getModelRow, getVersionRow, lockModelRow, requireTrained } from './store.ts'
 export { DEFAULT_LIMITS } from './strategy.ts'
 export { type Cells, emptyCells, sampleTensors, tensorOf, WHOLE_RANGE } from './tensors.ts'

@@ -4,11 +4,13 @@ import { json } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { nameTaken } from './create.ts'
 import { bumpRevision } from './live.ts'
+import { checkServingSettings } from './serving-settings.ts'
 import { lockModelRow, modelDocument } from './store.ts'
 
 /** A field left out stays; null clears the description. */
 export async function updateModel(ctx: Ctx, input: Input<'models.update'>): Promise<Model> {
   const { name, description, metadata } = input
+  checkServingSettings(metadata)
   try {
     return await inTransaction(ctx, async (ctx) => {
       const model = await lockModelRow(ctx, input.model_id)
@@ -23,8 +25,8 @@ export async function updateModel(ctx: Ctx, input: Input<'models.update'>): Prom
         .where('id', '=', model.id)
         .returningAll()
         .executeTakeFirstOrThrow()
-      // Callers may predict by name, so replicas must learn the new one.
-      if (row.name !== model.name) await bumpRevision(ctx)
+      // Callers may predict by name, and metadata may say how to serve: replicas must learn of both.
+      if (row.name !== model.name || metadata !== undefined) await bumpRevision(ctx)
       return modelDocument(ctx, row)
     })
   } catch (error) {

@@ -3,7 +3,7 @@
 import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
 import { inTransaction } from '../ctx.ts'
-import { getModelRow, getVersionRow, liveVersion, requireTrained } from '../models/index.ts'
+import { getModelRow, getVersionRow, liveVersion, requireTrained, servingSettings } from '../models/index.ts'
 import type { Served, ServedVersion, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 
@@ -66,6 +66,8 @@ async function findByNumber(ctx: ServingCtx, reference: string, version: string)
       signature: row.signature,
       artifactKey: row.artifact_key,
       sha256: row.artifact_sha256,
+      ownGraph: row.algorithm !== null,
+      settings: servingSettings(model.metadata),
     }
   })
   return (

@@ -139,6 +139,7 @@ export class LiveModels {
       const known = current.versions.get(key)
       const reusable = known && known.record.modelName === row.modelName ? known : undefined
       const served = reusable ?? new ServedVersion(this.#services, row)
+      served.settings = row.settings
       versions.set(key, served)
       if (!reusable) fresh.push(served)
     }

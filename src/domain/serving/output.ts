@@ -11,6 +11,8 @@ export interface Answer {
   readonly confidence?: number
   /** Class → probability, in class order. */
   readonly probabilities?: Record<string, number>
+  /** The model could not answer; this is what it said last to this row, or its declared default. */
+  readonly fallback?: boolean
 }
 
 /**

@@ -1,6 +1,7 @@
 // The one way to a prediction; every reply shape and every face ends here.
 import { asFailure, type FieldError } from '../../core/failure.ts'
-import type { PooledResult } from '../../runtime/index.ts'
+import type { PooledResult, Tensors } from '../../runtime/index.ts'
+import { canStandIn, insteadOf } from './fallback.ts'
 import { type Answer, readAnswers } from './output.ts'
 import type { ReadyVersion, Served, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -22,18 +23,31 @@ export interface Rows {
 }
 
 export async function predictRows(ctx: ServingCtx, served: Served, given: Rows): Promise<Predicted> {
+  const started = ctx.clock.elapsedMs()
+  try {
+    return await predictOnly(ctx, served, given)
+  } catch (error) {
+    const { record } = served
+    return { record, ...instead(ctx, { served, given, error }), elapsedMs: ctx.clock.elapsedMs() - started }
+  }
+}
+
+/** Without falling back: what the model itself says, or its failure. */
+async function predictOnly(ctx: ServingCtx, served: Served, given: Rows): Promise<Predicted> {
   const { record, arm } = served
-  const { result, elapsedMs } = await counted(ctx, served, (ready) => run(ctx, { ready, record, given }))
-  arm?.counts.answered(elapsedMs, result.errors.size)
-  arm?.copy?.(copyOf(ctx, given, result.answers))
-  return { record, ...result, elapsedMs }
+  const { result, elapsedMs } = await counted(ctx, served, (ready) => run(ctx, { ready, served, given }))
+  const { answers, errors, known } = result
+  // What was answered before says nothing of how fast a version is.
+  arm?.counts.answered(known ? undefined : elapsedMs, errors.size)
+  arm?.copy?.(copyOf(ctx, given, answers))
+  return { record, answers, errors, elapsedMs }
 }
 
 function copyOf(ctx: ServingCtx, given: Rows, answers: Predicted['answers']): Copy {
   return {
     rows: given.rows.length,
     async ask(version, signal) {
-      const own = await predictRows({ ...ctx, signal, gone: () => signal.aborted }, version, given)
+      const own = await predictOnly({ ...ctx, signal, gone: () => signal.aborted }, version, given)
       const pairs = own.answers.flatMap((challenger, index): Pair[] => {
         const champion = answers[index]
         return champion && challenger ? [{ input: given.rows[index], champion, challenger }] : []
@@ -76,29 +90,83 @@ export async function counted<T>(
 
 interface Run {
   readonly ready: ReadyVersion
-  readonly record: VersionRecord
+  readonly served: Served
   readonly given: Rows
 }
 
-async function run(ctx: ServingCtx, { ready, record, given }: Run): Promise<Pick<Predicted, 'answers' | 'errors'>> {
-  if (ready.reader.rowByRow && given.rows.length > 1) return oneByOne(ctx, { ready, record, given })
+interface Found extends Pick<Predicted, 'answers' | 'errors'> {
+  /** No run was needed: from the cache. */
+  readonly known?: boolean
+}
+
+async function run(ctx: ServingCtx, { ready, served, given }: Run): Promise<Found> {
+  if (ready.reader.rowByRow && given.rows.length > 1) return oneByOne(ctx, { ready, served, given })
   const { feeds, rows, errors } = ready.reader.read(given.rows, given.place)
   const answers: (Answer | undefined)[] = new Array(given.rows.length).fill(undefined)
+  if (given.rows.length === 1 && rows.length === 1) {
+    let known = true
+    answers[0] = await ctx.serving.answers.answer({
+      served,
+      feeds,
+      gone: ctx.gone,
+      ask: async (gone) => {
+        known = false
+        return (await ask(ctx, { ready, served, feeds, rows: 1, gone }))[0]!
+      },
+    })
+    return { answers, errors, known }
+  }
   if (rows.length > 0) {
-    const result = await ready.model.run(feeds, { gone: ctx.gone, tenant: record.tenantId })
-    noteBatch(ctx, record, result)
-    const found = readAnswers(record.signature, result.outputs, rows.length)
+    const found = await ask(ctx, { ready, served, feeds, rows: rows.length, gone: ctx.gone })
     for (let i = 0; i < rows.length; i++) answers[rows[i]!] = found[i]
   }
   return { answers, errors }
 }
 
+interface Ask {
+  readonly ready: ReadyVersion
+  readonly served: Served
+  readonly feeds: Tensors
+  readonly rows: number
+  readonly gone: () => boolean
+}
+
+async function ask(ctx: ServingCtx, { ready, served, feeds, rows, gone }: Ask): Promise<Answer[]> {
+  const { record, settings } = served
+  const { deadlineMs: limitMs } = settings
+  const result = await ready.model.run(feeds, {
+    gone,
+    tenant: record.tenantId,
+    ...(limitMs !== undefined && { limitMs }),
+  })
+  noteBatch(ctx, record, result)
+  served.note(result.runMs)
+  return readAnswers(record.signature, result.outputs, rows)
+}
+
+interface Failed {
+  readonly served: Served
+  readonly given: Rows
+  readonly error: unknown
+}
+
+/** What is known of the rows, or declared for them, where the model cannot answer; else the error. */
+function instead(ctx: ServingCtx, { served, given, error }: Failed): Pick<Predicted, 'answers' | 'errors'> {
+  const { ready } = served
+  const read = ready && canStandIn(error) ? ready.reader.read(given.rows, given.place) : undefined
+  const alone = read !== undefined && given.rows.length === 1 && read.rows.length === 1
+  const last = alone ? () => ctx.serving.answers.last({ served, feeds: read.feeds }) : undefined
+  const answer = insteadOf(error, served, last)
+  const errors = read?.errors ?? new Map()
+  return { answers: given.rows.map((_, index) => (errors.has(index) ? undefined : answer)), errors }
+}
+
 /** For graphs that were exported for a batch of exactly one. */
-async function oneByOne(ctx: ServingCtx, { ready, record, given }: Run): ReturnType<typeof run> {
+async function oneByOne(ctx: ServingCtx, { ready, served, given }: Run): Promise<Found> {
   const answers: (Answer | undefined)[] = []
   const errors = new Map<number, readonly FieldError[]>()
   for (const [index, row] of given.rows.entries()) {
-    const one = await run(ctx, { ready, record, given: { rows: [row], place: () => given.place(index) } })
+    const one = await run(ctx, { ready, served, given: { rows: [row], place: () => given.place(index) } })
     answers.push(one.answers[0])
     const problems = one.errors.get(0)
     if (problems) errors.set(index, problems)

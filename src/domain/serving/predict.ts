@@ -67,7 +67,7 @@ export async function predictBatch(ctx: ServingCtx, input: Input<'models.predict
 }
 
 function batchItem(
-  { prediction, confidence, probabilities }: Answer,
+  { prediction, confidence, probabilities, fallback }: Answer,
   explanation: Explanation | undefined,
 ): BatchPrediction['predictions'][number] {
   return {
@@ -75,6 +75,7 @@ function batchItem(
     ...(confidence !== undefined && { confidence }),
     ...(probabilities && { probabilities }),
     ...(explanation && { explanation }),
+    ...(fallback && { fallback }),
   }
 }
 
@@ -124,12 +125,13 @@ export async function inference(ctx: ServingCtx, input: Input<'inference'>): Pro
     model_id: predicted.modelId,
     version: predicted.version,
     results: predicted.answers.map((answer, index) => {
-      const { prediction, confidence } = answer!
+      const { prediction, confidence, fallback } = answer!
       const explanation = predicted.explanations?.[index]
       return {
         prediction,
         ...(confidence !== undefined && { probability: confidence }),
         ...(explanation && { explanation }),
+        ...(fallback && { fallback }),
       }
     }),
     inference_time_ms: round(predicted.elapsedMs),
@@ -153,7 +155,8 @@ export async function predictModel(ctx: ServingCtx, input: Input<'predict_model'
 async function simple(ctx: ServingCtx, served: Served, given: Rows): Promise<SimplePrediction> {
   const { answer, record } = await predictOne(ctx, served, given)
   const probability = simpleProbability(record.signature, answer)
-  return { prediction: answer.prediction, ...(probability !== undefined && { probability }) }
+  const { prediction, fallback } = answer
+  return { prediction, ...(probability !== undefined && { probability }), ...(fallback && { fallback }) }
 }
 
 async function simpleCustom(ctx: ServingCtx, model: RegisteredModel, { rows, place }: Rows): Promise<SimplePrediction> {

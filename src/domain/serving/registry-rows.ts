@@ -1,5 +1,6 @@
 // What a replica reads of the registry to follow it: the revision, the live versions, and the roll-outs beside them.
 import type { Tx } from '../../ports/db/index.ts'
+import { servingSettings } from '../models/index.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { RolloutRow } from './traffic/live-rollout.ts'
 
@@ -53,10 +54,12 @@ const LIVE_COLUMNS = ['live.tenant_id', 'live.environment', 'live.model_id'] as 
 const VERSION_COLUMNS = [
   'models.name',
   'models.type',
+  'models.metadata',
   'v.version',
   'v.signature',
   'v.artifact_key',
   'v.artifact_sha256',
+  'v.algorithm',
 ] as const
 
 interface VersionColumns {
@@ -68,6 +71,8 @@ interface VersionColumns {
   readonly signature: VersionRecord['signature'] | null
   readonly artifact_key: string | null
   readonly artifact_sha256: string | null
+  readonly algorithm: string | null
+  readonly metadata: Readonly<Record<string, unknown>>
 }
 
 function recordOf(row: VersionColumns): VersionRecord | undefined {
@@ -81,5 +86,7 @@ function recordOf(row: VersionColumns): VersionRecord | undefined {
     signature: row.signature,
     artifactKey: row.artifact_key,
     sha256: row.artifact_sha256,
+    ownGraph: row.algorithm !== null,
+    settings: servingSettings(row.metadata),
   }
 }

@@ -4,6 +4,7 @@ import type { ModelType, Signature } from '../../contract/models.ts'
 import { asFailure, fail } from '../../core/failure.ts'
 import type { LoadedModel } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
+import type { ServingSettings } from '../models/index.ts'
 import { compileRowReader, type RowReader } from './input.ts'
 import { tensorsOnly } from './tensors-only.ts'
 import type { Arm } from './traffic/arm.ts'
@@ -18,6 +19,9 @@ export interface VersionRecord {
   readonly signature: Signature
   readonly artifactKey: string
   readonly sha256: string
+  /** Trained by this service, not imported. */
+  readonly ownGraph: boolean
+  readonly settings: ServingSettings
 }
 
 export interface ReadyVersion {
@@ -32,6 +36,11 @@ export interface Served {
   readonly ready: ReadyVersion | undefined
   /** Absent where traffic is not split. */
   readonly arm?: Arm
+  readonly settings: ServingSettings
+  /** A running median of what a run takes in the engine, in milliseconds; 0 before the first. */
+  readonly typicalMs: number
+  /** A run took this long. */
+  note(runMs: number): void
   /** Runs `work` with the model loaded; it is not let go before `work` has ended. */
   use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T>
 }
@@ -43,6 +52,9 @@ type Needs = Pick<Services, 'objects' | 'runtime' | 'metrics' | 'clock' | 'log'>
 
 export class ServedVersion implements Served {
   readonly record: VersionRecord
+  /** Follows the registry without a new load. */
+  settings: ServingSettings
+  typicalMs = 0
   readonly #needs: Needs
   #loading: Promise<ReadyVersion> | undefined
   #ready: ReadyVersion | undefined
@@ -53,10 +65,16 @@ export class ServedVersion implements Served {
   constructor(needs: Needs, record: VersionRecord) {
     this.#needs = needs
     this.record = record
+    this.settings = record.settings
   }
 
   get ready(): ReadyVersion | undefined {
     return this.#ready
+  }
+
+  note(runMs: number): void {
+    if (this.typicalMs === 0) this.typicalMs = runMs
+    else this.typicalMs *= runMs > this.typicalMs ? 1.05 : 1 / 1.05
   }
 
   /** Loads and warms once, however many ask; a failed load is tried again by the next caller. */
@@ -107,9 +125,10 @@ export class ServedVersion implements Served {
     const { objects, runtime, metrics, clock } = this.#needs
     const { artifactKey, sha256, tenantId, modelName, version } = this.record
     const started = clock.elapsedMs()
-    const chunks: Uint8Array[] = []
-    for await (const chunk of await objects.get(artifactKey)) chunks.push(chunk as Uint8Array)
-    const bytes = Buffer.concat(chunks)
+    const bytes = await readAll(objects, artifactKey)
+    if (bytes === undefined) {
+      throw fail('unavailable', 'ARTIFACT_MISSING', `The stored file of ${modelName} ${version} is gone`)
+    }
     const found = createHash('sha256').update(bytes).digest('hex')
     if (sha256 !== UNKNOWN_SHA256 && found !== sha256) {
       throw fail(
@@ -118,7 +137,7 @@ export class ServedVersion implements Served {
         `The stored file of ${modelName} ${version} is not the one registered`,
       )
     }
-    const model = await runtime.load({ key: found, bytes })
+    const model = await runtime.load({ key: found, bytes, trusted: this.record.ownGraph })
     const reader = await this.#warmUp(model)
     metrics.modelLoadTime.observe({ tenant: tenantId, model: modelName }, (clock.elapsedMs() - started) / 1000)
     metrics.modelMemory.set({ tenant: tenantId, model: modelName, version }, bytes.length)
@@ -147,4 +166,16 @@ export class ServedVersion implements Served {
 
 function refusalOnly(error: unknown): void {
   if (asFailure(error).kind !== 'invalid') throw error
+}
+
+/** Undefined where nothing is stored: to the caller of a model that is a fault of the service, not a wrong address. */
+async function readAll(objects: Needs['objects'], key: string): Promise<Buffer | undefined> {
+  const chunks: Uint8Array[] = []
+  try {
+    for await (const chunk of await objects.get(key)) chunks.push(chunk as Uint8Array)
+  } catch (error) {
+    if (asFailure(error).kind === 'not_found') return undefined
+    throw error
+  }
+  return Buffer.concat(chunks)
 }

@@ -2,6 +2,7 @@
 // TypeScript, and the queue of predictions still to be logged. All of it can be rebuilt from the registry.
 import { LRUCache } from 'lru-cache'
 import { type Ctx, inTransaction, type Services } from '../ctx.ts'
+import { AnswerCache } from './answer-cache.ts'
 import { CustomModels } from './custom.ts'
 import { Explainers } from './explain/explainers.ts'
 import { LiveModels } from './live-models.ts'
@@ -29,6 +30,7 @@ export class Serving {
   readonly log: PredictionLog
   readonly explainers: Explainers
   readonly counts: CountsWriter
+  readonly answers: AnswerCache
   readonly #services: Services
   readonly #onDemand: LRUCache<string, ServedVersion>
 
@@ -40,6 +42,7 @@ export class Serving {
     this.log = new PredictionLog(services)
     this.explainers = new Explainers(services)
     this.counts = new CountsWriter(services, () => this.live.rollouts)
+    this.answers = new AnswerCache(services)
     this.#onDemand = new LRUCache<string, ServedVersion>({
       max: ON_DEMAND_VERSIONS,
       dispose: (served) => served.retire(),

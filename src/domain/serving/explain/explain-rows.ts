@@ -45,10 +45,12 @@ export function explainRows(
   served: Served,
   { rows, answers }: Explained,
 ): Promise<(Explanation | undefined)[]> {
+  // What stood in for the model was not made by it.
+  const places = answers.flatMap((answer, index) => (answer && !answer.fallback ? [index] : []))
+  if (places.length === 0) return Promise.resolve(rows.map(() => undefined))
   return served.use(async (ready) => {
     const { record } = served
     const explainer = await ctx.serving.explainers.find(record, ready)
-    const places = answers.flatMap((answer, index) => (answer ? [index] : []))
     const kept = places.map((index) => rows[index])
     const { feeds } = ready.reader.read(kept, () => '')
     const asked: Asked = {

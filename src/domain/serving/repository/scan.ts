@@ -98,6 +98,8 @@ function recordOf(
     modelType: metadata?.model_type ?? typeOf(signature),
     signature: signature ?? { inputs: [], outputs: [] },
     sha256: UNKNOWN_SHA256,
+    ownGraph: false,
+    settings: {},
   }
 }
 

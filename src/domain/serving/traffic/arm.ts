@@ -22,11 +22,14 @@ export class ArmCounts {
     return this.#errors
   }
 
-  /** `refused`: its input did not fit, which is the version's failure if the other one takes such input. */
-  answered(elapsedMs: number, refused: number): void {
+  /**
+   * `elapsedMs`: undefined where the answer was known before. `refused`: its input did not fit, which is the version's
+   * failure if the other one takes such input.
+   */
+  answered(elapsedMs: number | undefined, refused: number): void {
     this.#requests++
     if (refused > 0) this.#errors++
-    else this.latency.record(elapsedMs)
+    else if (elapsedMs !== undefined) this.latency.record(elapsedMs)
   }
 
   failed(error: unknown): void {
@@ -61,6 +64,18 @@ export class ServedInArm implements Served {
 
   get ready(): ReadyVersion | undefined {
     return this.version.ready
+  }
+
+  get settings(): Served['settings'] {
+    return this.version.settings
+  }
+
+  get typicalMs(): number {
+    return this.version.typicalMs
+  }
+
+  note(runMs: number): void {
+    this.version.note(runMs)
   }
 
   use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T> {

@@ -51,7 +51,8 @@ export class CountsWriter {
     const error = loadError && {
       code: loadError.code,
       message: loadError.message,
-      permanent: loadError.kind !== 'unavailable',
+      // Waiting brings back a store that is away, not a file that is gone.
+      permanent: loadError.kind !== 'unavailable' || loadError.code === 'ARTIFACT_MISSING',
     }
     return [
       { ...place, ...countsOf('champion', rollout.champion), ready: true, load_error: null, difference: null },

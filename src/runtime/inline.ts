@@ -1,0 +1,104 @@
+// Runs of very small models on the event loop itself, for callers who come one at a time: two thread switches cost such a
+// call more than the run. Only trusted graphs (trained here: no loops), only where the measured run is far below what the
+// loop can spare, and only while nothing else is in flight; under load the workers and their batches are faster.
+import { notePace } from './batch.ts'
+import { fetchIndices, orderFeeds } from './feeds.ts'
+import type { PoolModel } from './job.ts'
+import { admit } from './refusals.ts'
+import { byName, outputsOf, type RunRequest } from './runs.ts'
+import type { Session, SessionSource } from './session.ts'
+import type { PooledResult } from './types.ts'
+
+/** A run must be measured faster than this to be done here, and is done here no longer when it becomes slower than twice that. */
+const FAST_MS = 0.3
+const MAX_BYTES = 1024 * 1024
+const MAX_ROWS = 4
+/** Calls in a row that met nothing else in flight. */
+const CALM = 16
+/** Runs of a model before its session is also opened here: opening takes the loop some milliseconds. */
+const PROVEN = 32
+
+interface Here {
+  readonly session: Session
+  runs: number
+}
+
+export class Inline {
+  readonly #sessions = new Map<PoolModel, Here | null>()
+  readonly #runsSeen = new Map<PoolModel, number>()
+  readonly #unneeded: (model: PoolModel) => void
+  #inFlight = 0
+  #calm = 0
+
+  /** `unneeded` is called for a retired model when its last run here has ended. */
+  constructor(unneeded: (model: PoolModel) => void) {
+    this.#unneeded = unneeded
+  }
+
+  /** The answer, or undefined where the run belongs to a worker. */
+  tryRun(request: RunRequest): Promise<PooledResult> | undefined {
+    this.#calm = this.#inFlight === 0 ? this.#calm + 1 : 0
+    const { model, info, feeds } = request
+    if (this.#calm < CALM || !model.trusted || info.bytes > MAX_BYTES || model.stuck > 0) return undefined
+    const here = this.#sessions.get(model)
+    if (here === null) return undefined
+    if (here === undefined) {
+      this.#consider(model)
+      return undefined
+    }
+    const rows = feeds[info.inputs[0]?.name ?? '']?.dims[0] ?? 0
+    return rows > 0 && rows <= MAX_ROWS ? this.#run(here, request) : undefined
+  }
+
+  /** Everything in flight counts, wherever it runs. */
+  async watch<T>(run: Promise<T>): Promise<T> {
+    this.#inFlight++
+    try {
+      return await run
+    } finally {
+      this.#inFlight--
+    }
+  }
+
+  forget(model: PoolModel): void {
+    const here = this.#sessions.get(model)
+    this.#sessions.delete(model)
+    this.#runsSeen.delete(model)
+    void here?.session.close().catch(() => undefined)
+  }
+
+  async #run(here: Here, { model, info, feeds, options }: RunRequest): Promise<PooledResult> {
+    admit(model)
+    const fetches = fetchIndices(info, options.fetches)
+    const ordered = orderFeeds(info, feeds)
+    model.pending++
+    try {
+      const { outputs, runMs } = await here.session.run(ordered, fetches)
+      notePace(model, [], runMs)
+      // The first runs here make the engine's buffers.
+      if (++here.runs > CALM && model.pace.runMs > 2 * FAST_MS) this.#sessions.set(model, null)
+      const batchRows = ordered[0]?.dims[0] ?? 1
+      return { outputs: byName(outputsOf(info, fetches), outputs), runMs, queueMs: 0, batchRows, leads: true }
+    } finally {
+      model.pending--
+      if (this.#sessions.get(model) === null) void here.session.close().catch(() => undefined)
+      if (model.retired && model.pending === 0) this.#unneeded(model)
+    }
+  }
+
+  #consider(model: PoolModel): void {
+    const seen = (this.#runsSeen.get(model) ?? 0) + 1
+    this.#runsSeen.set(model, seen)
+    if (seen < PROVEN || model.pace.runMs === 0 || model.pace.runMs > FAST_MS || model.retired) return
+    this.#runsSeen.delete(model)
+    this.#sessions.set(model, null)
+    this.#open(model, model.source).catch(() => undefined) // it goes on running in the workers
+  }
+
+  async #open(model: PoolModel, source: SessionSource): Promise<void> {
+    const { openSession } = await import('./session.ts')
+    const session = await openSession(source, { gpu: 'off', threads: 1 })
+    if (model.retired) await session.close()
+    else this.#sessions.set(model, { session, runs: 0 })
+  }
+}
