@@ -1,0 +1,96 @@
+// Which method recommends: every candidate is fitted on the earlier events and ranked by the NDCG of its lists of ten on the
+// later ones; the winner is fitted once more on all of them.
+import { type BiasedMfOptions, fitBiasedMf, predictRating } from './biased-mf.ts'
+import { CANDIDATES, type Candidate, fitCandidate, type RecommendData } from './candidates.ts'
+import { evaluateRanking, type RankingMetrics, splitAt, splitByTime } from './evaluate.ts'
+import { type Feedback, preferenceMatrix, ratingMatrix } from './feedback.ts'
+import { addScores, type Recommender } from './recommender.ts'
+
+export interface Standing extends Candidate {
+  readonly metrics: RankingMetrics
+}
+
+export interface Choice {
+  readonly recommender: Recommender
+  readonly winner: Standing
+  /** Best first. */
+  readonly standings: readonly Standing[]
+  /** The best that needs to know nobody: what a new version must at least reach. */
+  readonly floor: Standing
+  /** Where the later events begin, in milliseconds since 1970; absent where times tell no order. */
+  readonly splitMs?: number
+  readonly rmse?: number
+}
+
+export interface ChooseOptions {
+  readonly candidates?: readonly Candidate[]
+  readonly testFraction?: number
+  readonly k?: number
+  readonly onProgress?: (share: number, candidate: Candidate) => void
+}
+
+/** Fewer ratings than this say nothing about how well ratings are foretold. */
+const FEWEST_RATINGS = 50
+
+export function chooseRecommender(data: RecommendData, options: ChooseOptions = {}): Choice {
+  const { testFraction = 0.2, k = 10, onProgress } = options
+  const { before, after, atMs } = splitByTime(data.feedback, testFraction, data.seed)
+  const ratings =
+    atMs === undefined ? splitByTime(data.ratings, testFraction, data.seed).before : splitAt(data.ratings, atMs).before
+  const train: RecommendData = { ...data, feedback: before, ratings, atMs: atMs ?? data.atMs }
+  const task = { known: preferenceMatrix(before), wanted: preferenceMatrix(after), k }
+  const side = { preferences: task.known, userTokens: data.userTokens }
+  const competing = (options.candidates ?? CANDIDATES).filter(
+    ({ method }) => method !== 'biased_mf' || ratings.items.length >= FEWEST_RATINGS,
+  )
+  const standings = competing.map((candidate, index): Standing => {
+    onProgress?.(index / (competing.length + 1), candidate)
+    const model = fitCandidate(train, candidate)
+    return { ...candidate, metrics: evaluateRanking((user, into) => addScores(model, side, user, into), task) }
+  })
+  const ranked = standings.toSorted((a, b) => b.metrics.ndcg - a.metrics.ndcg)
+  const winner = ranked[0]!
+  onProgress?.(competing.length / (competing.length + 1), winner)
+  const rmse = data.ratings.items.length >= FEWEST_RATINGS ? ratingError(data.ratings, data.seed) : undefined
+  return {
+    recommender: fitCandidate(data, winner),
+    winner,
+    standings: ranked,
+    floor: ranked.find(({ method }) => method === 'popularity') ?? winner,
+    ...(atMs !== undefined && { splitMs: atMs }),
+    ...(rmse !== undefined && { rmse }),
+  }
+}
+
+const RATING_SETTINGS: readonly Omit<BiasedMfOptions, 'seed' | 'iterations'>[] = [
+  ...[3, 10, 30, 100, 1000].map((biasRegularisation) => ({ factors: 0, regularisation: 1, biasRegularisation })),
+  ...[4, 16].flatMap((factors) =>
+    [3, 10, 30].flatMap((regularisation) =>
+      [3, 30].map((biasRegularisation) => ({ factors, regularisation, biasRegularisation })),
+    ),
+  ),
+]
+
+/** The settings that foretell the later part of `ratings` best. */
+export function tuneRatings(ratings: Feedback, seed: number): BiasedMfOptions {
+  const { before, after } = splitByTime(ratings, 0.2, seed)
+  const cells = ratingMatrix(before)
+  const errors = RATING_SETTINGS.map((settings) => {
+    const options = { ...settings, iterations: 10, seed }
+    return { options, error: rootMeanSquare(after, fitBiasedMf(cells, options)) }
+  })
+  return errors.reduce((a, b) => (b.error < a.error ? b : a)).options
+}
+
+/** Root mean squared error on the last fifth, with settings tuned on what came before it. */
+function ratingError(ratings: Feedback, seed: number): number {
+  const { before, after } = splitByTime(ratings, 0.2, seed)
+  return rootMeanSquare(after, fitBiasedMf(ratingMatrix(before), tuneRatings(before, seed)))
+}
+
+export function rootMeanSquare({ users, items, weights }: Feedback, model: ReturnType<typeof fitBiasedMf>): number {
+  let squares = 0
+  for (let at = 0; at < users.length; at++)
+    squares += (weights[at]! - predictRating(model, users[at]!, items[at]!)) ** 2
+  return Math.sqrt(squares / Math.max(1, users.length))
+}
