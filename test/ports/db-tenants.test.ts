@@ -2,7 +2,8 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Database, json, type Tx } from '../../src/ports/db/index.ts'
-import { aDataset, addModel, aModel, BACKENDS, type Backend, startBackend } from './db-backends.ts'
+import { BACKENDS, type Backend, startBackend } from './db-backends.ts'
+import { fill } from './db-rows.ts'
 
 const TENANT_TABLES = [
   'models',
@@ -17,7 +18,20 @@ const TENANT_TABLES = [
   'predictions',
   'feedback',
   'outbox',
+  'training_trials',
+  'batch_jobs',
+  'batch_chunks',
+  'entity_types',
+  'feature_history',
+  'feature_states',
+  'interactions',
+  'webhooks',
+  'webhook_deliveries',
 ] as const
+/** Kept by the service about tenants; no tenant reaches them. */
+const SERVICE_TABLES = ['batch_turns']
+/** Tenants add to them and change nothing. */
+const GROWING: readonly string[] = ['deployments', 'outbox', 'training_trials', 'interactions']
 
 describe.each(BACKENDS)('tenants: %s', (name) => {
   let backend: Backend
@@ -36,7 +50,7 @@ describe.each(BACKENDS)('tenants: %s', (name) => {
         select table_name from information_schema.columns where column_name = 'tenant_id' and table_schema = 'public'
         order by table_name`.execute(tx),
     )
-    expect(rows.map((row) => row.table_name)).toEqual([...TENANT_TABLES].sort())
+    expect(rows.map((row) => row.table_name)).toEqual([...TENANT_TABLES, ...SERVICE_TABLES].sort())
   })
 
   it.each(TENANT_TABLES)('shows only the own rows of %s', async (table) => {
@@ -61,7 +75,7 @@ describe.each(BACKENDS)('tenants: %s', (name) => {
     await expect(copy).rejects.toThrow(/row-level security/)
   })
 
-  const changeable = TENANT_TABLES.filter((table) => table !== 'deployments' && table !== 'outbox')
+  const changeable = TENANT_TABLES.filter((table) => !GROWING.includes(table))
 
   it.each(changeable)('changes and deletes nothing of another tenant in %s', async (table) => {
     const before = await countOf('a', table)
@@ -119,6 +133,7 @@ describe.each(BACKENDS)('tenants: %s', (name) => {
       'update serving_revision set revision = 0',
       'delete from outbox',
       'update deployments set reason = $$x$$',
+      'select * from batch_turns',
       'select * from schema_migrations',
       'select * from modelyard_queue.job',
     ]) {
@@ -165,100 +180,3 @@ describe.each(BACKENDS)('tenants: %s', (name) => {
   const countOf = (tenant: string, table: (typeof TENANT_TABLES)[number]) =>
     db.tenant(tenant, (tx) => tx.selectFrom(table).select('tenant_id').execute()).then((rows) => rows.length)
 })
-
-/** One row of the tenant in every table. */
-async function fill(tx: Tx, tenant_id: string): Promise<void> {
-  const model = `model_${tenant_id}`
-  const at = '2024-01-01T00:00:00Z'
-  const strategy = json({ type: 'all' })
-  const prediction = `pred_of_${tenant_id}`
-  await addModel(tx, tenant_id, model)
-  await tx
-    .insertInto('models')
-    .values(aModel(tenant_id, `${model}_2`))
-    .execute()
-  const version = { tenant_id, model_id: model, version: '1.0.0' }
-  const empty = json({})
-  await tx
-    .insertInto('model_versions')
-    .values({ ...version, status: 'trained', hyperparameters: empty, metrics: empty, lineage: empty })
-    .execute()
-  await tx
-    .insertInto('datasets')
-    .values(aDataset(tenant_id, `dataset_${tenant_id}`))
-    .execute()
-  await tx
-    .insertInto('training_jobs')
-    .values({
-      ...version,
-      id: `job_${tenant_id}`,
-      dataset_id: '',
-      request: empty,
-      hyperparameters: empty,
-      status: 'queued',
-    })
-    .execute()
-  await tx
-    .insertInto('deployments')
-    .values({
-      ...version,
-      id: `dep_${tenant_id}`,
-      environment: 'production',
-      action: 'deploy',
-      strategy,
-      actor: 'me',
-      reason: '',
-    })
-    .execute()
-  await tx
-    .insertInto('live_versions')
-    .values({ ...version, environment: 'production', strategy, updated_at: at })
-    .execute()
-  await tx
-    .insertInto('rollouts')
-    .values({
-      tenant_id,
-      model_id: model,
-      id: `rollout_${tenant_id}`,
-      environment: 'production',
-      champion_version: '1.0.0',
-      challenger_version: '1.0.0',
-      kind: 'canary',
-      strategy,
-      state: 'running',
-      stage: 1,
-      stage_at: at,
-      actor: 'me',
-      reason: '',
-      started_at: at,
-    })
-    .execute()
-  const counts = {
-    replica: 'one',
-    arm: 'champion',
-    ready: true,
-    requests: 0,
-    errors: 0,
-    latency: empty,
-    updated_at: at,
-  }
-  await tx
-    .insertInto('rollout_counts')
-    .values({ tenant_id, rollout_id: `rollout_${tenant_id}`, stage: 1, ...counts })
-    .execute()
-  await tx.insertInto('idempotency_keys').values({ tenant_id, key: 'k', operation: 'o', request_sha256: '' }).execute()
-  await tx
-    .insertInto('predictions')
-    .values(
-      [prediction, `${prediction}_2`].map((id) => ({ ...version, id, input: empty, output: empty, latency_ms: 1 })),
-    )
-    .execute()
-  await tx
-    .insertInto('feedback')
-    .values({ prediction_id: prediction, tenant_id, actual: json(1) })
-    .execute()
-  await tx
-    .insertInto('outbox')
-    .values({ id: `evt_${tenant_id}`, tenant_id, subject: 's', event: empty })
-    .execute()
-}
