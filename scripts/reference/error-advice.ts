@@ -89,9 +89,12 @@ const SERVICE: Readonly<Record<string, string>> = {
     'The model takes inputs that are no columns (images, sequences, …). Export it with one value a column, or one row of numbers.',
   MODEL_LOAD_TIMEOUT: 'The model takes too long to load. Try a smaller one.',
   MODEL_NAME_INVALID: 'Use letters, digits, `_`, `-` and `.`, at most 128, starting with a letter or digit.',
+  MODEL_ALREADY_QUANTIZED: 'Quantize the version it was made from; its `parent_version` names it.',
   MODEL_NOT_DEPLOYED: 'No version is live in this environment. Train one, or deploy one.',
   MODEL_NOT_FOUND: 'No model with this id or name in this tenant.',
   MODEL_NOT_LOADABLE: 'ONNX Runtime refuses the file; the message gives its reason.',
+  MODEL_NOT_QUANTIZABLE:
+    'The message says why: trees have no weights, small or foreign ones gain nothing. Serve the version as it is.',
   MODEL_NOT_USABLE:
     'The file hangs, needs too much memory, or ends its process on a single row. Export it differently.',
   MODEL_OUTPUT_UNKNOWN: 'The graph has no output of this name.',
