@@ -52,6 +52,13 @@ export const ConfigSchema = Type.Object(
     enableOtel: flag('Export traces by OpenTelemetry.'),
     otelExporterOtlpEndpoint: url('Where traces go.', 'https?'),
     enableGpu: flag('Run models on CUDA where there is a GPU.'),
+    modelMemoryMb: Type.Optional(
+      Type.Integer({
+        minimum: 16,
+        description:
+          'Memory of loaded models, in MB; the least recently used are let go. Default: half of the machine.',
+      }),
+    ),
     batchSize: Type.Integer({
       default: 32,
       minimum: 1,
@@ -89,6 +96,7 @@ export const ConfigSchema = Type.Object(
 export type Config = Readonly<Static<typeof ConfigSchema>> & {
   readonly mlWorkers: number
   readonly modelPath: string
+  readonly modelMemoryMb: number
   readonly trainingMemoryMb: number
 }
 export type ConfigKey = keyof Static<typeof ConfigSchema>
@@ -127,6 +135,7 @@ export function loadConfig({ file, env = process.env, overrides = {} }: ConfigSo
     dataDir: resolve(checked.dataDir),
     mlWorkers: checked.mlWorkers ?? Math.max(1, availableParallelism() - 1),
     modelPath: resolve(checked.modelPath ?? join(checked.dataDir, 'artifacts')),
+    modelMemoryMb: checked.modelMemoryMb ?? Math.max(256, Math.floor((totalmem() / 1e6) * 0.5)),
     trainingMemoryMb: checked.trainingMemoryMb ?? Math.max(512, Math.floor((totalmem() / 1e6) * 0.75)),
   })
 }

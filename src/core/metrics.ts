@@ -61,6 +61,11 @@ export function createMetrics() {
       labelNames: model,
       registers,
     }),
+    modelEvictions: new Counter({
+      name: 'ml_model_evictions_total',
+      help: 'Models let go to make room for others; loaded again when asked for.',
+      registers,
+    }),
     cacheHits: new Counter({
       name: 'ml_cache_hits_total',
       help: 'Predictions answered from the cache: of this process, or shared.',

@@ -27,6 +27,8 @@ export interface Settings {
   readonly batchChunkRows: number
   readonly batchLeaseSeconds: number
   readonly batchRetentionMs: number
+  /** For loaded models; the least recently used are let go. */
+  readonly modelMemoryBytes: number
   /** 0: answers are not cached. */
   readonly cacheTtlSeconds: number
 }

@@ -3,8 +3,8 @@
 // swapped in; a version that fails to load leaves the old one in place.
 import { pause } from '../../core/backoff.ts'
 import { asFailure, type MlError } from '../../core/failure.ts'
-import type { Services } from '../ctx.ts'
 import { type FoundRollout, type LiveRow, readLive, readRevision, readRollouts } from './registry-rows.ts'
+import type { ServingServices } from './residents.ts'
 import { type Served, ServedVersion } from './served-version.ts'
 import { type Asking, LiveRollout } from './traffic/live-rollout.ts'
 
@@ -34,7 +34,7 @@ interface Followed {
 const NOTHING: Snapshot = { revision: -1, byReference: new Map(), versions: new Map(), rollouts: new Map() }
 
 export class LiveModels {
-  readonly #services: Services
+  readonly #services: ServingServices
   #snapshot: Snapshot = NOTHING
   #refreshing: Promise<void> | undefined
   #again = false
@@ -43,7 +43,7 @@ export class LiveModels {
   readonly #onChange: () => void
 
   /** `onChange` is called when another revision was found. */
-  constructor(services: Services, onChange: () => void) {
+  constructor(services: ServingServices, onChange: () => void) {
     this.#services = services
     this.#onChange = onChange
   }
@@ -147,16 +147,22 @@ export class LiveModels {
     // background warm-up, loads.
     if (!first) await this.#warm(fresh, (served, error) => failed.set(servedKey(served), error))
     this.#swap(current, { ...found, versions, failed })
-    if (first) void this.#warm(fresh, () => {})
+    if (first)
+      void this.#warm(
+        fresh,
+        () => {},
+        () => this.#services.residents.roomy,
+      )
   }
 
   async #warm(
     list: readonly ServedVersion[],
     onFailure: (served: ServedVersion, error: MlError) => void,
+    goOn = () => true,
   ): Promise<void> {
     const waiting = [...list]
     const work = async () => {
-      for (let served = waiting.shift(); served; served = waiting.shift()) {
+      for (let served = waiting.shift(); served && goOn(); served = waiting.shift()) {
         try {
           await served.load()
         } catch (error) {

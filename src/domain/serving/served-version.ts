@@ -6,6 +6,7 @@ import type { LoadedModel } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
 import type { ServingSettings } from '../models/index.ts'
 import { compileRowReader, type RowReader } from './input.ts'
+import type { Resident, Residents } from './residents.ts'
 import { tensorsOnly } from './tensors-only.ts'
 import type { Arm } from './traffic/arm.ts'
 
@@ -48,13 +49,14 @@ export interface Served {
 /** Of versions whose file was never registered: whatever lies there is served. */
 export const UNKNOWN_SHA256 = ''
 
-type Needs = Pick<Services, 'objects' | 'runtime' | 'metrics' | 'clock' | 'log'>
+type Needs = Pick<Services, 'objects' | 'runtime' | 'metrics' | 'clock' | 'log'> & { readonly residents: Residents }
 
-export class ServedVersion implements Served {
+export class ServedVersion implements Served, Resident {
   readonly record: VersionRecord
   /** Follows the registry without a new load. */
   settings: ServingSettings
   typicalMs = 0
+  usedAt = 0
   readonly #needs: Needs
   #loading: Promise<ReadyVersion> | undefined
   #ready: ReadyVersion | undefined
@@ -80,15 +82,35 @@ export class ServedVersion implements Served {
   /** Loads and warms once, however many ask; a failed load is tried again by the next caller. */
   load(): Promise<ReadyVersion> {
     this.#unloading = false
-    this.#loading ??= this.#fetch().catch((error: unknown) => {
-      this.#loading = undefined
-      throw error
-    })
+    this.#loading ??= this.#startLoading()
     return this.#loading
+  }
+
+  #startLoading(): Promise<ReadyVersion> {
+    const loading = this.#fetch()
+    // It may have been let go of, and even begun again, before it ends.
+    const ended = (ready: ReadyVersion | undefined) => {
+      if (this.#loading !== loading) return
+      if (ready) this.#enter(ready)
+      else this.#loading = undefined
+    }
+    loading.then(ended, () => ended(undefined))
+    return loading
+  }
+
+  #enter(ready: ReadyVersion): void {
+    const { residents, metrics } = this.#needs
+    const { tenantId, modelName, version } = this.record
+    const { bytes } = ready.model.info
+    this.#ready = ready
+    this.usedAt = residents.use()
+    metrics.modelMemory.set({ tenant: tenantId, model: modelName, version }, bytes)
+    residents.entered(this, bytes)
   }
 
   async use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T> {
     this.#users++
+    this.usedAt = this.#needs.residents.use()
     try {
       return await work(this.#ready ?? (await this.load()))
     } finally {
@@ -114,6 +136,7 @@ export class ServedVersion implements Served {
     const loading = this.#loading
     this.#loading = undefined
     this.#ready = undefined
+    this.#needs.residents.left(this)
     const { tenantId, modelName, version } = this.record
     this.#needs.metrics.modelMemory.remove({ tenant: tenantId, model: modelName, version })
     loading
@@ -123,7 +146,7 @@ export class ServedVersion implements Served {
 
   async #fetch(): Promise<ReadyVersion> {
     const { objects, runtime, metrics, clock } = this.#needs
-    const { artifactKey, sha256, tenantId, modelName, version } = this.record
+    const { artifactKey, sha256, tenantId, modelName, version, ownGraph: trusted } = this.record
     const started = clock.elapsedMs()
     const bytes = await readAll(objects, artifactKey)
     if (bytes === undefined) {
@@ -137,12 +160,10 @@ export class ServedVersion implements Served {
         `The stored file of ${modelName} ${version} is not the one registered`,
       )
     }
-    const model = await runtime.load({ key: found, bytes, trusted: this.record.ownGraph })
+    const model = await runtime.load({ key: found, bytes, trusted })
     const reader = await this.#warmUp(model)
     metrics.modelLoadTime.observe({ tenant: tenantId, model: modelName }, (clock.elapsedMs() - started) / 1000)
-    metrics.modelMemory.set({ tenant: tenantId, model: modelName, version }, bytes.length)
-    this.#ready = { model, reader }
-    return this.#ready
+    return { model, reader }
   }
 
   /** As many runs at once as there are workers, so that each of them has the model loaded and its buffers made. */

@@ -7,6 +7,7 @@ import { CustomModels } from './custom.ts'
 import { Explainers } from './explain/explainers.ts'
 import { LiveModels } from './live-models.ts'
 import { PredictionLog } from './prediction-log.ts'
+import { Residents, type ServingServices } from './residents.ts'
 import { ServedVersion, type VersionRecord } from './served-version.ts'
 import { CountsWriter } from './traffic/counts-writer.ts'
 
@@ -31,11 +32,15 @@ export class Serving {
   readonly explainers: Explainers
   readonly counts: CountsWriter
   readonly answers: AnswerCache
-  readonly #services: Services
+  protected readonly services: ServingServices
   readonly #onDemand: LRUCache<string, ServedVersion>
 
-  constructor(services: Services) {
-    this.#services = services
+  constructor(given: Services) {
+    const { settings, runtime, metrics } = given
+    const evicted = () => metrics.modelEvictions.inc()
+    const residents = new Residents(settings.modelMemoryBytes, runtime.status().workers, evicted)
+    const services = { ...given, residents }
+    this.services = services
     // What was asked for by number may have been renamed or deleted, here or on another replica.
     this.live = new LiveModels(services, () => this.forgetOnDemand())
     this.custom = new CustomModels()
@@ -54,7 +59,7 @@ export class Serving {
   }
 
   keep(reference: string, record: VersionRecord): ServedVersion {
-    const served = new ServedVersion(this.#services, record)
+    const served = new ServedVersion(this.services, record)
     this.#onDemand.set(`${record.tenantId}/${reference}/${record.version}`, served)
     return served
   }
@@ -79,7 +84,7 @@ export class Serving {
   async stop(): Promise<void> {
     await this.log.stop()
     await this.counts.write().catch((error: unknown) => {
-      this.#services.log.warn({ err: error }, 'the last counts of roll-outs could not be written')
+      this.services.log.warn({ err: error }, 'the last counts of roll-outs could not be written')
     })
     this.live.stop()
     this.#onDemand.clear()

@@ -4,8 +4,8 @@
 import { DEFAULT_ENVIRONMENT } from '../../../contract/models.ts'
 import { pause } from '../../../core/backoff.ts'
 import { fail, notFound } from '../../../core/failure.ts'
-import type { Services } from '../../ctx.ts'
 import { LiveModels } from '../live-models.ts'
+import type { ServingServices } from '../residents.ts'
 import { ServedVersion, type VersionRecord } from '../served-version.ts'
 import { type KnownVersions, type ModelFolder, scanModels } from './scan.ts'
 
@@ -18,14 +18,14 @@ interface FollowedModel {
 }
 
 export class FolderModels extends LiveModels {
-  readonly #needs: Services
+  readonly #needs: ServingServices
   readonly #known: KnownVersions = new Map()
   readonly #stopped = new AbortController()
   #models: ReadonlyMap<string, FollowedModel> | undefined
   #looks = 0
   #looking: Promise<void> | undefined
 
-  constructor(services: Services) {
+  constructor(services: ServingServices) {
     super(services, () => {})
     this.#needs = services
   }
@@ -142,6 +142,8 @@ export class FolderModels extends LiveModels {
     const record = current === undefined ? undefined : versions.get(current)
     if (!record || served?.record === record) return record && served
     const fresh = new ServedVersion(this.#needs, record)
+    // At the start, what does not fit the memory is left to those who ask for it.
+    if (!served && !this.#needs.residents.roomy) return fresh
     try {
       await fresh.load()
       return fresh

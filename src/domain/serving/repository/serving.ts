@@ -15,7 +15,7 @@ export class RepositoryServing extends Serving {
 
   constructor(services: Services) {
     super(services)
-    this.live = new FolderModels(services)
+    this.live = new FolderModels(this.services)
     this.log = new NoLog(services)
   }
 
