@@ -1,0 +1,52 @@
+// The nodes that say what each score is made of, and the outputs.
+import type { Value } from '../onnx/graph.ts'
+import type { Asker, Drawing } from './graph.ts'
+import { type Found, flat, integers } from './graph-search.ts'
+import { TAGS } from './graph-tables.ts'
+
+export function addReasons(drawing: Drawing, asker: Asker, found: Found): void {
+  const { graph, tables } = drawing
+  const across = graph.node('Transpose', [found.vectors], { hint: 'found_across' })
+  const none = graph.node('Mul', [found.raw, scalar(drawing, 0)])
+  graph.output('item', graph.node('Gather', [tables.ids, found.slots]), 'string', ['K'])
+  graph.output('title', graph.node('Gather', [tables.titles, found.slots]), 'string', ['K'])
+  graph.output('raw', found.raw, 'float32', ['K'])
+  graph.output('score', addScaled(drawing, found.raw), 'float32', ['K'])
+  graph.output('personal', flat(graph, graph.node('MatMul', [asker.own, across])), 'float32', ['K'])
+  graph.output('popular', graph.node('Gather', [tables.bias, found.slots]), 'float32', ['K'])
+  graph.output('neighbours', found.neighbours ?? none, 'float32', ['K'])
+  graph.output('by_word', graph.node('MatMul', [asker.words, across]), 'float32', ['T', 'K'])
+  graph.output('because', addBecause(drawing, found, across), 'string', ['K'])
+  graph.output('tags', graph.node('Gather', [tables.tags, found.slots]), 'int32', ['K', TAGS])
+  graph.output('trust', asker.trust, 'float32', [1])
+}
+
+function addScaled(drawing: Drawing, raw: Value): Value {
+  const { graph, parts } = drawing
+  const moved = graph.node('Sub', [raw, scalar(drawing, parts.scale.centre)])
+  return graph.node('Sigmoid', [graph.node('Div', [moved, scalar(drawing, parts.scale.spread)])])
+}
+
+/** Of the user's items the one that is most like it, by neighbourhood where there is one, else by factors. */
+function addBecause(drawing: Drawing, found: Found, across: Value): Value {
+  const { graph, tables } = drawing
+  const weights = graph.node('Unsqueeze', [found.likedWeights, integers(graph, [1])])
+  const support = found.around
+    ? byNeighbours(drawing, found.around, found.slots)
+    : graph.node('Mul', [graph.node('MatMul', [graph.node('Gather', [tables.items, found.liked]), across]), weights])
+  const most = graph.node('ArgMax', [support], { attributes: { axis: { int: 0 }, keepdims: { int: 0 } } })
+  return graph.node('Gather', [tables.titles, graph.node('Gather', [found.liked, most])])
+}
+
+/** [LIKED, K] */
+function byNeighbours({ graph }: Drawing, { slots, values }: NonNullable<Found['around']>, found: Value): Value {
+  const wide = graph.node('Cast', [slots], { attributes: { to: { int: 7 } } })
+  const same = graph.node('Equal', [graph.node('Unsqueeze', [wide, integers(graph, [2])]), found])
+  const counted = graph.node('Cast', [same], { attributes: { to: { int: 1 } } })
+  const said = graph.node('Mul', [counted, graph.node('Unsqueeze', [values, integers(graph, [2])])])
+  return graph.node('ReduceSum', [said, integers(graph, [1])], { attributes: { keepdims: { int: 0 } } })
+}
+
+function scalar({ graph }: Drawing, value: number): Value {
+  return graph.constant('scalar', { type: 'float32', dims: [1], data: Float32Array.of(value) })
+}
