@@ -28,6 +28,7 @@ import { createHttpApp, type HttpOptions } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
 import type { StartedDatabase } from './ports/db/embedded/start.ts'
 import { setAddress } from './ports/db/open.ts'
+import { travelHandlers } from './travel/index.ts'
 
 export interface AppOptions {
   readonly log?: Log
@@ -107,7 +108,8 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     gone: call.gone ?? (() => call.signal.aborted),
     serving,
   })
-  const dispatch = createDispatch(createHandlers({ ...healthOptions(config), begun: () => begun }), makeCtx)
+  const handlers = { ...createHandlers({ ...healthOptions(config), begun: () => begun }), ...travelHandlers }
+  const dispatch = createDispatch(handlers, makeCtx)
   const dataPlane = createOpenInference(makeCtx, {
     name: config.serviceName,
     version: CODE_VERSION,

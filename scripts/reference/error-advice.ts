@@ -224,6 +224,8 @@ const INTERNAL: Readonly<Record<string, string>> = {
   PARITY_FAILED: 'ONNX Runtime and the learner disagree on held-out rows, so the version was not registered.',
   SIGNATURE_MISMATCH: 'Signature and graph of a version disagree.',
   TRANSACTION_ABORTED: 'A failed statement was ignored; nothing was saved.',
+  TRAVEL_TOO_LITTLE_RECORDED:
+    'The service answers by its prior until more is recorded; the message says of what and how much.',
   TREE_THREAD_FAILED: 'A thread that grows trees broke. If it repeats, look at the memory, or train with `threads` 1.',
   WRONG_TASK: 'An algorithm was given the wrong kind of target.',
 }

@@ -12,6 +12,7 @@ import { addPredictCommand } from './commands/predict.ts'
 import { addRolloutCommands } from './commands/rollout.ts'
 import { addServeCommands } from './commands/serve.ts'
 import { addTrainCommand } from './commands/train.ts'
+import { addTravelCommands } from './commands/travel.ts'
 import type { CliHost } from './host.ts'
 
 export type { CliHost, Connection, Flags, HostCheck, Setting } from './host.ts'
@@ -50,6 +51,7 @@ export function createProgram(host: CliHost): Command {
   addDatasetCommands(program, host)
   addModelCommands(program, host)
   addJobCommands(program, host)
+  addTravelCommands(program, host)
   addDemoCommand(program, host)
   return program
 }

@@ -1,5 +1,5 @@
-// Every operation with the verb that answers it. A missing line does not compile.
-import type { Handlers } from '../contract/operations/index.ts'
+// Every operation but those of the travel services, with the verb that answers it. A missing line does not compile.
+import type { Handlers, TravelOperationName } from '../contract/operations/index.ts'
 import * as batch from './batch/index.ts'
 import * as datasets from './datasets/index.ts'
 import * as features from './features/index.ts'
@@ -11,7 +11,7 @@ import * as serving from './serving/index.ts'
 import * as training from './training/index.ts'
 import * as webhooks from './webhooks/index.ts'
 
-export function createHandlers(health: HealthOptions): Handlers<ServingCtx> {
+export function createHandlers(health: HealthOptions): Omit<Handlers<ServingCtx>, TravelOperationName> {
   return {
     'datasets.create': datasets.createDataset,
     'datasets.list': datasets.listDatasets,

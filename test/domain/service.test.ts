@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { MlClient } from '../../src/client.ts'
 import { operations } from '../../src/contract/operations/index.ts'
 import { until } from '../e2e/processes.ts'
 import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
@@ -151,9 +152,25 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     await client.webhooks.deliveries({ webhook_id })
     await client.webhooks.replay({ webhook_id })
     await client.webhooks.delete({ webhook_id })
+    await travel(client)
     await client.health()
     await client.ready()
     const missing = Object.keys(operations).filter((name) => !app.answered.has(name as keyof typeof operations))
     expect(missing).toEqual([])
   })
 })
+
+/** The travel services, asked and trained. */
+async function travel(client: MlClient): Promise<void> {
+  await client.match.score({ user_a_id: 'u1', user_b_id: 'u2' })
+  await client.features.declare({ entity_type: 'user', features: [{ name: 'pace', dtype: 'number' }] })
+  const rows = Array.from({ length: 40 }, (_, i) => ({ entity_id: `t${i}`, pace: i / 40 }))
+  await client.features.ingest({ entity_type: 'user', rows })
+  const outcomes = rows.map(({ entity_id: user_id }, i) => ({
+    user_id,
+    item_id: `t${(i * 7 + 1) % 40}`,
+    event: i % 2 ? 'match_accepted' : 'match_declined',
+  }))
+  await client.interactions.record({ interactions: outcomes })
+  await client.travel.train({ service: 'match' })
+}

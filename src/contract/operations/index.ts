@@ -3,11 +3,19 @@ import type { InputOf, Operation, OutputOf, Upload } from '../operation.ts'
 import { batchOperations } from './batch.ts'
 import { datasetOperations } from './datasets.ts'
 import { featureOperations } from './features.ts'
+import { matchOperations } from './match.ts'
 import { modelOperations } from './models.ts'
 import { predictionOperations } from './predictions.ts'
 import { serviceOperations } from './service.ts'
 import { trainingOperations } from './training.ts'
+import { travelTrainOperations } from './travel.ts'
 import { webhookOperations } from './webhooks.ts'
+
+/** Answered by src/travel; all others by src/domain. */
+const travelOperations = {
+  ...matchOperations,
+  ...travelTrainOperations,
+}
 
 export const operations = {
   ...datasetOperations,
@@ -17,10 +25,12 @@ export const operations = {
   ...featureOperations,
   ...batchOperations,
   ...webhookOperations,
+  ...travelOperations,
   ...serviceOperations,
 } satisfies Record<string, Operation>
 
 export type OperationName = keyof typeof operations
+export type TravelOperationName = keyof typeof travelOperations
 export type Input<N extends OperationName> = InputOf<(typeof operations)[N]>
 export type Output<N extends OperationName> = OutputOf<(typeof operations)[N]>
 

@@ -2,6 +2,6 @@
 export { declareEntityType, listEntityTypes } from './declare.ts'
 export { ingestFeatures } from './ingest.ts'
 export { listInteractions, recordInteractions } from './interactions.ts'
-export { getFeatures, readFeatures } from './read.ts'
+export { featuresAt, getFeatures, readFeatures } from './read.ts'
 export { createTrainingTable } from './training-table.ts'
 export { putFeatures } from './write.ts'

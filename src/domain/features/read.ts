@@ -3,7 +3,7 @@ import type { EntityType, FeatureValue, FeatureVector } from '../../contract/fea
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type FieldError, fail, invalid } from '../../core/failure.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
-import { featuresAsOf } from './as-of.ts'
+import { featuresAsOf, type Moment } from './as-of.ts'
 import { type EntityState, ttlMs } from './policy.ts'
 import { getEntityType, readStates } from './store.ts'
 
@@ -44,6 +44,21 @@ export async function readFeatures(ctx: Ctx, input: Input<'features.read'>): Pro
       vectorOf({ type, entityId, state: states[index], atMs, ...(names && { names }) }),
     ),
   }
+}
+
+/** What was known of many entities, each at a moment of its own; one vector a moment, in the order given. */
+export function featuresAt(
+  ctx: Ctx,
+  entityType: string,
+  moments: readonly Moment[],
+): Promise<FeatureVector['features'][]> {
+  return inTransaction(ctx, async (ctx) => {
+    const type = await getEntityType(ctx, entityType)
+    const states = await featuresAsOf(ctx, { type, names: namesOf(type) }, moments)
+    return moments.map(
+      ({ entityId, at }, index) => vectorOf({ type, entityId, state: states[index], atMs: at.getTime() }).features,
+    )
+  })
 }
 
 export function namesOf(type: EntityType): string[] {

@@ -1,0 +1,10 @@
+// The travel services, built on what a product team could use itself: features, interactions, training and the registry.
+import type { Handlers, TravelOperationName } from '../contract/operations/index.ts'
+import type { ServingCtx } from '../domain/serving/index.ts'
+import { scoreMatch } from './match/score.ts'
+import { trainTravel } from './train.ts'
+
+export const travelHandlers: Pick<Handlers<ServingCtx>, TravelOperationName> = {
+  'match.score': scoreMatch,
+  'travel.train': trainTravel,
+}

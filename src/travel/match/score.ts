@@ -1,0 +1,93 @@
+// Scoring a pair: features of both in one round trip → pair features → the live model with its explanation, or the prior.
+import type { MatchRequest, MatchScore } from '../../contract/match.ts'
+import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
+import type { Prediction } from '../../contract/predictions.ts'
+import { invalid } from '../../core/failure.ts'
+import { predict, type ServingCtx } from '../../domain/serving/index.ts'
+import { knownOf } from '../known.ts'
+import { confidenceOf } from './confidence.ts'
+import { examplesOf } from './examples.ts'
+import { clip, factorsOf, type Judgement } from './factors.ts'
+import { readJourney } from './journey.ts'
+import { type Pair, pairOf } from './pair.ts'
+import { personOf } from './person.ts'
+import { judgeByPrior } from './prior.ts'
+
+export const MATCH_MODEL = 'travel_match'
+
+/** @throws `invalid` naming `user_b_id` for the same user twice, `context.dates` for dates that cannot be. */
+export async function scoreMatch(ctx: ServingCtx, input: MatchRequest): Promise<MatchScore> {
+  const started = ctx.clock.elapsedMs()
+  const { user_a_id: a, user_b_id: b, context } = input
+  if (a === b) throw invalid('request', [{ field: 'user_b_id', message: 'must be another user', value: b }])
+  readJourney(context)
+  const place = context?.destination
+  const [users, [destination]] = await Promise.all([
+    knownOf(ctx, 'user', [a, b]),
+    place === undefined ? [] : knownOf(ctx, 'destination', [place]),
+  ])
+  const [first, second] = users.map(personOf)
+  const pair = pairOf(first!, second!, readJourney(context, destination))
+  const { judgement, confidence } = (await judgeByModel(ctx, pair)) ?? byPrior(ctx, pair)
+  return {
+    score: clip(judgement.chance),
+    confidence,
+    factors: factorsOf(judgement),
+    latency_ms: Math.round((ctx.clock.elapsedMs() - started) * 1000) / 1000,
+  }
+}
+
+interface Judged {
+  readonly judgement: Judgement
+  readonly confidence: number
+}
+
+/** Counted like a model: it answers in the place of one. */
+function byPrior(ctx: ServingCtx, pair: Pair): Judged {
+  const started = ctx.clock.elapsedMs()
+  const labels = { tenant: ctx.caller.tenantId, model: MATCH_MODEL, version: 'prior' }
+  const judgement = judgeByPrior(pair)
+  ctx.metrics.inferenceRequests.inc(labels)
+  ctx.metrics.inferenceDuration.observe(labels, (ctx.clock.elapsedMs() - started) / 1000)
+  return { judgement, confidence: confidenceOf(pair) }
+}
+
+/** Undefined where there is no live model, or it has no answer for pairs. */
+async function judgeByModel(ctx: ServingCtx, pair: Pair): Promise<Judged | undefined> {
+  const live = ctx.serving.live.find(ctx.caller.tenantId, MATCH_MODEL, DEFAULT_ENVIRONMENT)
+  if (!live) return undefined
+  try {
+    const { inputs } = live.record.signature
+    const row = Object.fromEntries(inputs.map(({ name }) => [name, pair[name] ?? null]))
+    const [prediction, examples] = await Promise.all([
+      predict(ctx, { model_id: MATCH_MODEL, input_data: row, explain: true }),
+      examplesOf(ctx, live.record),
+    ])
+    const judgement = judgementOf(prediction)
+    return judgement && { judgement, confidence: confidenceOf(pair, { inputs, examples }) }
+  } catch (error) {
+    ctx.log.warn({ err: error, model: MATCH_MODEL }, 'the model cannot be asked; answered by the prior')
+    return undefined
+  }
+}
+
+const YES = ['1', 'true', 'yes', 'match']
+
+/** Undefined for what says no chance: a label without probabilities. */
+function judgementOf({ prediction, probabilities, explanation }: Prediction): Judgement | undefined {
+  if (!explanation) return undefined
+  const space = explanation.space === 'log_odds' ? 'log_odds' : 'probability'
+  const contributions = new Map(explanation.contributions.map(({ column, contribution }) => [column, contribution]))
+  if (!probabilities) {
+    return typeof prediction === 'number' ? { chance: clip(prediction), space, contributions } : undefined
+  }
+  const classes = Object.keys(probabilities)
+  const yes = classes.find((name) => YES.includes(name.toLowerCase())) ?? classes.at(-1)!
+  // What is explained is the class that was predicted; against two classes the other has the opposite contributions.
+  const turned = explanation.output === yes ? 1 : -1
+  return {
+    chance: probabilities[yes]!,
+    space,
+    contributions: new Map([...contributions].map(([column, value]) => [column, turned * value])),
+  }
+}
