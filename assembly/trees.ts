@@ -4,13 +4,16 @@
 
 /** Must be that of kernel-wasm.ts; raised whenever a signature changes. */
 export function version(): i32 {
-  return 1
+  return 2
 }
 
-/** Rows between one that is added and one that is fetched. */
-const AHEAD = 16
+/** Rows that are fetched together before they are added. */
+const BATCH = 32
 
-/** See Kernel.histogram. `order` and `gradients` are those of the leaf and of the output. */
+/**
+ * See Kernel.histogram. `order` and `gradients` are those of the leaf and of the output. `places` has room for a number a
+ * feature: where its bins are in memory.
+ */
 export function histogram(
   order: usize,
   count: i32,
@@ -21,46 +24,54 @@ export function histogram(
   to: i32,
   offsets: usize,
   histogram: usize,
+  places: usize,
 ): i32 {
   const first = (<usize>load<u32>(offsets + ((<usize>from) << 2))) << 4
   const last = (<usize>load<u32>(offsets + ((<usize>to) << 2))) << 4
   memory.fill(histogram + first, 0, last - first)
-  const end = order + ((<usize>count) << 2)
-  const fours = offsets + ((<usize>(from + ((to - from) & ~3))) << 2)
-  const stop = offsets + ((<usize>to) << 2)
-  const start = offsets + ((<usize>from) << 2)
+  for (let feature = from; feature < to; feature++) {
+    const at = (<usize>feature) << 2
+    store<u32>(places + at, <u32>(histogram + ((<usize>load<u32>(offsets + at)) << 4)))
+  }
+  const fours = places + ((<usize>(from + ((to - from) & ~3))) << 2)
+  const stop = places + ((<usize>to) << 2)
+  const start = places + ((<usize>from) << 2)
   const base = bins + <usize>from
-  // Reading a little of a row that comes later brings it into the cache in time; there is no instruction for that.
-  const near = end - ((<usize>min(count, AHEAD)) << 2)
+  const end = order + ((<usize>count) << 2)
   let touched = 0
   while (order < end) {
-    const row = <usize>load<u32>(order)
-    if (order < near) {
-      const later = <usize>load<u32>(order, AHEAD << 2)
-      touched ^= <i32>load<u8>(base + later * <usize>width) ^ <i32>load<u8>(gradients + (later << 3))
+    const batch = min(order + (BATCH << 2), end)
+    // The processor waits for several rows of memory at once where nothing stands between the loads; there is no instruction
+    // that fetches ahead.
+    for (let at = order; at < batch; at += 4) {
+      const row = <usize>load<u32>(at)
+      touched ^= <i32>load<u8>(base + row * <usize>width) ^ <i32>load<u8>(gradients + (row << 3))
     }
-    order += 4
-    const pair = f64x2.promote_low_f32x4(v128.load64_zero(gradients + (row << 3)))
-    let bin = base + row * <usize>width
-    let at = start
-    while (at < fours) {
-      const four = load<u32>(bin)
-      const a = histogram + ((<usize>(load<u32>(at) + (four & 255))) << 4)
-      v128.store(a, f64x2.add(v128.load(a), pair))
-      const b = histogram + ((<usize>(load<u32>(at, 4) + ((four >> 8) & 255))) << 4)
-      v128.store(b, f64x2.add(v128.load(b), pair))
-      const c = histogram + ((<usize>(load<u32>(at, 8) + ((four >> 16) & 255))) << 4)
-      v128.store(c, f64x2.add(v128.load(c), pair))
-      const d = histogram + ((<usize>(load<u32>(at, 12) + (four >> 24))) << 4)
-      v128.store(d, f64x2.add(v128.load(d), pair))
-      bin += 4
-      at += 16
-    }
-    while (at < stop) {
-      const a = histogram + ((<usize>(load<u32>(at) + <u32>load<u8>(bin))) << 4)
-      v128.store(a, f64x2.add(v128.load(a), pair))
-      bin += 1
-      at += 4
+    while (order < batch) {
+      const row = <usize>load<u32>(order)
+      const pair = f64x2.promote_low_f32x4(v128.load64_zero(gradients + (row << 3)))
+      let bin = base + row * <usize>width
+      let at = start
+      while (at < fours) {
+        const four = load<u32>(bin)
+        const a = <usize>(load<u32>(at) + ((four << 4) & 0xff0))
+        v128.store(a, f64x2.add(v128.load(a), pair))
+        const b = <usize>(load<u32>(at, 4) + ((four >> 4) & 0xff0))
+        v128.store(b, f64x2.add(v128.load(b), pair))
+        const c = <usize>(load<u32>(at, 8) + ((four >> 12) & 0xff0))
+        v128.store(c, f64x2.add(v128.load(c), pair))
+        const d = <usize>(load<u32>(at, 12) + ((four >> 20) & 0xff0))
+        v128.store(d, f64x2.add(v128.load(d), pair))
+        bin += 4
+        at += 16
+      }
+      while (at < stop) {
+        const a = <usize>(load<u32>(at) + ((<u32>load<u8>(bin)) << 4))
+        v128.store(a, f64x2.add(v128.load(a), pair))
+        bin += 1
+        at += 4
+      }
+      order += 4
     }
   }
   return touched

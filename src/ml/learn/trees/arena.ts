@@ -37,6 +37,8 @@ export interface Arena {
   readonly spare: Uint32Array
   /** First bin of each feature in a histogram, and the number of all bins. */
   readonly offsets: Uint32Array
+  /** A kernel's own note on each feature; threads have features of their own. */
+  readonly places: Uint32Array
   /** What threads tell each other. */
   readonly control: Int32Array
   /** [row][feature], for histograms. */
@@ -83,6 +85,7 @@ export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
   const order = place(rows, 4)
   const spare = place(rows, 4)
   const offsets = place(features + 1, 4)
+  const places = place(features, 4)
   const control = place(CONTROL_WORDS, 4)
   const rowBins = place(rows * stride, 1)
   const columns = place(rows * features, 1)
@@ -108,6 +111,7 @@ export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
     order: new Uint32Array(buffer, ...order),
     spare: new Uint32Array(buffer, ...spare),
     offsets: new Uint32Array(buffer, ...offsets),
+    places: new Uint32Array(buffer, ...places),
     control: new Int32Array(buffer, ...control),
     bins: new Uint8Array(buffer, ...rowBins),
     columns: new Uint8Array(buffer, ...columns),

@@ -8,7 +8,7 @@ import './web-assembly.ts'
 /** The same place seen from the sources and from the build. */
 const FILE = new URL('../../../../dist/ml/learn/trees/kernel.wasm', import.meta.url)
 /** A file that an older build left behind is not used. */
-const VERSION = 1
+const VERSION = 2
 
 /** Null for the plain kernel. */
 export type KernelModule = WebAssembly.Module | null
@@ -33,14 +33,15 @@ export function openKernel(arena: Arena, module: KernelModule): Kernel {
   const { exports } = new WebAssembly.Instance(module, { env: { memory: arena.memory } })
   const calls = exports as unknown as Exports
   if (calls.version() !== VERSION) return plainKernel(arena)
-  const { histograms, order, bins, offsets, columns, sides, spare, gradients, plan } = arena
+  const { histograms, order, bins, offsets, places, columns, sides, spare, gradients, plan } = arena
   const slotBytes = plan.bins * 16
   return {
     histogram: ({ output, start, count, from, to, slot }) => {
       const pairs = gradients.byteOffset + output * plan.rows * 8
       const into = histograms.byteOffset + slot * slotBytes
       const rows = order.byteOffset + 4 * start
-      calls.histogram(rows, count, pairs, bins.byteOffset, arena.stride, from, to, offsets.byteOffset, into)
+      const features = [from, to, offsets.byteOffset, into, places.byteOffset] as const
+      calls.histogram(rows, count, pairs, bins.byteOffset, arena.stride, ...features)
     },
     subtract: ({ whole, part }, { from, to }) => {
       const first = histograms.byteOffset + offsets[from]! * 16

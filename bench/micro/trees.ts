@@ -1,0 +1,129 @@
+// Time, memory and quality of gradient boosting beside XGBoost (hist) and LightGBM, in turns, each fit in a process of its own:
+// 200 rounds of trees of one depth or one number of leaves over 30 numbers.
+//   node bench/micro/trees.ts --xgboost=python3 --lightgbm=peer/bin/python [--rounds=3] [name…]
+// XGBoost is Debian's python3-xgboost; LightGBM: python3 -m venv peer && peer/bin/pip install lightgbm
+// The kernel must be there: npm run kernel. Writes bench/results/micro-trees.json. Ratios are ours to theirs; those of processor
+// time are little disturbed by a busy machine, `speedup` (one thread's clock over two threads') is.
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { rankingAreas } from '../../src/ml/metrics/index.ts'
+import { spread, writeResult } from '../result.ts'
+import { writeTable } from './trees-data.ts'
+
+const TEST_ROWS = 100_000
+const CASES = [
+  { name: '50000x30 depth 6', rows: 50_000, depth: 6, leaves: 64 },
+  { name: '50000x30 31 leaves', rows: 50_000, depth: 0, leaves: 31 },
+  { name: '500000x30 depth 6', rows: 500_000, depth: 6, leaves: 64 },
+  { name: '500000x30 31 leaves', rows: 500_000, depth: 0, leaves: 31 },
+]
+const ROUNDS_OF_BOOSTING = 200
+const THREADS = [1, 2]
+const ENGINES = ['ours', 'xgboost', 'lightgbm'] as const
+type Engine = (typeof ENGINES)[number]
+
+interface Fit {
+  readonly cpu: number
+  readonly wall: number
+  readonly peak_mb: number
+  readonly auc: number
+  readonly version?: string
+}
+
+type Programs = Readonly<Record<Engine, readonly string[]>>
+
+const run = promisify(execFile)
+
+async function fit(
+  [program, ...args]: readonly string[],
+  request: Readonly<Record<string, unknown>>,
+  labels: Uint8Array,
+) {
+  // Threads of OpenMP that wait by spinning would starve each other, and us, wherever anything else runs.
+  const env = { ...process.env, OMP_WAIT_POLICY: 'passive' }
+  const { stdout } = await run(program!, [...args, JSON.stringify(request)], { env })
+  const bytes = await readFile(request.answers as string)
+  const answers = new Float64Array(bytes.buffer, bytes.byteOffset, labels.length)
+  const ranking = { score: (row: number) => answers[row]!, positive: (row: number) => labels[row] === 1 }
+  const { rocAuc } = rankingAreas({ ...ranking, rows: labels.length })
+  return { ...JSON.parse(stdout), auc: rocAuc } as Fit
+}
+
+/** By engine and number of threads, in the order of the rounds. */
+type Fits = Map<string, Fit[]>
+
+function report(fits: Fits) {
+  const of = (engine: Engine, threads: number) => fits.get(`${engine} ${threads}`)!
+  const ratio = (engine: Engine, threads: number, key: 'cpu' | 'wall' | 'peak_mb') =>
+    spread(of('ours', threads).map((own, round) => own[key] / of(engine, threads)[round]![key]))
+  const results: Record<string, unknown> = {}
+  for (const engine of ['xgboost', 'lightgbm'] as const) {
+    results[`cpu_1_thread_to_${engine}`] = ratio(engine, 1, 'cpu')
+    results[`wall_2_threads_to_${engine}`] = ratio(engine, 2, 'wall')
+    results[`peak_memory_to_${engine}`] = ratio(engine, 1, 'peak_mb')
+  }
+  for (const engine of ENGINES) {
+    const [one, two] = [of(engine, 1), of(engine, 2)]
+    results[engine] = {
+      cpu_1_thread_s: spread(one.map(({ cpu }) => cpu)),
+      wall_1_thread_s: spread(one.map(({ wall }) => wall)),
+      wall_2_threads_s: spread(two.map(({ wall }) => wall)),
+      cpu_2_threads_s: spread(two.map(({ cpu }) => cpu)),
+      speedup: spread(one.map(({ wall }, round) => wall / two[round]!.wall)),
+      peak_mb: spread(one.map((own) => own.peak_mb)),
+      auc: one[0]!.auc,
+    }
+  }
+  return results
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { xgboost: { type: 'string' }, lightgbm: { type: 'string' }, rounds: { type: 'string' } },
+    allowPositionals: true,
+  })
+  const here = (file: string) => join(import.meta.dirname, file)
+  const programs: Programs = {
+    ours: [process.execPath, here('trees-run.ts')],
+    xgboost: [values.xgboost ?? 'python3', '-W', 'ignore', here('trees-peer.py')],
+    lightgbm: [values.lightgbm ?? 'python3', '-W', 'ignore', here('trees-peer.py')],
+  }
+  const rounds = Number(values.rounds ?? 3)
+  const folder = await mkdtemp(join(tmpdir(), 'trees-'))
+  const results: Record<string, unknown> = {}
+  const versions: Record<string, string | undefined> = {}
+  try {
+    await writeTable(folder, 'test', { rows: TEST_ROWS, seed: 99 })
+    const labels = await readFile(join(folder, 'test.labels'))
+    for (const { name, rows, ...shape } of CASES) {
+      if (positionals.length > 0 && !positionals.some((wanted) => name.includes(wanted))) continue
+      await writeTable(folder, String(rows), { rows, seed: 1 })
+      const fits: Fits = new Map()
+      for (let round = 0; round < rounds; round++) {
+        for (let turn = 0; turn < ENGINES.length; turn++) {
+          const engine = ENGINES[(round + turn) % ENGINES.length]!
+          for (const threads of THREADS) {
+            const size = { name: String(rows), rounds: ROUNDS_OF_BOOSTING, threads, ...shape }
+            const request = { engine, folder, answers: join(folder, 'answers'), ...size }
+            const one = await fit(programs[engine], request, labels)
+            const key = `${engine} ${threads}`
+            fits.set(key, [...(fits.get(key) ?? []), one])
+            versions[engine] = one.version
+          }
+        }
+      }
+      results[name] = report(fits)
+      process.stdout.write(`${name} ${JSON.stringify(results[name])}\n`)
+    }
+    const { xgboost, lightgbm } = versions
+    const machine = { cpu: cpus()[0]?.model ?? 'unknown', node: process.version, xgboost, lightgbm, rounds }
+    if (positionals.length === 0) await writeResult('micro-trees', { machine, ...results })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+await main()
