@@ -167,6 +167,8 @@ const SERVICE: Readonly<Record<string, string>> = {
   VERSION_EXISTS: 'Leave the version out to get the next one, or choose a free number.',
   VERSION_NOT_FOUND: 'The model has no such version.',
   VERSION_NOT_TRAINED: 'The version has no model file: it is training, or failed.',
+  SCHEDULE_NOT_FOUND: 'No schedule with this id in this tenant.',
+  SCHEDULE_QUOTA: 'The tenant has as many schedules as it may have. Delete one first.',
   WEBHOOK_ADDRESS_FORBIDDEN:
     'The webhook leads to a private address. Use a public one, or set `WEBHOOK_ALLOW_PRIVATE` where tenants are trusted.',
   WEBHOOK_DELIVERY_NOT_FOUND: 'No delivery with this id to this webhook; old ones are deleted.',

@@ -5,6 +5,7 @@ import type { Services } from '../domain/ctx.ts'
 import { sweepUploads } from '../domain/datasets/index.ts'
 import { syncPointers } from '../domain/models/index.ts'
 import { RolloutWatch } from '../domain/rollouts/index.ts'
+import { startScheduler, sweepRuns } from '../domain/schedules/index.ts'
 import type { Serving } from '../domain/serving/index.ts'
 import { abandonTraining, runTraining } from '../domain/training/index.ts'
 import { startDeliveries, sweepDeliveries } from '../domain/webhooks/index.ts'
@@ -90,6 +91,11 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   if (worker && worker.batchConcurrency > 0) {
     const batch = startBatchWorker({ services, serving }, { concurrency: worker.batchConcurrency })
     stops.push(() => batch.stop())
+  }
+  if (worker) {
+    const scheduler = startScheduler(services, serving)
+    stops.push(() => scheduler.stop())
+    stops.push(every(TIDY_EVERY_MS, () => sweepRuns(services), services))
   }
   if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepUploads(services)), services))
   if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepBatchJobs(services)), services))

@@ -15,6 +15,8 @@ export type IdPrefix =
   | 'interaction'
   | 'hook'
   | 'dlv'
+  | 'sched'
+  | 'run'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 let lastMs = 0

@@ -133,6 +133,12 @@ export function createMetrics() {
       help: 'Predictions that were answered but could not be logged.',
       registers,
     }),
+    scheduleRuns: new Counter({
+      name: 'ml_schedule_runs_total',
+      help: 'Runs of schedules that came to an end: started, skipped or failed.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
     webhookDeliveries: new Counter({
       name: 'ml_webhook_deliveries_total',
       help: 'Attempts to send an event to a webhook, by outcome; dead: given up.',

@@ -5,6 +5,7 @@ import { newId } from '../core/ids.ts'
 import { appendEvent, makeEvent } from '../events/outbox.ts'
 import { json } from '../ports/db/index.ts'
 import type { TxCtx } from './ctx.ts'
+import { listenersOf, queueRuns } from './listeners.ts'
 
 export interface Happening {
   readonly type: EventType
@@ -25,30 +26,27 @@ export async function emit(ctx: TxCtx, { type, subject, data }: Happening): Prom
     clock,
   })
   await appendEvent(ctx.db, event)
-  await queueDeliveries(ctx, event)
+  const listeners = await listenersOf(ctx, event)
+  await queueDeliveries(
+    ctx,
+    event,
+    listeners.filter(({ kind }) => kind === 'webhook').map(({ id }) => id),
+  )
+  await queueRuns(ctx, event, listeners)
 }
 
-/** For every webhook that wants it. In the transaction of the change, like the event itself. */
-async function queueDeliveries({ db }: TxCtx, event: MlEvent): Promise<void> {
-  const { tenantid: tenant_id, type } = event
-  const wanted = await db
-    .selectFrom('webhooks')
-    .select('id')
-    .where('tenant_id', '=', tenant_id)
-    .where('active', '=', true)
-    .where((eb) => sql<boolean>`(${eb.ref('events')} = '[]'::jsonb or ${eb.ref('events')} ? ${type})`)
-    .execute()
-  if (wanted.length === 0) return
+async function queueDeliveries({ db }: TxCtx, event: MlEvent, webhooks: readonly string[]): Promise<void> {
+  if (webhooks.length === 0) return
   const payload = json(event)
   await db
     .insertInto('webhook_deliveries')
     .values(
-      wanted.map(({ id: webhook_id }) => ({
+      webhooks.map((webhook_id) => ({
         id: newId('dlv'),
-        tenant_id,
+        tenant_id: event.tenantid,
         webhook_id,
         event_id: event.id,
-        event_type: type,
+        event_type: event.type,
         payload,
         next_attempt_at: sql<Date>`clock_timestamp()`,
       })),

@@ -5,6 +5,7 @@ import * as datasets from './datasets/index.ts'
 import * as features from './features/index.ts'
 import * as models from './models/index.ts'
 import * as rollouts from './rollouts/index.ts'
+import * as schedules from './schedules/index.ts'
 import { createHealth, type HealthOptions, readiness } from './service/index.ts'
 import type { ServingCtx } from './serving/index.ts'
 import * as serving from './serving/index.ts'
@@ -71,6 +72,14 @@ export function createHandlers(health: HealthOptions): Omit<Handlers<ServingCtx>
     'webhooks.delete': webhooks.deleteWebhook,
     'webhooks.deliveries': webhooks.listDeliveries,
     'webhooks.replay': webhooks.replayDeliveries,
+    'schedules.create': schedules.createSchedule,
+    'schedules.list': schedules.listSchedules,
+    'schedules.get': schedules.getSchedule,
+    'schedules.update': schedules.updateSchedule,
+    'schedules.delete': schedules.deleteSchedule,
+    'schedules.run': schedules.runSchedule,
+    'schedules.runs': schedules.listRuns,
+    'events.receive': schedules.receiveEvent,
     health: createHealth(health),
     ready: readiness,
     reload: async (ctx) => {

@@ -145,6 +145,18 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     })
     await client.interactions.record({ interactions: [{ user_id: 'u1', event: 'viewed' }] })
     await client.interactions.list()
+    const { id: schedule_id } = await client.schedules.create({
+      name: 'nightly',
+      operation: 'batch_jobs.create',
+      input: { model_id, input_batch: [row] },
+    })
+    await client.schedules.list()
+    await client.schedules.get({ schedule_id })
+    await client.schedules.update({ schedule_id, active: false })
+    await client.schedules.run({ schedule_id })
+    await client.schedules.runs({ schedule_id })
+    await client.schedules.delete({ schedule_id })
+    await client.events.receive({ event_type: 'anything', payload: {} })
     const { id: webhook_id } = await client.webhooks.create({ url: 'https://example.org', events: [] })
     await client.webhooks.list()
     await client.webhooks.get({ webhook_id })

@@ -23,6 +23,7 @@ interface Ids {
   readonly batch_job_id: string
   readonly webhook_id: string
   readonly delivery_id: string
+  readonly schedule_id: string
 }
 
 type Fields = Record<string, unknown>
@@ -32,6 +33,7 @@ const contract = { columns: [{ name: 'age', dtype: 'number' }] }
 const model = ({ model_id }: Ids) => ({ model_id })
 const dataset = ({ dataset_id }: Ids) => ({ dataset_id })
 const job = ({ job_id }: Ids) => ({ job_id })
+const schedule = ({ schedule_id }: Ids) => ({ schedule_id })
 const webhook = ({ webhook_id }: Ids) => ({ webhook_id })
 const batchJob = ({ batch_job_id }: Ids) => ({ job_id: batch_job_id })
 
@@ -99,6 +101,11 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
   'batch_jobs.results': [batchJob],
   'batch_jobs.cancel': [batchJob],
   'batch_jobs.delete': [batchJob],
+  'schedules.get': [schedule],
+  'schedules.update': [(ids) => ({ ...schedule(ids), active: false })],
+  'schedules.delete': [schedule],
+  'schedules.run': [schedule],
+  'schedules.runs': [schedule],
   'webhooks.get': [webhook],
   'webhooks.update': [(ids) => ({ ...webhook(ids), active: false })],
   'webhooks.delete': [webhook],
@@ -138,6 +145,7 @@ const NOBODY: Ids = {
   batch_job_id: 'batch_01aaaaaaaaaaaaaaaaaaaaaaaa',
   webhook_id: 'hook_01aaaaaaaaaaaaaaaaaaaaaaaa',
   delivery_id: 'dlv_01aaaaaaaaaaaaaaaaaaaaaaaa',
+  schedule_id: 'sched_01aaaaaaaaaaaaaaaaaaaaaaaa',
 }
 
 describe.each([...DATABASES])('tenants on the %s database', (database) => {
@@ -171,7 +179,13 @@ describe.each([...DATABASES])('tenants on the %s database', (database) => {
     })
     await client.datasets.create({ name: 'told', rows: [{ a: 1 }, { a: 2 }] })
     const delivery_id = (await client.webhooks.deliveries({ webhook_id })).items[0]!.id
-    owned = { model_id, job_id, dataset_id, prediction_id, batch_job_id, webhook_id, delivery_id }
+    const { id: schedule_id } = await client.schedules.create({
+      name: 'by hand',
+      operation: 'batch_jobs.create',
+      input: { model_id, input_batch: [CUSTOMER] },
+      event: { type: 'anything' },
+    })
+    owned = { model_id, job_id, dataset_id, prediction_id, batch_job_id, webhook_id, delivery_id, schedule_id }
     before = await everything()
   })
   afterAll(() => app.stop())

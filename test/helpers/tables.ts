@@ -18,6 +18,8 @@ const TABLES = [
   'feature_states',
   'interactions',
   'webhooks',
+  'schedules',
+  'schedule_runs',
   'batch_jobs',
 ] as const
 

@@ -6,6 +6,7 @@ import { featureOperations } from './features.ts'
 import { matchOperations } from './match.ts'
 import { modelOperations } from './models.ts'
 import { predictionOperations } from './predictions.ts'
+import { scheduleOperations } from './schedules.ts'
 import { serviceOperations } from './service.ts'
 import { trainingOperations } from './training.ts'
 import { travelTrainOperations } from './travel.ts'
@@ -26,6 +27,7 @@ export const operations = {
   ...batchOperations,
   ...webhookOperations,
   ...travelOperations,
+  ...scheduleOperations,
   ...serviceOperations,
 } satisfies Record<string, Operation>
 

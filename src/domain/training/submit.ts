@@ -12,22 +12,32 @@ import { planTraining, type TrainingPlan } from './policy.ts'
 
 const QUEUE_RETRIES = 20
 
-export async function submitTraining(ctx: Ctx, request: TrainRequest): Promise<TrainAccepted> {
+export function submitTraining(ctx: Ctx, request: TrainRequest): Promise<TrainAccepted> {
+  return submitTrainingAs(ctx, request, newId('job'))
+}
+
+/** Submitting under one id twice is the same job. */
+export async function submitTrainingAs(ctx: Ctx, request: TrainRequest, jobId: string): Promise<TrainAccepted> {
   try {
-    return await inTransaction(ctx, (ctx) => submit(ctx, request))
+    return await inTransaction(ctx, (ctx) => submit(ctx, request, jobId))
   } catch (error) {
     // Two first trainings of one name at once: the loser finds the winner's model on its second try.
-    if (isUniqueViolation(error, 'models_name')) return inTransaction(ctx, (ctx) => submit(ctx, request))
+    if (isUniqueViolation(error, 'models_name')) return inTransaction(ctx, (ctx) => submit(ctx, request, jobId))
     throw error
   }
 }
 
-async function submit(ctx: TxCtx, request: TrainRequest): Promise<TrainAccepted> {
+async function submit(ctx: TxCtx, request: TrainRequest, jobId: string): Promise<TrainAccepted> {
+  const known = await ctx.db
+    .selectFrom('training_jobs')
+    .select(['id', 'model_id', 'version'])
+    .where('id', '=', jobId)
+    .executeTakeFirst()
+  if (known) return { model_id: known.model_id, job_id: known.id, version: known.version }
   const dataset = await getDatasetRow(ctx, request.dataset_id)
   const plan = planTraining(request, dataset.contract, ctx.settings)
   const model = await modelFor(ctx, request, plan)
   const version = await versionFor(ctx, model, request.version)
-  const jobId = newId('job')
   const parent = await ctx.db
     .selectFrom('live_versions')
     .select('version')

@@ -17,6 +17,7 @@ import type { JobStatus } from '../../contract/training.ts'
 import type { CreatedAt, Free, Json, NullableJson, NullableTimestamp, StoredError, Timestamp } from './column-types.ts'
 import type { EntityTypesTable, FeatureHistoryTable, FeatureStatesTable, InteractionsTable } from './schema-features.ts'
 import type { RolloutCountsTable, RolloutsTable } from './schema-rollouts.ts'
+import type { ScheduleRunsTable, SchedulesTable } from './schema-schedules.ts'
 import type { WebhookDeliveriesTable, WebhooksTable } from './schema-webhooks.ts'
 
 export interface ModelsTable {
@@ -262,6 +263,8 @@ export interface Schema {
   batch_chunks: BatchChunksTable
   batch_turns: BatchTurnsTable
   webhooks: WebhooksTable
+  schedules: SchedulesTable
+  schedule_runs: ScheduleRunsTable
   webhook_deliveries: WebhookDeliveriesTable
   serving_revision: ServingRevisionTable
 }

@@ -6,6 +6,7 @@ import { up as traffic } from './0003-traffic.ts'
 import { up as batch } from './0004-batch.ts'
 import { up as features } from './0005-features.ts'
 import { up as webhooks } from './0006-webhooks.ts'
+import { up as schedules } from './0007-schedules.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -14,4 +15,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-batch': { up: batch },
   '0005-features': { up: features },
   '0006-webhooks': { up: webhooks },
+  '0007-schedules': { up: schedules },
 }
