@@ -26,7 +26,7 @@ export async function readRows(set: QualitySet, tables: Tables, data: string): P
   const table = selectRows(all, rowsWithTarget(all, set.target))
   const { dtype } = inferred.find(({ name }) => name === set.target)!
   const target = transformed(readTarget(table, { column: set.target, dtype, task: set.task }), set)
-  const isTest = heldOut(set, parts, table.rows)
+  const isTest = heldOut(set, parts, table)
   const [train, test] = [false, true].map((side) => {
     const rows = Uint32Array.from({ length: table.rows }, (_, row) => row).filter((row) => isTest(row) === side)
     return { table: selectRows(table, rows), target: selectTarget(target, rows) }
@@ -35,9 +35,11 @@ export async function readRows(set: QualitySet, tables: Tables, data: string): P
 }
 
 /** A file of held-out rows, which all have a target, lies behind the rows to learn from. */
-function heldOut(set: QualitySet, parts: readonly Table[], rows: number): (row: number) => boolean {
+function heldOut(set: QualitySet, parts: readonly Table[], table: Table): (row: number) => boolean {
+  const groups = set.groups === undefined ? undefined : table.columns.get(set.groups)
+  if (groups?.form === 'number') return (row) => groups.values[row]! % 5 === 0
   if (set.testFile === undefined) return (row) => row % 5 === 0
-  const first = rows - parts.at(-1)!.rows
+  const first = table.rows - parts.at(-1)!.rows
   return (row) => row >= first
 }
 
@@ -47,7 +49,7 @@ function transformed(target: Target, { transform }: QualitySet): Target {
 }
 
 function featureColumns(columns: readonly ContractColumn[], set: QualitySet): ContractColumn[] {
-  const features = columns.filter(({ name }) => name !== set.target)
+  const features = columns.filter(({ name }) => name !== set.target && name !== set.groups)
   if (!set.join) return features
   const joined: ContractColumn = { name: 'text', dtype: 'text', required: true, nullable: true }
   return [...features.filter(({ name }) => !set.join?.includes(name)), joined]

@@ -14,6 +14,8 @@ export interface QualitySet {
   /** log1p: learn and judge log(1 + target). */
   readonly transform?: 'log1p'
   readonly leftOut?: readonly string[]
+  /** Held out are the rows whose number in this column is divisible by 5; it is then no feature. */
+  readonly groups?: string
   /** Joins text columns into one, as the reference pipeline did. */
   readonly join?: readonly string[]
   readonly kind: 'table' | 'text'

@@ -1,9 +1,10 @@
-// The default linear model on one set: encode, fit, write the graph, and judge what ONNX Runtime says about the held-out
-// rows, so that the figures are those of the file that would be served.
+// One model on one set: encode, fit, write the graph, and judge what ONNX Runtime says about the held-out rows, so that the
+// figures are those of the file that would be served.
 import { columnFeeds, encodeTable, fitEncoding } from '../../src/ml/encode/index.ts'
-import { ALGORITHMS } from '../../src/ml/learn/index.ts'
+import { ALGORITHMS, type AlgorithmName } from '../../src/ml/learn/index.ts'
 import { evaluateClassification, evaluateRegression } from '../../src/ml/metrics/index.ts'
 import { GraphBuilder } from '../../src/ml/onnx/graph.ts'
+import { graphEngine } from '../../src/runtime/graph-engine.ts'
 import { openSession } from '../../src/runtime/in-process.ts'
 import type { QualityRows } from './rows.ts'
 
@@ -17,15 +18,24 @@ export interface Outcome {
 /** Rows of one run of the graph: a wide text encoding is dense while it is served. */
 const CHUNK_NUMBERS = 4_000_000
 
-export async function trainAndJudge({ columns, train, test }: QualityRows): Promise<Outcome> {
-  const algorithm = train.target.task === 'classification' ? 'logistic_regression' : 'linear_regression'
+export interface Trained {
+  readonly algorithm: AlgorithmName
+  readonly hyperparameters?: Readonly<Record<string, unknown>>
+}
+
+/** @param trained default: the linear model of the task, as it comes. */
+export async function trainAndJudge({ columns, train, test }: QualityRows, trained?: Trained): Promise<Outcome> {
+  const linear = train.target.task === 'classification' ? 'logistic_regression' : 'linear_regression'
+  const { algorithm, hyperparameters = {} } = trained ?? { algorithm: linear }
   const encoding = fitEncoding(train.table, columns, ALGORITHMS[algorithm].encoding)
   const encoder = await openSession(encoding.trainingGraph().bytes)
   const run: Parameters<typeof encodeTable>[2] = async (feeds, fetches) =>
     (await encoder.run(feeds, { fetches })).outputs
   const matrix = await encodeTable(encoding, train.table, run)
   await encoder.close()
-  const model = await ALGORITHMS[algorithm].fit({ matrix, target: train.target })
+  const { features } = encoding
+  const learning = { matrix, features, target: train.target, hyperparameters, engine: graphEngine }
+  const model = await ALGORITHMS[algorithm].fit(learning)
   const graph = new GraphBuilder()
   model.write(graph, encoding.write(graph))
   const session = await openSession(graph.build({ name: 'quality' }))
@@ -39,16 +49,13 @@ export async function trainAndJudge({ columns, train, test }: QualityRows): Prom
   }
   await session.close()
   const predicted = Float64Array.from(values)
-  const { target } = test
-  const { metrics } =
-    target.task === 'classification'
-      ? evaluateClassification({ labels: target.labels, classes: target.classes, probabilities: predicted })
-      : evaluateRegression({ actual: target.values, predicted })
   const { iterations, converged } = model
-  return {
-    metrics,
-    features: encoding.width,
-    iterations,
-    converged,
-  }
+  return { metrics: judge(test.target, predicted), features: encoding.width, iterations, converged }
+}
+
+/** @param said probabilities row by row, or numbers. */
+export function judge(target: QualityRows['test']['target'], said: Float64Array): Readonly<Record<string, number>> {
+  if (target.task === 'regression') return evaluateRegression({ actual: target.values, predicted: said }).metrics
+  const { labels, classes } = target
+  return evaluateClassification({ labels, classes, probabilities: said }).metrics
 }
