@@ -67,7 +67,7 @@ describe('a training plan', () => {
   it('has those candidates only that accept everything given', () => {
     const { candidates } = plan({ hyperparameters: { learning_rate: 0.05, max_leaves: 8 } })
     expect(candidates.map(({ algorithm }) => algorithm)).toEqual(['gradient_boosting'])
-    expect(candidates[0]!.hyperparameters).toMatchObject({ learning_rate: 0.05, max_leaves: 8, n_estimators: 100 })
+    expect(candidates[0]!.hyperparameters).toMatchObject({ learning_rate: 0.05, max_leaves: 8, n_estimators: 200 })
   })
 
   it('is settled where one candidate is left, and where an algorithm was named', () => {

@@ -55,6 +55,8 @@ async function runRounds(options: BoostOptions, training: Training): Promise<Boo
   const judged = validationRows.length > 0 ? validationRows : someOf(trainRows)
   const trees: Tree[] = []
   let best = { loss: Number.POSITIVE_INFINITY, rounds: 0 }
+  const sampled = options.subsample < 1 || options.colsample < 1
+  let barren = 0
   let done = 0
   for (; done < rounds; done++) {
     await nextTurn()
@@ -65,11 +67,18 @@ async function runRounds(options: BoostOptions, training: Training): Promise<Boo
     hooks.onProgress?.({ iteration: done + 1, loss, done: (done + 1) / rounds })
     if (loss < best.loss) best = { loss, rounds: done + 1 }
     if (options.patience > 0 && done + 1 - best.rounds >= options.patience) break
-    if (grown.every((tree) => tree.feature.length === 1) && options.subsample === 1 && options.colsample === 1) break
+    barren = grown.some(isSplit) ? 0 : barren + 1
+    if (barren === (sampled ? PATIENCE_WITHOUT_SPLIT : 1)) break
   }
-  if (options.patience === 0) return { base, trees, rounds: Math.min(done + 1, rounds), stoppedEarly: false }
-  const kept = trees.slice(0, best.rounds * arena.plan.outputs)
-  return { base, trees: kept, rounds: best.rounds, stoppedEarly: done < rounds }
+  const last = options.patience > 0 ? best.rounds : Math.min(done + 1, rounds) - barren
+  return { base, trees: trees.slice(0, last * arena.plan.outputs), rounds: last, stoppedEarly: done < rounds }
+}
+
+/** Other rows and features may be drawn in the next round, but not for ever. */
+const PATIENCE_WITHOUT_SPLIT = 10
+
+function isSplit(tree: Tree): boolean {
+  return tree.feature.length > 1
 }
 
 function someOf(rows: Uint32Array): Uint32Array {

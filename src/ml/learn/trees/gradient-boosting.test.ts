@@ -5,7 +5,8 @@ import type { FitInput } from '../learner.ts'
 import { dense, numberTarget, randomRows, SAMPLE } from '../testing.ts'
 import { fitBoosting } from './gradient-boosting.ts'
 
-const SMALL = { max_leaves: 4, min_data_in_leaf: 2, learning_rate: 0.3, n_estimators: 5 }
+const PLAIN = { lambda_l2: 0, subsample: 1, colsample: 1 }
+const SMALL = { ...PLAIN, max_leaves: 4, min_data_in_leaf: 2, learning_rate: 0.3, n_estimators: 5 }
 const { matrix, two, three, numbers } = SAMPLE
 const counts = numberTarget([...numbers.values].map((value) => Math.max(0, value)))
 

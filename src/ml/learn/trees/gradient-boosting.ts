@@ -57,7 +57,7 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
     rounds: settings.n_estimators,
     learningRate: settings.learning_rate,
     subsample: settings.subsample,
-    colsample: settings.colsample,
+    colsample: Math.ceil(settings.colsample * features.length) / features.length,
     trainRows: parts.train,
     validationRows: parts.validation,
     patience,

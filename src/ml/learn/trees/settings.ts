@@ -16,7 +16,7 @@ const regularisation = {
   min_data_in_leaf: integer(
     0,
     { minimum: 0, maximum: 1e9 },
-    'Rows a leaf must have, at least; 0 is 20, or a twentieth of the rows of a small table.',
+    'Rows a leaf must have, at least; 0 is 20, or an eighth of the rows of a small table.',
   ),
   min_sum_hessian_in_leaf: number(
     1e-3,
@@ -25,7 +25,7 @@ const regularisation = {
   ),
   min_gain_to_split: number(0, { minimum: 0, maximum: 1e12 }, 'What a split must save in the summed loss, at least.'),
   lambda_l1: number(0, { minimum: 0, maximum: 1e9 }, 'Strength of the absolute penalty on leaf values.'),
-  lambda_l2: number(0, { minimum: 0, maximum: 1e9 }, 'Strength of the squared penalty on leaf values.'),
+  lambda_l2: number(1, { minimum: 0, maximum: 1e9 }, 'Strength of the squared penalty on leaf values.'),
   max_bin: integer(255, { minimum: 2, maximum: 255 }, 'Bins that the values of a number are sorted into.'),
 }
 
@@ -61,11 +61,11 @@ const OBJECTIVES = ['auto', 'squared', 'absolute', 'huber', 'quantile', 'poisson
 export const BoostingSettings = Type.Object(
   {
     n_estimators: integer(
-      100,
+      200,
       { minimum: 1, maximum: 20_000 },
       'Rounds of boosting: trees, or trees per class with more than two classes.',
     ),
-    learning_rate: number(0.1, { minimum: 1e-5, maximum: 1 }, 'Share of each tree that is added.'),
+    learning_rate: number(0.05, { minimum: 1e-5, maximum: 1 }, 'Share of each tree that is added.'),
     max_leaves: integer(31, { minimum: 2, maximum: 4096 }, 'Leaves of a tree, at most.'),
     max_depth: integer(0, { minimum: 0, maximum: 64 }, 'Splits between the root and a leaf, at most; 0 for no limit.'),
     grow_policy: choice(
@@ -74,8 +74,8 @@ export const BoostingSettings = Type.Object(
       '"leafwise" splits the leaf that gains most, "depthwise" level by level.',
     ),
     ...regularisation,
-    subsample: number(1, share, 'Share of the rows that each tree is grown from.'),
-    colsample: number(1, share, 'Share of the features that each tree is grown from.'),
+    subsample: number(0.8, share, 'Share of the rows that each tree is grown from.'),
+    colsample: number(0.7, share, 'Share of the features that each tree is grown from.'),
     ...categories,
     objective: choice(
       'auto',

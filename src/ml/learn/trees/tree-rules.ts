@@ -39,13 +39,15 @@ export function growRules(settings: Shared, { minRows, rows }: TableSize): GrowR
     catL2: settings.cat_l2,
     maxCategories: settings.max_cat_threshold,
     maxOneHot: settings.max_cat_to_onehot,
-    minGroupRows: Math.min(settings.min_data_per_group, Math.max(1, Math.floor(rows / LEAST_SHARE))),
+    minGroupRows: Math.min(settings.min_data_per_group, Math.max(1, Math.floor(rows / GROUP_SHARE))),
   }
 }
 
 const USUAL_LEAST_ROWS = 20
-/** In a small table a twentieth of the rows is as much as a leaf can ask for. */
-const LEAST_SHARE = 20
+/** In a small table an eighth of the rows is as much as a leaf can ask for, */
+const LEAST_SHARE = 8
+/** and a twentieth as much as a group of categories can. */
+const GROUP_SHARE = 20
 
 /** Rows a leaf must have: what was asked for, or for 0 the usual number or what the table can afford. */
 export function leastRows(asked: number, rows: number): number {
