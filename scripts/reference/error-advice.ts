@@ -209,6 +209,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   EVENT_HEADER_INVALID: 'An event header has a line break.',
   EVENT_ID_INVALID: 'An event has no id.',
   INFERENCE_FAILED: 'An inference thread broke. If it repeats, look at the memory and the model.',
+  FIT_THREAD_FAILED: 'A thread that fits models for a comparison broke. If it repeats, look at the memory.',
   INTERNAL_ERROR: 'Anything that was not foreseen.',
   MODEL_OUTPUT_INVALID:
     'A model made with `defineModel` answered something its output schema refuses: mend its `predict`.',

@@ -2,10 +2,12 @@
 // who is worth being compared on more (successive halving, Jamieson and Talwalkar 2016); the held-out rows take no part.
 import type { Trial } from '../../../contract/evaluation.ts'
 import { winner } from '../../../ml/tune/index.ts'
-import { type Comparison, configurationKey, sortedByValue, trialSentence } from './comparison.ts'
-import { createJudge, type Judge, type Judged } from './judge.ts'
+import { type Comparison, configurationKey, sortedByValue } from './comparison.ts'
+import { createJudge, type Judge } from './judge.ts'
+import { race } from './race.ts'
 import { comparisonFolds, someRows } from './sample.ts'
 import type { Candidate } from './spec.ts'
+import type { Standing } from './standing.ts'
 
 export interface Choice {
   readonly candidate: Candidate
@@ -32,33 +34,28 @@ export async function choose(
   const { rows, clock } = comparison
   const small = rows.table.rows <= SMALL_ROWS
   const deadlineMs = clock.elapsedMs() + (small ? Math.min(budgetMs, SMALL_TABLE_SECONDS * 1000) : budgetMs)
-  let contenders = candidates.map((candidate): Standing => ({ candidate, tried: [] }))
-  const all = contenders
+  const all = candidates.map((candidate): Standing => ({ candidate, tried: [] }))
+  let contenders: readonly Standing[] = all
   const sizes = rungs(rows.table.rows)
   for (const [rung, size] of sizes.entries()) {
     const judge = openJudge(comparison, size)
     if (!judge) break
-    await compareOnRows({ comparison, judge, contenders, deadlineMs, rung: { from: rung, of: sizes.length } })
+    const left = sizes.length - rung
+    const raceDeadlineMs = clock.elapsedMs() + (deadlineMs - clock.elapsedMs()) / left
+    const place = { from: rung / sizes.length, to: (rung + 1) / sizes.length }
+    await race({ comparison, judge, contenders, deadlineMs: raceDeadlineMs, ...place })
     if (rung + 1 < sizes.length) contenders = surviving(contenders, comparison)
+    if (contenders.length < 2) break
   }
-  const chosen = chooseAmong(contenders, comparison) ?? candidates[0]!
+  const chosen = chooseAmong(all, comparison) ?? candidates[0]!
   const leaderboard = all
     .flatMap(({ tried }) => tried.slice(-1))
-    .map((trial) => ({
-      ...trial,
-      chosen: configurationKey(trial) === configurationKey(chosen),
-    }))
+    .map((trial) => ({ ...trial, chosen: configurationKey(trial) === configurationKey(chosen) }))
   return {
     candidate: chosen,
     leaderboard: sortedByValue(leaderboard, comparison.greaterIsBetter),
     warnings: doubts(all),
   }
-}
-
-interface Standing {
-  readonly candidate: Candidate
-  /** One a rung. */
-  readonly tried: Trial[]
 }
 
 function rungs(rows: number): number[] {
@@ -74,44 +71,12 @@ function openJudge(comparison: Comparison, size: number): Judge | undefined {
   return folds && createJudge({ ...comparison, rows, folds })
 }
 
-interface Rung {
-  readonly comparison: Comparison
-  readonly judge: Judge
-  readonly contenders: readonly Standing[]
-  readonly deadlineMs: number
-  readonly rung: { readonly from: number; readonly of: number }
-}
-
-/** Candidates come in the order of their cost, and each may use its part of the time that is left. */
-async function compareOnRows({ comparison, judge, contenders, deadlineMs, rung }: Rung): Promise<void> {
-  const { clock, finished, step, note } = comparison
-  for (const [i, { candidate, tried }] of contenders.entries()) {
-    const now = clock.elapsedMs()
-    const ownDeadlineMs = now + (deadlineMs - now) / ((contenders.length - i) * (rung.of - rung.from))
-    const done = (rung.from + i / contenders.length) / rung.of
-    const message = `Comparing ${candidate.algorithm} on ${judge.rows} rows`
-    step(done, message)
-    const known = finished('candidate', candidate, judge.rows)
-    const judged: Judged =
-      known ??
-      (await judge.judge(candidate, {
-        // The simplest candidate always gets an answer.
-        deadlineMs: i === 0 && rung.from === 0 ? Number.POSITIVE_INFINITY : ownDeadlineMs,
-        step: (fraction) => step(done + fraction / contenders.length / rung.of, message),
-      }))
-    const trial = comparison.trialOf('candidate', candidate, judged)
-    tried.push(trial)
-    if (!known) note(trial, trialSentence(trial))
-  }
-}
-
 /** The better half, at least two; candidates that could not be compared are left behind. */
 function surviving(contenders: readonly Standing[], { greaterIsBetter }: Comparison): Standing[] {
   const able = contenders.filter(({ tried }) => tried.at(-1)?.status === 'complete')
   const value = ({ tried }: Standing) => (greaterIsBetter ? 1 : -1) * tried.at(-1)!.value!
   const best = [...able].sort((a, b) => value(b) - value(a)).slice(0, Math.max(2, Math.ceil(able.length / 2)))
-  const kept = contenders.filter((contender) => best.includes(contender))
-  return kept.length > 0 ? kept : [...contenders]
+  return contenders.filter((contender) => best.includes(contender))
 }
 
 /** Of those that were compared on the most rows. */
@@ -125,12 +90,15 @@ function chooseAmong(contenders: readonly Standing[], { greaterIsBetter, scale }
 
 function doubts(all: readonly Standing[]): string[] {
   const last = all.flatMap(({ tried }) => tried.slice(-1))
-  if (last.some(({ status }) => status === 'complete')) {
-    const skipped = last.filter(({ status }) => status === 'skipped').map(({ algorithm }) => algorithm)
-    if (skipped.length === 0) return []
-    return [
-      `There was no time to compare ${skipped.join(', ')}: name an algorithm, or raise tuning.time_budget_seconds`,
-    ]
+  const skipped = last.filter(({ status }) => status === 'skipped').map(({ algorithm }) => algorithm)
+  const remedy = 'name an algorithm, or raise tuning.time_budget_seconds'
+  if (all.some(({ tried }) => tried.some(({ status }) => status === 'complete'))) {
+    return skipped.length === 0 ? [] : [`There was no time to compare ${skipped.join(', ')}: ${remedy}`]
+  }
+  if (skipped.length > 0) return [`There was no time to compare algorithms, so the simplest was taken: ${remedy}`]
+  const failed = last.find(({ status }) => status === 'failed')
+  if (failed) {
+    return [`No algorithm could be compared, so the simplest was taken (${failed.algorithm}: ${failed.reason})`]
   }
   return [
     'The training rows do not suffice to compare algorithms, so the simplest was taken: add rows, or name an algorithm',

@@ -3,6 +3,7 @@ import type { ContractColumn } from '../../../contract/datasets.ts'
 import type { Trial } from '../../../contract/evaluation.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { findMetric } from '../../../ml/metrics/index.ts'
+import type { Fits } from './fits.ts'
 import type { Judged } from './judge.ts'
 import type { Learners } from './learners.ts'
 import type { Reporter, Step } from './progress.ts'
@@ -20,13 +21,14 @@ export interface Comparison {
   /** What a difference of 1 is worth: 1 for shares, the spread of the target for errors in its units. */
   readonly scale: number
   readonly clock: Clock
+  readonly fits: Fits
   readonly step: Step
   /** Tells of a configuration that was tried. */
   readonly note: (trial: Trial, message: string) => void
   /** What an interrupted attempt at the same job already found out. */
   readonly finished: (kind: Trial['kind'], candidate: Candidate, rows: number) => Judged | undefined
-  /** Gives the next number. */
-  readonly trialOf: (kind: Trial['kind'], candidate: Candidate, judged: Judged) => Trial
+  /** Gives the candidate the next number; what came of it follows. */
+  readonly numbered: (kind: Trial['kind'], candidate: Candidate) => (judged: Judged) => Trial
 }
 
 export interface ComparisonRequest {
@@ -36,6 +38,7 @@ export interface ComparisonRequest {
   readonly rows: Labelled
   readonly clock: Clock
   readonly reporter: Reporter
+  readonly fits: Fits
 }
 
 export function createComparison(request: ComparisonRequest): Omit<Comparison, 'step'> {
@@ -52,15 +55,10 @@ export function createComparison(request: ComparisonRequest): Omit<Comparison, '
     scale: scaleOf(metric, rows.target),
     note: (trial, message) => reporter.trial(trial, message),
     finished: (kind, candidate, count) => finished.get(`${kind} ${count} ${configurationKey(candidate)}`),
-    trialOf: (kind, { algorithm, hyperparameters }, judged) => ({
-      kind,
-      number: number++,
-      algorithm,
-      hyperparameters: { ...hyperparameters },
-      metric,
-      chosen: false,
-      ...judged,
-    }),
+    numbered: (kind, { algorithm, hyperparameters }) => {
+      const common = { kind, number: number++, algorithm, hyperparameters: { ...hyperparameters }, metric }
+      return (judged) => ({ ...common, chosen: false, ...judged })
+    },
   }
 }
 

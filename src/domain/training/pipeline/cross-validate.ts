@@ -44,7 +44,8 @@ async function measureFold({ spec, learner, choices, columns, rows }: CrossValid
     step: (fraction) => step(fraction * 0.3),
   })
   const model = await fitLearner(learner, {
-    spec,
+    hyperparameters: spec.hyperparameters,
+    seed: spec.evaluation.seed,
     matrix: encoded.train,
     features: encoded.encoding.features,
     target: selectTarget(target, fold.train),

@@ -1,8 +1,10 @@
 // From what was asked for to one algorithm with its settings: a choice where several algorithms would do, then a tuning
 // where one was asked for.
+import { availableParallelism } from 'node:os'
 import type { Trial } from '../../../contract/evaluation.ts'
 import { CHOICE_SECONDS, choose } from './choose.ts'
 import { type ComparisonRequest, createComparison } from './comparison.ts'
+import { openFits } from './fits.ts'
 import type { Candidate } from './spec.ts'
 import { tune } from './tune.ts'
 
@@ -15,12 +17,30 @@ export interface Decision {
 
 /** Share of a tuning's time that choosing the algorithm may take. */
 const CHOICE_SHARE = 0.3
+/** Each holds models and work space of its own. */
+const MOST_THREADS = 4
 
-export async function decide(request: ComparisonRequest): Promise<Decision> {
+type Undecided = Omit<ComparisonRequest, 'fits'>
+
+export async function decide(request: Undecided): Promise<Decision> {
+  const { spec, learners, clock } = request
+  const { candidates = [], tuning } = spec
+  if (candidates.length < 2 && !tuning) return { candidate: asked(spec), leaderboard: [], trials: [], warnings: [] }
+  const fits = openFits({ learners, clock, threads: Math.min(MOST_THREADS, availableParallelism()) })
+  try {
+    return await decideWith({ ...request, fits })
+  } finally {
+    await fits.end()
+  }
+}
+
+function asked({ algorithm, hyperparameters }: Undecided['spec']): Candidate {
+  return { algorithm, hyperparameters }
+}
+
+async function decideWith(request: ComparisonRequest): Promise<Decision> {
   const { spec, reporter, clock } = request
   const { candidates = [], tuning } = spec
-  const asked: Candidate = { algorithm: spec.algorithm, hyperparameters: spec.hyperparameters }
-  if (candidates.length < 2 && !tuning) return { candidate: asked, leaderboard: [], trials: [], warnings: [] }
   const comparison = createComparison(request)
   const startedMs = clock.elapsedMs()
   const budgetMs = (tuning?.time_budget_seconds ?? Number.POSITIVE_INFINITY) * 1000
@@ -30,7 +50,7 @@ export async function decide(request: ComparisonRequest): Promise<Decision> {
       : await reporter.stage('choose', `Comparing ${candidates.length} algorithms`, (step) =>
           choose({ ...comparison, step }, candidates, Math.min(CHOICE_SECONDS * 1000, budgetMs * CHOICE_SHARE)),
         )
-  const start = chosen?.candidate ?? asked
+  const start = chosen?.candidate ?? asked(spec)
   const tuned =
     tuning &&
     (await reporter.stage('tune', `Tuning ${start.algorithm} in up to ${tuning.trials} trials`, (step) =>

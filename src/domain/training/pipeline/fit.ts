@@ -6,11 +6,11 @@ import type { Matrix } from '../../../ml/matrix.ts'
 import { graphEngine } from '../../../runtime/graph-engine.ts'
 import { mostProbable, type Predictions } from './predictions.ts'
 import type { Step } from './progress.ts'
-import type { TrainingSpec } from './spec.ts'
 import type { Target } from './target.ts'
 
 export interface FitRequest {
-  readonly spec: TrainingSpec
+  readonly hyperparameters: Readonly<Record<string, unknown>>
+  readonly seed: number
   readonly matrix: Matrix
   readonly features: readonly FeatureInfo[]
   readonly target: Target
@@ -21,14 +21,14 @@ export interface FitRequest {
 
 /** Throws `internal` OVERTIME, beside what the learner throws. */
 export async function fitLearner(learner: Learner, request: FitRequest): Promise<FittedModel> {
-  const { spec, matrix, features, target, step, overtime } = request
+  const { hyperparameters, seed, matrix, features, target, step, overtime } = request
   try {
     return await learner({
       matrix,
       features,
       target,
-      hyperparameters: spec.hyperparameters,
-      seed: spec.evaluation.seed,
+      hyperparameters,
+      seed,
       engine: graphEngine,
       hooks: {
         onProgress: ({ iteration, loss, done }) => step(done, `Iteration ${iteration}, loss ${loss.toPrecision(4)}`),

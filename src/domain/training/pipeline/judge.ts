@@ -1,21 +1,20 @@
-// One configuration on the folds of the training rows. Encoded folds are kept, because most configurations want the same
-// encoding and encoding takes longer than many a fit.
+// One configuration on the folds of the training rows, fold by fold, so that several can be compared while they are judged.
 import type { ContractColumn } from '../../../contract/datasets.ts'
 import type { Trial } from '../../../contract/evaluation.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { asFailure } from '../../../core/failure.ts'
-import type { EncodingChoices } from '../../../ml/encode/index.ts'
-import type { Matrix } from '../../../ml/matrix.ts'
 import type { Split } from '../../../ml/split/index.ts'
-import { selectRows } from '../../../ml/table.ts'
 import { figuresOf } from '../../../ml/tune/index.ts'
-import { fitLearner, predictWith } from './fit.ts'
+import type { Fits } from './fits.ts'
+import { type FoldEncoder, openFolds } from './folds.ts'
 import { type Learners, taught } from './learners.ts'
 import { measure } from './measure.ts'
+import { mostProbable } from './predictions.ts'
 import type { Step } from './progress.ts'
-import { type Encoded, encodeRows, type Labelled } from './rows.ts'
+import type { Labelled } from './rows.ts'
 import type { Candidate, TrainingSpec } from './spec.ts'
 import { selectTarget } from './target.ts'
+import { unfit } from './unfit.ts'
 
 export interface JudgeOptions {
   readonly spec: TrainingSpec
@@ -24,132 +23,145 @@ export interface JudgeOptions {
   readonly rows: Labelled
   readonly folds: readonly Split[]
   readonly metric: string
+  readonly fits: Fits
   readonly clock: Clock
 }
 
 export interface Judge {
   readonly rows: number
   readonly folds: number
-  judge(candidate: Candidate, options: Judging): Promise<Judged>
+  open(candidate: Candidate): Attempt
 }
 
-export interface Judging {
-  /** On the clock's `elapsedMs`: a fit that runs past it is stopped. */
-  readonly deadlineMs: number
+export interface Attempt {
+  readonly candidate: Candidate
+  /** Of the folds so far; one where the metric is not defined (a single class) has none, and has none for anybody. */
+  readonly figures: readonly number[]
+  /** Folds so far. */
+  readonly done: number
+  /** Time so far, waiting not counted. */
+  readonly seconds: number
+  readonly ended: Judged | undefined
+  /** Judges one more fold; what cannot be learned, or not in time, ends the attempt. */
+  next(limits: Limits): Promise<void>
+  /** The first end counts. */
+  end(status: Judged['status'], reason?: string): Judged
+}
+
+export interface Limits {
+  /** On the clock's `elapsedMs`, asked when the turn comes: a fit that runs past it is stopped. */
+  readonly deadlineMs: () => number
   readonly step: Step
-  /** Asked after each fold: true gives the configuration up. */
-  readonly hopeless?: (folds: readonly number[]) => boolean
 }
 
 export type Judged = Pick<Trial, 'status' | 'value' | 'std_error' | 'folds' | 'rows' | 'seconds' | 'reason'>
 
-/** Values of encoded matrices that are kept: 256 MB. */
-const MAX_KEPT_VALUES = 64e6
-
 export function createJudge(options: JudgeOptions): Judge {
-  const { rows, folds, clock } = options
-  const encode = keptFolds(options)
+  const { rows, columns, folds, fits } = options
+  const encode = openFolds({ rows, columns, folds, memory: fits.memory })
   return {
     rows: rows.table.rows,
     folds: folds.length,
-    async judge(candidate, judging) {
-      const startedMs = clock.elapsedMs()
-      const values: number[] = []
-      const ended = (status: Judged['status'], reason?: string): Judged => ({
-        ...judgedFigures(values),
-        status,
-        rows: rows.table.rows,
-        seconds: Math.round(clock.elapsedMs() - startedMs) / 1000,
-        ...(reason !== undefined && { reason }),
-      })
-      for (const [k, fold] of folds.entries()) {
-        const within: Step = (fraction) => judging.step((k + fraction) / folds.length)
-        const late = k > 0 && clock.elapsedMs() + (clock.elapsedMs() - startedMs) / k > judging.deadlineMs
-        if (late) return ended('complete', `no time was left for more than ${k} of ${folds.length} folds`)
-        try {
-          values.push(await judgeFold(options, { candidate, fold, encode, within, judging }))
-        } catch (error) {
-          const failure = asFailure(error)
-          if (failure.code === 'OVERTIME') return overtime(values, ended)
-          if (failure.kind !== 'invalid') throw error
-          return ended('failed', failure.message)
-        }
-        if (k + 1 < folds.length && judging.hopeless?.(values)) {
-          return ended('pruned', `worse than most others after ${k + 1} of ${folds.length} folds`)
-        }
-      }
-      if (values.some((value) => !Number.isFinite(value))) {
-        return ended('failed', `the metric "${options.metric}" is not defined in every fold`)
-      }
-      return ended('complete')
-    },
+    open: (candidate) => openAttempt(options, encode, candidate),
   }
 }
 
-function overtime(values: readonly number[], ended: (status: Judged['status'], reason: string) => Judged): Judged {
-  if (values.length === 0) return ended('skipped', 'no time was left')
-  return ended('complete', `no time was left after ${values.length} folds`)
+function openAttempt(options: JudgeOptions, encode: FoldEncoder, candidate: Candidate): Attempt {
+  const { rows, fits, clock, metric, folds } = options
+  const figures: number[] = []
+  let done = 0
+  let ms = 0
+  let ended: Judged | undefined
+  const end = (status: Judged['status'], reason?: string): Judged => {
+    const nowhere = status === 'complete' && figures.length === 0
+    ended ??= {
+      ...judgedFigures(figures),
+      status: nowhere ? 'failed' : status,
+      rows: rows.table.rows,
+      seconds: Math.round(ms) / 1000,
+      ...(reason !== undefined && { reason }),
+      ...(nowhere && { reason: `the metric "${metric}" is not defined in any fold` }),
+    }
+    return ended
+  }
+  return {
+    candidate,
+    figures,
+    end,
+    get done() {
+      return done
+    },
+    get seconds() {
+      return ms / 1000
+    },
+    get ended() {
+      return ended
+    },
+    next: (limits) =>
+      fits.turn(async () => {
+        const startedMs = clock.elapsedMs()
+        try {
+          const figure = await judgeFold(options, { candidate, fold: done, encode, limits })
+          if (figure !== undefined) figures.push(figure)
+          done++
+        } catch (error) {
+          const failure = asFailure(error)
+          if (failure.code === 'OVERTIME') end(...overtime(done, folds.length))
+          else if (failure.kind === 'invalid') end('failed', failure.message)
+          else throw error
+        } finally {
+          ms += clock.elapsedMs() - startedMs
+        }
+        if (done === folds.length) end('complete')
+      }),
+  }
 }
 
-export function judgedFigures(values: readonly number[]): Pick<Judged, 'value' | 'std_error' | 'folds'> {
-  const finite = values.length > 0 && values.every(Number.isFinite)
-  if (!finite) return { value: null, std_error: null, folds: values.filter(Number.isFinite) }
-  const { mean, error } = figuresOf(values)
-  return { value: mean, std_error: error, folds: [...values] }
+function overtime(done: number, folds: number): [Judged['status'], string] {
+  if (done === 0) return ['skipped', 'no time was left']
+  return ['complete', `no time was left after ${done} of ${folds} folds`]
 }
 
-type FoldEncoder = (fold: Split, choices: EncodingChoices, step: Step) => Promise<Encoded>
+function judgedFigures(figures: readonly number[]): Pick<Judged, 'value' | 'std_error' | 'folds'> {
+  if (figures.length === 0) return { value: null, std_error: null, folds: [] }
+  const { mean, error } = figuresOf(figures)
+  return { value: mean, std_error: error, folds: [...figures] }
+}
 
 interface FoldTask {
   readonly candidate: Candidate
-  readonly fold: Split
+  readonly fold: number
   readonly encode: FoldEncoder
-  readonly within: Step
-  readonly judging: Judging
+  readonly limits: Limits
 }
 
-async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<number> {
-  const { spec, learners, rows, clock, metric } = options
-  const { candidate, fold, encode, within, judging } = task
-  const { fit, encoding: choices = {} } = taught(candidate.algorithm, learners)
-  const encoded = await encode(fold, choices, (fraction) => within(fraction * 0.3))
+/** Undefined where the rows of the fold leave the metric without a meaning. */
+async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<number | undefined> {
+  const { spec, learners, rows, metric, folds, fits } = options
+  const { candidate, fold, encode, limits } = task
+  const deadlineMs = limits.deadlineMs()
   const { target } = rows
-  const model = await fitLearner(fit, {
-    spec: { ...spec, ...candidate },
-    matrix: encoded.train,
+  const { train, test } = folds[fold]!
+  const { encoding: choices = {} } = taught(candidate.algorithm, learners)
+  const encoded = await encode(fold, choices, (fraction) => limits.step(fraction * 0.3))
+  const values = await fits.fit({
+    candidate,
+    seed: spec.evaluation.seed,
+    train: encoded.train,
+    heldOut: encoded.heldOut,
     features: encoded.encoding.features,
-    target: selectTarget(target, fold.train),
-    step: (fraction) => within(0.3 + fraction * 0.7),
-    overtime: () => clock.elapsedMs() > judging.deadlineMs,
+    target: selectTarget(target, train),
+    deadlineMs,
+    step: (fraction) => limits.step(0.3 + fraction * 0.7),
   })
-  const predictions = predictWith(model, encoded.heldOut, target.task)
-  return measure(selectTarget(target, fold.test), predictions).metrics[metric] ?? Number.NaN
-}
-
-function keptFolds({ rows, columns }: JudgeOptions): FoldEncoder {
-  const kept = new Map<string, Encoded>()
-  const numbers = new Map<Split, number>()
-  let values = 0
-  return async (fold, choices, step) => {
-    if (!numbers.has(fold)) numbers.set(fold, numbers.size)
-    const key = `${numbers.get(fold)} ${JSON.stringify(choices)}`
-    const found = kept.get(key)
-    if (found) return found
-    const { table } = rows
-    const encoded = await encodeRows({
-      columns,
-      choices,
-      train: selectRows(table, fold.train),
-      heldOut: selectRows(table, fold.test),
-      step,
-    })
-    values += sizeOf(encoded.train) + sizeOf(encoded.heldOut)
-    if (values < MAX_KEPT_VALUES) kept.set(key, encoded)
-    else values -= sizeOf(encoded.train) + sizeOf(encoded.heldOut)
-    return encoded
+  if (!values.every(Number.isFinite)) {
+    const problem = `cannot be learned by ${candidate.algorithm}, which answers what is no number`
+    throw unfit({ column: spec.target, problem, remedy: 'choose other settings, or another algorithm' })
   }
-}
-
-function sizeOf(matrix: Matrix): number {
-  return matrix.values.length * (matrix.form === 'dense' ? 1 : 2)
+  const width = target.task === 'classification' ? target.classes.length : 1
+  const predictions =
+    target.task === 'classification'
+      ? { task: target.task, probabilities: values, labels: mostProbable(values, width) }
+      : { task: target.task, values }
+  return measure(selectTarget(target, test), predictions).metrics[metric]
 }

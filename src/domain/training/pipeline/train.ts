@@ -154,8 +154,10 @@ async function fitFinal(undecided: Undecided): Promise<Fitted & Omit<SplitRows, 
     encodeRows({ columns, choices, train: train.table, heldOut: kept.heldOut.table, step }),
   )
   const { width, features } = encoded.encoding
+  const { hyperparameters, evaluation } = run.spec
+  const fit = { hyperparameters, seed: evaluation.seed, matrix: encoded.train, features, target: train.target }
   const model = await reporter.stage('fit', `Learning from ${train.table.rows} rows and ${width} features`, (step) =>
-    fitLearner(learner, { spec: run.spec, matrix: encoded.train, features, target: train.target, step }),
+    fitLearner(learner, { ...fit, step }),
   )
   return { ...kept, run, decision, signature, encoding: encoded.encoding, model, matrix: encoded.heldOut, folds }
 }

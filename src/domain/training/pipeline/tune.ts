@@ -1,6 +1,7 @@
 // Which settings: trials by cross-validation on the training rows, the first with the settings as they are, the next at
-// random, and from then on where the Parzen estimator sees most promise. A trial that is worse than most after a fold or two
-// is given up (median stopping). What an interrupted attempt found out is taken over, trial by trial.
+// random, and from then on where the Parzen estimator sees most promise. Trials go in rounds of four that know only of the
+// rounds before, so that what is tried does not depend on how many threads there are; one that is worse than most after a
+// fold or two is given up (median stopping). What an interrupted attempt found out is taken over, trial by trial.
 import type { Trial } from '../../../contract/evaluation.ts'
 import { fail } from '../../../core/failure.ts'
 import { seededRandom } from '../../../core/random.ts'
@@ -14,8 +15,8 @@ import {
   type Tried,
   winner,
 } from '../../../ml/tune/index.ts'
-import { type Comparison, configurationKey, trialSentence } from './comparison.ts'
-import { createJudge, type Judge } from './judge.ts'
+import { type Comparison, trialSentence } from './comparison.ts'
+import { createJudge, type Judge, type Judged } from './judge.ts'
 import { comparisonFolds, someRows } from './sample.ts'
 import type { Candidate, TuningSpec } from './spec.ts'
 
@@ -29,6 +30,7 @@ export interface Tuned {
 const MOST_ROWS = 20_000
 const FEWEST_ROWS = 2000
 const MANY_ROWS = 5000
+const ROUND = 4
 /** What tuned settings must save, as a share of a whole: less is luck with these folds. */
 const TOLERANCE = 0.0005
 
@@ -39,20 +41,20 @@ export async function tune(
 ): Promise<Tuned> {
   const space = spaceOf(start.algorithm).filter(({ name }) => !tuning.fixed.includes(name))
   if (space.length === 0) {
-    return {
-      candidate: start,
-      trials: [],
-      warnings: [`There is nothing to tune: every setting of ${start.algorithm} that a tuning searches was given`],
-    }
+    return untuned(
+      start,
+      `There is nothing to tune: every setting of ${start.algorithm} that a tuning searches was given`,
+    )
   }
   const deadlineMs = comparison.clock.elapsedMs() + tuning.budgetMs
-  const opened = await openSearch({ comparison, start, space, tuning, deadlineMs })
-  if (!opened) {
-    return { candidate: start, trials: [], warnings: ['The training rows do not suffice for a tuning: add rows'] }
-  }
-  const search = opened
-  while (search.trials.length < tuning.trials && hasTime(search)) await nextTrial(search)
+  const search = await openSearch({ comparison, start, space, tuning, deadlineMs })
+  if (!search) return untuned(start, 'The training rows do not suffice for a tuning: add rows')
+  while (search.trials.length < tuning.trials && hasTime(search)) await nextRound(search)
   return outcome(search)
+}
+
+function untuned(candidate: Candidate, warning: string, trials: readonly Trial[] = []): Tuned {
+  return { candidate, trials, warnings: [warning] }
 }
 
 interface Search {
@@ -68,15 +70,15 @@ interface Search {
 /** The first trial shows what one costs; where that is too much for the budget, trials see fewer rows. */
 async function openSearch(options: Omit<Search, 'judge' | 'trials'>): Promise<Search | undefined> {
   const { comparison, tuning, deadlineMs, start } = options
+  const { clock, fits } = comparison
   let count = Math.min(MOST_ROWS, comparison.rows.table.rows)
   for (;;) {
     const judge = openJudge(comparison, count)
     if (!judge) return undefined
     const search: Search = { ...options, judge, trials: [] }
-    const before = comparison.clock.elapsedMs()
-    await tryCandidate(search, start)
-    const tookMs = comparison.clock.elapsedMs() - before
-    const affordableMs = (deadlineMs - comparison.clock.elapsedMs()) / Math.max(1, tuning.trials - 1)
+    await tryAll(search, [start])
+    const tookMs = search.trials[0]!.seconds * 1000
+    const affordableMs = ((deadlineMs - clock.elapsedMs()) * fits.parallel) / Math.max(1, tuning.trials - 1)
     const fewer = Math.max(FEWEST_ROWS, Math.floor((count * affordableMs) / tookMs))
     if (fewer > count / 2 || affordableMs <= 0) return search
     count = fewer
@@ -96,57 +98,89 @@ function hasTime({ trials, deadlineMs, comparison }: Search): boolean {
   return comparison.clock.elapsedMs() + mean * 1000 < deadlineMs
 }
 
-async function nextTrial(search: Search): Promise<void> {
-  const { comparison, space, start, trials } = search
-  // A generator of its own for each trial: a tuning that is taken up again goes on as it would have.
-  const random = seededRandom(comparison.spec.evaluation.seed + trials.length)
+async function nextRound(search: Search): Promise<void> {
+  const { comparison, space, start, trials, tuning } = search
   const sign = comparison.greaterIsBetter ? -1 : 1
   const tried = trials.flatMap((trial): Tried[] => {
     const point = pointOf(space, trial.hyperparameters)
     return point && trial.value !== null ? [{ point, loss: sign * trial.value }] : []
   })
-  const settings = settingsAt(space, suggest(space, tried, random))
-  await tryCandidate(search, { ...start, hyperparameters: { ...start.hyperparameters, ...settings } })
+  const many = Math.min(ROUND, tuning.trials - trials.length)
+  const candidates = Array.from({ length: many }, (_, i) => {
+    // A generator of its own for each trial: a tuning that is taken up again goes on as it would have.
+    const random = seededRandom(comparison.spec.evaluation.seed + trials.length + i)
+    const settings = settingsAt(space, suggest(space, tried, random))
+    return { ...start, hyperparameters: { ...start.hyperparameters, ...settings } }
+  })
+  await tryAll(search, candidates)
 }
 
-async function tryCandidate(search: Search, candidate: Candidate): Promise<void> {
-  const { comparison, judge, trials, deadlineMs, tuning } = search
-  const { greaterIsBetter, step } = comparison
-  const message = `Trial ${trials.length + 1} of ${tuning.trials}: ${candidate.algorithm}`
-  const share = (fraction: number) => (trials.length + fraction) / tuning.trials
-  step(share(0), message)
-  const known = comparison.finished('trial', candidate, judge.rows)
-  const complete = trials.filter(({ status }) => status === 'complete').map(({ folds }) => folds)
-  const judged =
-    known ??
-    (await judge.judge(candidate, {
-      deadlineMs: trials.length === 0 ? Number.POSITIVE_INFINITY : deadlineMs,
-      step: (fraction) => step(share(fraction), message),
-      hopeless: (folds) => isHopeless(folds, complete, greaterIsBetter),
-    }))
-  const trial = comparison.trialOf('trial', candidate, judged)
-  trials.push(trial)
-  if (!known) comparison.note(trial, `Trial ${trials.length} of ${tuning.trials}: ${trialSentence(trial)}`)
+async function tryAll(search: Search, candidates: readonly Candidate[]): Promise<void> {
+  const { comparison, trials, tuning, judge } = search
+  const before = trials.filter(({ status }) => status === 'complete').map(({ folds }) => folds)
+  const made = await Promise.all(
+    candidates.map(async (candidate, i) => {
+      const place = trials.length + i
+      const trialOf = comparison.numbered('trial', candidate)
+      const known = comparison.finished('trial', candidate, judge.rows)
+      if (known) return trialOf(known)
+      const trial = trialOf(await tryOne(search, { candidate, place, before }))
+      comparison.note(trial, `Trial ${place + 1} of ${tuning.trials}: ${trialSentence(trial)}`)
+      return trial
+    }),
+  )
+  trials.push(...made)
 }
 
-function outcome({ comparison, start, trials, judge }: Search): Tuned {
+interface Turn {
+  readonly candidate: Candidate
+  /** Number of the trial, from 0. */
+  readonly place: number
+  /** Folds of the trials to be measured against. */
+  readonly before: readonly (readonly number[])[]
+}
+
+async function tryOne(search: Search, { candidate, place, before }: Turn): Promise<Judged> {
+  const { comparison, judge, tuning, deadlineMs } = search
+  const { clock, greaterIsBetter } = comparison
+  const message = `Trial ${place + 1} of ${tuning.trials}: ${candidate.algorithm}`
+  const attempt = judge.open(candidate)
+  while (!attempt.ended) {
+    const { done, seconds } = attempt
+    const after = `after ${done} of ${judge.folds} folds`
+    const late = done > 0 && clock.elapsedMs() + (seconds * 1000) / done > deadlineMs
+    if (late) attempt.end('complete', `no time was left ${after}`)
+    else if (done > 0 && isHopeless(attempt.figures, before, greaterIsBetter)) {
+      attempt.end('pruned', `worse than most others ${after}`)
+    } else {
+      await attempt.next({
+        deadlineMs: () => deadlineMs,
+        step: (fraction) => comparison.step((place + (done + fraction) / judge.folds) / tuning.trials, message),
+      })
+    }
+  }
+  return attempt.ended
+}
+
+function outcome({ comparison, start, trials }: Search): Tuned {
   const { greaterIsBetter, scale } = comparison
+  const complete = trials.filter(({ status }) => status === 'complete')
   // A trial that ran out of time may have met the easier folds only.
-  const able = trials.filter(({ status, folds }) => status === 'complete' && folds.length === judge.folds)
+  const folds = Math.max(0, ...complete.map((trial) => trial.folds.length))
+  const able = complete.filter((trial) => trial.folds.length === folds)
   const first = trials[0]!
   if (able.length === 0) {
-    if (first.status === 'failed') throw fail('invalid', 'TRAINING_DATA_INVALID', first.reason ?? 'Every trial failed')
-    return { candidate: start, trials: [{ ...first, chosen: true }, ...trials.slice(1)], warnings: [] }
+    const failed = trials.find(({ status }) => status === 'failed')
+    if (failed) throw fail('invalid', 'TRAINING_DATA_INVALID', `Every trial failed: ${failed.reason}`)
+    const marked = [{ ...first, chosen: true }, ...trials.slice(1)]
+    return untuned(start, 'There was no time for a single trial: raise tuning.time_budget_seconds', marked)
   }
   const best = able.reduce((a, b) => ((greaterIsBetter ? b.value! > a.value! : b.value! < a.value!) ? b : a))
   const pair = able.includes(first) ? [first, best] : [best]
   const won = pair[winner(pair, { greaterIsBetter, tolerance: TOLERANCE * scale })!]!
   return {
     candidate: { algorithm: won.algorithm, hyperparameters: won.hyperparameters },
-    trials: trials.map((trial) => ({
-      ...trial,
-      chosen: configurationKey(trial) === configurationKey(won) && trial === won,
-    })),
+    trials: trials.map((trial) => ({ ...trial, chosen: trial === won })),
     warnings: [],
   }
 }

@@ -1,0 +1,108 @@
+// Candidates side by side, fold by fold: all are judged by the same folds, one that falls clearly behind is given up, and the
+// race ends for everybody when there is no time for another fold of all that are left (racing, Maron and Moore 1994).
+import { figuresOf } from '../../../ml/tune/index.ts'
+import { type Comparison, trialSentence } from './comparison.ts'
+import type { Attempt, Judge } from './judge.ts'
+import type { Standing } from './standing.ts'
+
+export interface Race {
+  readonly comparison: Comparison
+  readonly judge: Judge
+  /** In the order of their cost. */
+  readonly contenders: readonly Standing[]
+  readonly deadlineMs: number
+  /** Where the race lies in the whole comparison, 0 to 1. */
+  readonly from: number
+  readonly to: number
+}
+
+/** Folds before anyone is given up. */
+const FEWEST_FOLDS = 3
+/** Standard errors of the difference to the leader that cannot be luck. */
+const CLEARLY = 3
+
+/** Adds a trial to each of the contenders. */
+export async function race(options: Race): Promise<void> {
+  const { comparison, judge, contenders } = options
+  const racing: Racer[] = []
+  for (const standing of contenders) {
+    const { candidate, tried } = standing
+    const trialOf = comparison.numbered('candidate', candidate)
+    const known = comparison.finished('candidate', candidate, judge.rows)
+    if (known) tried.push(trialOf(known))
+    else racing.push({ tried, trialOf, attempt: judge.open(candidate) })
+  }
+  await runFolds(
+    options,
+    racing.map(({ attempt }) => attempt),
+  )
+  for (const { tried, trialOf, attempt } of racing) {
+    const trial = trialOf(attempt.end('complete'))
+    tried.push(trial)
+    comparison.note(trial, trialSentence(trial))
+  }
+}
+
+interface Racer extends Pick<Standing, 'tried'> {
+  readonly attempt: Attempt
+  readonly trialOf: ReturnType<Comparison['numbered']>
+}
+
+async function runFolds(options: Race, attempts: readonly Attempt[]): Promise<void> {
+  const { comparison, judge, deadlineMs } = options
+  for (let fold = 0; fold < judge.folds; fold++) {
+    const running = attempts.filter(({ ended }) => !ended)
+    if (running.length === 0) return
+    const reason = fold === 0 ? undefined : whyStop(options, running, fold)
+    if (reason !== undefined) {
+      for (const attempt of running) attempt.end('complete', `${reason} after ${fold} of ${judge.folds} folds`)
+      return
+    }
+    await Promise.all(
+      running.map((attempt, i) => {
+        const { algorithm } = attempt.candidate
+        const message = `Comparing ${algorithm} on ${judge.rows} rows, fold ${fold + 1} of ${judge.folds}`
+        return attempt.next({
+          deadlineMs: () => (fold === 0 ? firstDeadline(options, running.length - i) : deadlineMs),
+          step: (fraction) =>
+            comparison.step(placeOf(options, (fold + (i + fraction) / running.length) / judge.folds), message),
+        })
+      }),
+    )
+    if (fold + 1 >= FEWEST_FOLDS) giveUp(options, attempts, fold + 1)
+  }
+}
+
+/** What a candidate leaves over of its part is for those after it. */
+function firstDeadline({ comparison, deadlineMs }: Race, left: number): number {
+  const now = comparison.clock.elapsedMs()
+  return now + (deadlineMs - now) / Math.max(1, left / comparison.fits.parallel)
+}
+
+function whyStop({ comparison, deadlineMs }: Race, running: readonly Attempt[], fold: number): string | undefined {
+  if (fold >= FEWEST_FOLDS && running.length === 1) return 'no rival was left'
+  const seconds = running.map((attempt) => attempt.seconds / attempt.done)
+  const atOnce = Math.min(comparison.fits.parallel, running.length)
+  const roundMs = 1000 * Math.max(...seconds, seconds.reduce((sum, one) => sum + one, 0) / atOnce)
+  return comparison.clock.elapsedMs() + roundMs > deadlineMs ? 'no time was left' : undefined
+}
+
+function giveUp({ comparison, judge }: Race, attempts: readonly Attempt[], fold: number): void {
+  const { greaterIsBetter } = comparison
+  const sign = greaterIsBetter ? 1 : -1
+  const able = attempts.filter(
+    ({ done, ended, figures }) => done === fold && figures.length > 1 && ended?.status !== 'pruned',
+  )
+  const mean = ({ figures }: Attempt) => sign * figuresOf(figures).mean
+  const leader = able.reduce((a, b) => (mean(b) > mean(a) ? b : a), able[0]!)
+  for (const attempt of able) {
+    if (attempt.ended || attempt === leader) continue
+    const behind = figuresOf(leader.figures.map((figure, k) => sign * (figure - attempt.figures[k]!)))
+    if (behind.mean <= CLEARLY * behind.error) continue
+    attempt.end('pruned', `clearly behind ${leader.candidate.algorithm} after ${fold} of ${judge.folds} folds`)
+  }
+}
+
+function placeOf({ from, to }: Race, share: number): number {
+  return from + (to - from) * share
+}
