@@ -189,7 +189,7 @@ describe('importing a model', () => {
     })
 
     it('a kind of model that no file can be', async () => {
-      const { id } = await client.models.create({ name: 'customised', type: 'custom' })
+      const { id } = await client.models.create({ name: 'recommender', type: 'recommendation' })
       expect(await refusal(client.versions.import({ model_id: id, file: addModel(1) }))).toMatchObject({
         code: 'MODEL_TYPE_UNSUPPORTED',
       })

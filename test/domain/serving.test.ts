@@ -79,11 +79,6 @@ describe('predicting', () => {
     ])('cannot be %s', async (_, input_data) => {
       expect((await refusal(client.models.predict({ model_id, input_data: input_data as never }))).kind).toBe('invalid')
     })
-
-    it('cannot be explained by a model that carries no explanations', async () => {
-      const { code, fields } = await refusal(client.models.predict({ model_id, input_data: CUSTOMER, explain: true }))
-      expect({ code, fields: Object.keys(fields) }).toEqual({ code: 'EXPLANATION_UNAVAILABLE', fields: ['explain'] })
-    })
   })
 
   describe('many rows', () => {
