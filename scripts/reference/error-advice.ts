@@ -107,7 +107,6 @@ const SERVICE: Readonly<Record<string, string>> = {
   MODEL_TOO_LARGE: 'A model file must be smaller than 2 GiB.',
   MODEL_TRAINING: 'A job is training this model. Cancel it first.',
   MODEL_TYPE_MISMATCH: 'The name belongs to a model of another type. Choose another name.',
-  MODEL_TYPE_UNSUPPORTED: 'Files of classification, regression and custom models can be imported.',
   MODEL_UNLOADED: 'The model was unloaded on this replica. Load it: `POST /v2/repository/models/{model}/load`.',
   NOT_DEPLOYED: 'Nothing is live in this environment, so there is nothing to roll back.',
   NOT_OFFERED: 'A part of the Open Inference Protocol that is not offered; the message names what to do instead.',

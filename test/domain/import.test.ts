@@ -187,13 +187,6 @@ describe('importing a model', () => {
       expect(reply.statusCode).toBeGreaterThanOrEqual(400)
       expect(reply.statusCode).toBeLessThan(500)
     })
-
-    it('a kind of model that no file can be', async () => {
-      const { id } = await client.models.create({ name: 'recommender', type: 'recommendation' })
-      expect(await refusal(client.versions.import({ model_id: id, file: addModel(1) }))).toMatchObject({
-        code: 'MODEL_TYPE_UNSUPPORTED',
-      })
-    })
   })
 })
 

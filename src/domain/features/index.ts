@@ -1,5 +1,6 @@
 // Features: what is known of users, items and other entities, and since when.
 export { declareEntityType, listEntityTypes } from './declare.ts'
+export { eachEntity, eachInteraction } from './every.ts'
 export { ingestFeatures } from './ingest.ts'
 export { listInteractions, recordInteractions } from './interactions.ts'
 export { featuresAt, getFeatures, readFeatures } from './read.ts'

@@ -7,6 +7,7 @@ export { listDeployments } from './deployments.ts'
 export { getEvaluation } from './evaluation.ts'
 export { getExplanation } from './explanation.ts'
 export { importVersion } from './importing/import.ts'
+export { type MadeVersion, registerMade } from './importing/made.ts'
 export { type Layout, layoutOf, type TensorLayout } from './layout.ts'
 export { getModel, listModels } from './list.ts'
 export { liveVersion, makeLive } from './live.ts'
@@ -19,6 +20,7 @@ export {
   featureSchemaVersion,
   metadataKey,
   nextVersion,
+  takesTensors,
 } from './policy.ts'
 export { endRollout } from './roll-out.ts'
 export { rollback } from './rollback.ts'

@@ -1,6 +1,6 @@
 // Rules of the registry: how versions are numbered and where their files lie.
 import { createHash } from 'node:crypto'
-import type { Signature } from '../../contract/models.ts'
+import type { ModelType, Signature } from '../../contract/models.ts'
 import { DEFAULT_TENANT } from '../../contract/schema.ts'
 
 const FIRST_VERSION = '1.0.0'
@@ -62,4 +62,9 @@ export function currentKey(tenantId: string, modelId: string): string {
 export function featureSchemaVersion(signature: Signature): string {
   const columns = signature.inputs.map(({ name, dtype, nullable }) => [name, dtype, nullable])
   return createHash('sha256').update(JSON.stringify(columns)).digest('hex').slice(0, 12)
+}
+
+/** Called by tensors, not by rows of named columns: whatever the graph takes and answers is the graph's to say. */
+export function takesTensors(type: ModelType): boolean {
+  return type === 'custom' || type === 'recommendation'
 }

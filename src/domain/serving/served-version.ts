@@ -4,7 +4,7 @@ import type { ModelType, Signature } from '../../contract/models.ts'
 import { asFailure, fail } from '../../core/failure.ts'
 import type { LoadedModel } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
-import type { ServingSettings } from '../models/index.ts'
+import { type ServingSettings, takesTensors } from '../models/index.ts'
 import { compileRowReader, type RowReader } from './input.ts'
 import type { Resident, Residents } from './residents.ts'
 import { tensorsOnly } from './tensors-only.ts'
@@ -170,7 +170,7 @@ export class ServedVersion implements Served, Resident {
   async #warmUp(model: LoadedModel): Promise<RowReader> {
     try {
       const { signature, modelName, modelType } = this.record
-      const custom = modelType === 'custom'
+      const custom = takesTensors(modelType)
       const reader = custom ? tensorsOnly(modelName, model.info) : compileRowReader(signature, model.info)
       const { workers } = this.#needs.runtime.status()
       const runs = Array.from({ length: workers }, () => model.run(reader.sample))

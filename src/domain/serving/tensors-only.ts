@@ -1,4 +1,4 @@
-// Imported models of type `custom`: whatever tensors they take and answer, they are called by tensors alone. Rows of named
+// Models of type `custom` and `recommendation`: whatever tensors they take and answer, they are called by tensors alone. Rows of named
 // columns say nothing to them, so a prediction by columns is refused in words.
 import { fail } from '../../core/failure.ts'
 import type { ModelInfo } from '../../runtime/index.ts'
@@ -13,7 +13,7 @@ export function tensorsOnly(modelName: string, info: ModelInfo): RowReader {
       throw fail(
         'invalid',
         'MODEL_TENSORS_ONLY',
-        `"${modelName}" is a custom model, which takes tensors: call it at POST /v2/models/${modelName}/infer`,
+        `"${modelName}" takes tensors: call it at POST /v2/models/${modelName}/infer`,
       )
     },
   }

@@ -3,6 +3,7 @@ import type { ModelType, Signature, SignatureInput, SignatureOutput } from '../.
 import { fail } from '../../../core/failure.ts'
 import type { ModelInfo, TensorInfo, TensorType } from '../../../runtime/index.ts'
 import { columnNames, tensorLayouts } from '../layout.ts'
+import { takesTensors } from '../policy.ts'
 
 /** What a trial run found out that the declared shapes do not say. */
 export interface Trial {
@@ -20,11 +21,11 @@ export interface DeriveOptions {
 
 /** @throws `invalid` when the outputs are not those of a classifier or a regressor of one number. */
 export function deriveSignature(trial: Trial, options: DeriveOptions): Signature {
-  if (options.type === 'custom') return tensorSignature(trial.info, options.labels)
+  if (takesTensors(options.type)) return tensorSignature(trial.info, options.labels)
   return { inputs: inputsOf(trial), outputs: outputsOf(trial, options) }
 }
 
-/** A custom model is called by tensors: its inputs and outputs are named, and how they are shaped is the graph's to say. */
+/** Such a model is called by tensors: its inputs and outputs are named, and how they are shaped is the graph's to say. */
 function tensorSignature({ inputs, outputs }: ModelInfo, labels: readonly string[] | undefined): Signature {
   const scores = outputs.find((output) => isFloat(output) && (output.dims.at(-1) ?? labels?.length) === labels?.length)
   if (labels && !scores) {
@@ -61,13 +62,6 @@ function outputsOf(trial: Trial, { type, labels }: DeriveOptions): SignatureOutp
     const value = outputs.find((output) => isFloat(output) && trial.outputWidths[output.name] === 1)
     if (!value) throw unsupported('a regression model must answer one number a row', trial)
     return [{ name: value.name, dtype: 'number' }]
-  }
-  if (type !== 'classification') {
-    throw fail(
-      'invalid',
-      'MODEL_TYPE_UNSUPPORTED',
-      `Files can be imported for classification, regression and custom models, not ${type}`,
-    )
   }
   const label = outputs.find((output) => !isFloat(output) && trial.outputWidths[output.name] === 1)
   const scores = outputs.find((output) => isFloat(output) && trial.outputWidths[output.name]! > 1)

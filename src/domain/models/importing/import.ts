@@ -16,7 +16,7 @@ import { inspectModel } from '../../../ml/onnx/inspect.ts'
 import { json, type Row } from '../../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
-import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVersion } from '../policy.ts'
+import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVersion, takesTensors } from '../policy.ts'
 import { getModelRow, lockModelRow, versionDocument } from '../store.ts'
 import { backgroundOf } from './background.ts'
 import { deriveSignature, type Trial } from './derive.ts'
@@ -39,7 +39,7 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
     refuseUnsafe(await readFile(path))
     const trial = await runIsolated<Trial>({
       entry: entryBeside(import.meta.url, './trial'),
-      input: { path, tensors: model.type === 'custom' } satisfies TrialInput,
+      input: { path, tensors: takesTensors(model.type) } satisfies TrialInput,
       signal: ctx.signal,
       timeoutMs: TRIAL_LIMIT_MS,
       maxMemoryMb: TRIAL_MEMORY_MB,
