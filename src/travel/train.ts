@@ -2,10 +2,12 @@
 import type { TravelService, TravelTraining, TravelTrainRequest } from '../contract/travel.ts'
 import type { ServingCtx } from '../domain/serving/index.ts'
 import { trainMatch } from './match/train.ts'
+import { trainRecommend } from './recommend/train.ts'
 import type { Trainer } from './trainer.ts'
 
 const TRAINERS: Readonly<Record<TravelService, Trainer>> = {
   match: trainMatch,
+  recommend: trainRecommend,
 }
 
 /** @throws `conflict` TRAVEL_TOO_LITTLE_RECORDED */

@@ -175,6 +175,7 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
 /** The travel services, asked and trained. */
 async function travel(client: MlClient): Promise<void> {
   await client.match.score({ user_a_id: 'u1', user_b_id: 'u2' })
+  await client.recommend.destinations({ user_id: 'u1' })
   await client.features.declare({ entity_type: 'user', features: [{ name: 'pace', dtype: 'number' }] })
   const rows = Array.from({ length: 40 }, (_, i) => ({ entity_id: `t${i}`, pace: i / 40 }))
   await client.features.ingest({ entity_type: 'user', rows })

@@ -115,7 +115,7 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
 }
 
 /** Answer for whoever is named, known or not: held to it by tests of their own, below. */
-const ANSWERS_FOR_ANYBODY = ['match.score']
+const ANSWERS_FOR_ANYBODY = ['match.score', 'recommend.destinations']
 
 const takesId = Object.entries(operations).filter(([, { input }]) =>
   Object.keys((input as { properties: object }).properties).some((field) => field.endsWith('_id')),
@@ -225,6 +225,12 @@ describe.each([...DATABASES])('tenants on the %s database', (database) => {
     }
     expect(await of(B, 'u2')).toEqual(await of(B, 'never'))
     expect(await of(A, 'u2')).not.toEqual(await of(A, 'never'))
+  })
+
+  it('are recommended nothing of another tenant’s', async () => {
+    const of = (tenant: string) => app.as(tenant).recommend.destinations({ user_id: 'u1' })
+    expect(await of(B)).toEqual(await app.as(B).recommend.destinations({ user_id: 'never' }))
+    expect((await of(B)).recommendations).toEqual([])
   })
 
   it('see empty lists', async () => {

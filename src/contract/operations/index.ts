@@ -6,6 +6,7 @@ import { featureOperations } from './features.ts'
 import { matchOperations } from './match.ts'
 import { modelOperations } from './models.ts'
 import { predictionOperations } from './predictions.ts'
+import { recommendOperations } from './recommend.ts'
 import { scheduleOperations } from './schedules.ts'
 import { serviceOperations } from './service.ts'
 import { trainingOperations } from './training.ts'
@@ -15,6 +16,7 @@ import { webhookOperations } from './webhooks.ts'
 /** Answered by src/travel; all others by src/domain. */
 const travelOperations = {
   ...matchOperations,
+  ...recommendOperations,
   ...travelTrainOperations,
 }
 

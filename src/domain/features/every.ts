@@ -52,20 +52,10 @@ export interface RecordedInteraction {
 
 /** In the order they were recorded. */
 export async function* eachInteraction(ctx: Ctx): AsyncGenerator<readonly RecordedInteraction[]> {
-  let after: number | string = 0
+  let after = 0
   for (;;) {
     ctx.signal.throwIfAborted()
-    const from = after
-    const rows = await inTransaction(ctx, (ctx) =>
-      ctx.db
-        .selectFrom('interactions')
-        .select(['seq', 'user_id', 'item_id', 'event', 'at', 'value'])
-        .where('tenant_id', '=', ctx.caller.tenantId)
-        .where('seq', '>', Number(from))
-        .orderBy('seq')
-        .limit(PAGE)
-        .execute(),
-    )
+    const rows = await interactionsAfter(ctx, after)
     if (rows.length === 0) return
     yield rows.map(({ user_id, item_id, event, at, value }) => ({
       userId: user_id,
@@ -74,6 +64,19 @@ export async function* eachInteraction(ctx: Ctx): AsyncGenerator<readonly Record
       atMs: at.getTime(),
       value,
     }))
-    after = rows.at(-1)!.seq
+    after = Number(rows.at(-1)!.seq)
   }
+}
+
+function interactionsAfter(ctx: Ctx, seq: number) {
+  return inTransaction(ctx, (ctx) =>
+    ctx.db
+      .selectFrom('interactions')
+      .select(['seq', 'user_id', 'item_id', 'event', 'at', 'value'])
+      .where('tenant_id', '=', ctx.caller.tenantId)
+      .where('seq', '>', seq)
+      .orderBy('seq')
+      .limit(PAGE)
+      .execute(),
+  )
 }

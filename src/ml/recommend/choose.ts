@@ -2,7 +2,7 @@
 // later ones; the winner is fitted once more on all of them.
 import { type BiasedMfOptions, fitBiasedMf, predictRating } from './biased-mf.ts'
 import { CANDIDATES, type Candidate, fitCandidate, type RecommendData } from './candidates.ts'
-import { evaluateRanking, type RankingMetrics, splitAt, splitByTime } from './evaluate.ts'
+import { evaluateRanking, type RankingMetrics, splitAt, splitByTime, type TimeSplit } from './evaluate.ts'
 import { type Feedback, preferenceMatrix, ratingMatrix } from './feedback.ts'
 import { addScores, type Recommender } from './recommender.ts'
 
@@ -26,6 +26,8 @@ export interface ChooseOptions {
   readonly candidates?: readonly Candidate[]
   readonly testFraction?: number
   readonly k?: number
+  /** Only what is later is foretold, where there is enough of it: what another model to be compared with has not seen. */
+  readonly notBeforeMs?: number
   readonly onProgress?: (share: number, candidate: Candidate) => void
 }
 
@@ -34,7 +36,7 @@ const FEWEST_RATINGS = 50
 
 export function chooseRecommender(data: RecommendData, options: ChooseOptions = {}): Choice {
   const { testFraction = 0.2, k = 10, onProgress } = options
-  const { before, after, atMs } = splitByTime(data.feedback, testFraction, data.seed)
+  const { before, after, atMs } = laterOf(data, testFraction, options.notBeforeMs)
   const ratings =
     atMs === undefined ? splitByTime(data.ratings, testFraction, data.seed).before : splitAt(data.ratings, atMs).before
   const train: RecommendData = { ...data, feedback: before, ratings, atMs: atMs ?? data.atMs }
@@ -60,6 +62,16 @@ export function chooseRecommender(data: RecommendData, options: ChooseOptions = 
     ...(atMs !== undefined && { splitMs: atMs }),
     ...(rmse !== undefined && { rmse }),
   }
+}
+
+/** Fewer later events than this tell two models apart by luck. */
+const FEWEST_LATER = 50
+
+function laterOf({ feedback, seed }: RecommendData, fraction: number, notBeforeMs: number | undefined): TimeSplit {
+  const split = splitByTime(feedback, fraction, seed)
+  if (notBeforeMs === undefined || split.atMs === undefined || split.atMs >= notBeforeMs) return split
+  const later = splitAt(feedback, notBeforeMs)
+  return later.after.items.length >= FEWEST_LATER ? { ...later, atMs: notBeforeMs } : split
 }
 
 const RATING_SETTINGS: readonly Omit<BiasedMfOptions, 'seed' | 'iterations'>[] = [

@@ -1,0 +1,100 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { chooseDiverse } from './diversity.ts'
+import { POPULAR, reasonOf } from './reason.ts'
+import { filterNumber, passesOf, sameWord, wordsOfDestination, wordsOfUser } from './words.ts'
+
+const NOTHING = { popular: 0, behaviour: 0, because: '', words: [] }
+
+describe('words', () => {
+  it('come from values of the right type only', () => {
+    const user = { interests: [' Art', 'art', ''], travel_style: 'slow', budget: 'HIGH', home_country: 3, segment: 'a' }
+    expect(wordsOfUser(user as never)).toEqual(['interest:art', 'budget:high', 'segment:a'])
+    expect(wordsOfUser({ interests: [Number.NaN, null] as never, budget: 'huge' })).toEqual([])
+    expect(wordsOfDestination({ tags: ['Sea'], budget: 'low', country: 'PT' })).toEqual([
+      'tag:sea',
+      'country:pt',
+      'budget:low',
+    ])
+  })
+
+  it('of ten thousand interests are a hundred', () => {
+    const interests = Array.from({ length: 10_000 }, (_, at) => `i${at}`)
+    expect(wordsOfUser({ interests })).toHaveLength(100)
+  })
+
+  it('of interests are those of tags', () => {
+    expect(['interest:art', 'style:art', 'budget:low', 'home:de'].map(sameWord)).toEqual([
+      'tag:art',
+      'tag:art',
+      'budget:low',
+      undefined,
+    ])
+  })
+})
+
+describe('filters', () => {
+  it('let pass what is known to fit, and everything where nothing is asked', () => {
+    const passes = passesOf({ budget: 'medium', durations: ['week', 'month'] })
+    const through = (filters: Parameters<typeof filterNumber>[0]) => Boolean((passes >> filterNumber(filters)) & 1)
+    expect(through({})).toBe(true)
+    expect(through({ budget: 'medium', duration: 'month' })).toBe(true)
+    expect(through({ budget: 'low' })).toBe(false)
+    expect(through({ budget: 'medium', duration: 'weekend' })).toBe(false)
+    expect(passesOf({})).toBe(1)
+  })
+})
+
+describe('variety', () => {
+  it('prefers another kind of place to a little more of the same', () => {
+    const beach = (score: number) => ({ score, tags: new Set([1, 2]) })
+    const city = { score: 0.8, tags: new Set([3]) }
+    expect(chooseDiverse([beach(0.9), beach(0.85), beach(0.82), city], 2)).toEqual([beach(0.9), city])
+  })
+
+  it('chooses as many as there are, the best among them, in the order of their scores', () => {
+    const candidate = fc.record({
+      score: fc.double({ min: 0, max: 1, noNaN: true }),
+      tags: fc.array(fc.nat(5)).map((tags) => new Set(tags)),
+    })
+    fc.assert(
+      fc.property(fc.array(candidate), fc.integer({ min: 1, max: 8 }), (given, count) => {
+        const sorted = given.toSorted((a, b) => b.score - a.score)
+        const scores = chooseDiverse(sorted, count).map(({ score }) => score)
+        expect(scores).toHaveLength(Math.min(count, given.length))
+        expect(scores).toEqual(scores.toSorted((a, b) => b - a))
+        expect(scores[0]).toBe(sorted[0]?.score)
+      }),
+    )
+  })
+})
+
+describe('a reason', () => {
+  it('names the strongest interests, at most two', () => {
+    const words = [
+      ['interest:art', 0.1],
+      ['interest:food', 0.4],
+      ['interest:sea', 0.3],
+      ['budget:low', 0.2],
+    ] as const
+    expect(reasonOf({ ...NOTHING, popular: 0.5, words })).toBe('Based on your interest in food and sea')
+  })
+
+  it('is what was done, where that says most', () => {
+    const words = [['interest:art', 0.1]] as const
+    expect(reasonOf({ popular: 0.1, behaviour: 0.6, because: 'Kyoto', words })).toBe('Goes with your interest in Kyoto')
+    expect(reasonOf({ ...NOTHING, behaviour: 0.6 })).toBe('Based on what you looked at and booked')
+  })
+
+  it('is demand where nothing else speaks for it', () => {
+    expect(
+      reasonOf({
+        ...NOTHING,
+        words: [
+          ['interest:art', -1],
+          ['unheard', 5],
+        ],
+      }),
+    ).toBe(POPULAR)
+  })
+})

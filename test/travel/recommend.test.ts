@@ -1,0 +1,150 @@
+// Recommendations through the API: by the prior at first, by a model once users did something, and always an answer.
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { travelWorld } from '../../src/cli/demo/travel-world.ts'
+import type { MlClient } from '../../src/client.ts'
+import { DESTINATION, USER } from '../../src/travel/entities.ts'
+import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { refusal } from '../helpers/failing.ts'
+
+const WORLD = travelWorld()
+const PLACES = new Map(WORLD.places.map((place) => [place.entity_id, place]))
+
+async function declare(client: MlClient): Promise<void> {
+  await client.features.declare(USER)
+  await client.features.declare(DESTINATION)
+  await client.features.ingest({ entity_type: 'destination', rows: WORLD.places.map((place) => ({ ...place })) })
+}
+
+async function record(client: MlClient): Promise<void> {
+  await declare(client)
+  await client.features.ingest({ entity_type: 'user', rows: WORLD.travellers.map((one) => ({ ...one })) })
+  await client.interactions.record({ interactions: [...WORLD.acts] })
+}
+
+describe.each([...DATABASES])('recommendations on the %s database', (database) => {
+  let app: TestApp
+  let client: MlClient
+  let tenants = 0
+
+  beforeAll(async () => {
+    app = await startAppOn(database)
+  })
+  afterAll(() => app.stop())
+  beforeEach(() => {
+    client = app.as(`recommend${++tenants}`)
+  })
+
+  describe('without a model', () => {
+    it('are an empty list where there are no destinations', async () => {
+      expect(await client.recommend.destinations({ user_id: 'anybody' })).toEqual({
+        recommendations: [],
+        confidence: 0.1,
+      })
+    })
+
+    it('go by interests, within the filters, and say so', async () => {
+      await declare(client)
+      const features = { interests: ['diving', 'beach', 'surf'] }
+      await client.features.put({ entity_type: 'user', entity_id: 'diver', features })
+      const { recommendations, confidence } = await client.recommend.destinations({
+        user_id: 'diver',
+        limit: 3,
+        filters: { budget: 'low', duration: 'month' },
+      })
+      expect(confidence).toBe(0.2)
+      expect(recommendations).toHaveLength(3)
+      expect(recommendations[0]!.reason).toContain('interest in')
+      for (const { destination_id } of recommendations) {
+        const place = PLACES.get(destination_id)!
+        expect(place.budget).toBe('low')
+        expect(place.durations).toContain('month')
+      }
+    })
+
+    it('cannot be learned from nothing', async () => {
+      expect(await refusal(client.travel.train({ service: 'recommend' }))).toMatchObject({
+        code: 'TRAVEL_TOO_LITTLE_RECORDED',
+      })
+    })
+  })
+
+  it('are learned, judged, explained and versioned like every model', { timeout: 60_000 }, async () => {
+    await record(client)
+    const trained = await client.travel.train({ service: 'recommend' })
+    expect(trained).toMatchObject({ status: 'deployed', version: '1.0.0', model_name: 'travel_recommend' })
+    expect(trained.metrics.ndcg_at_10!).toBeGreaterThan(1.2 * trained.metrics.popularity_ndcg_at_10!)
+    const version = await client.versions.get({ model_id: 'travel_recommend', version: '1.0.0' })
+    expect(version).toMatchObject({ status: 'deployed', metrics: trained.metrics, lineage: { seed: 42 } })
+    expect(version.algorithm).not.toBeNull()
+
+    const known = await client.recommend.destinations({ user_id: 'traveller_1' })
+    expect(known.recommendations).toHaveLength(10)
+    expect(known.confidence).toBeGreaterThan(0.5)
+    const scores = known.recommendations.map(({ score }) => score)
+    expect(scores).toEqual([...scores].sort((a, b) => b - a))
+    const booked = WORLD.acts.filter(({ user_id, event }) => user_id === 'traveller_1' && event === 'booked')
+    for (const { item_id } of booked) {
+      expect(known.recommendations.map(({ destination_id }) => destination_id)).not.toContain(item_id)
+    }
+
+    const nobody = await client.recommend.destinations({ user_id: 'nobody', limit: 5 })
+    expect(nobody.recommendations).toHaveLength(5)
+    expect(nobody.confidence).toBe(0.1)
+    expect(nobody.recommendations[0]!.reason).toBe('Popular with travellers at the moment')
+
+    const features = { interests: ['hiking', 'nature', 'ski'], budget: 'medium' }
+    await client.features.put({ entity_type: 'user', entity_id: 'newcomer', features })
+    const newcomer = await client.recommend.destinations({ user_id: 'newcomer', limit: 5 })
+    expect(newcomer.confidence).toBe(0.3)
+    const mountains = newcomer.recommendations.filter(({ destination_id }) =>
+      PLACES.get(destination_id)!.tags.some((tag) => features.interests.includes(tag)),
+    )
+    expect(mountains.length).toBeGreaterThanOrEqual(4)
+
+    const filtered = await client.recommend.destinations({ user_id: 'traveller_1', filters: { budget: 'high' } })
+    for (const { destination_id } of filtered.recommendations) expect(PLACES.get(destination_id)!.budget).toBe('high')
+
+    const again = await client.travel.train({ service: 'recommend' })
+    expect(again.message).toContain('too little happened since 1.0.0')
+    const metrics = await app.inject({ method: 'GET', url: '/metrics' })
+    expect(metrics.body).toMatch(/ml_inference_requests_total\{[^}]*model="travel_recommend",version="1.0.0"\} \d/)
+    await client.models.rollback({ model_id: 'travel_recommend', environment: 'production' })
+    expect((await client.recommend.destinations({ user_id: 'traveller_1' })).recommendations).toHaveLength(10)
+  })
+
+  describe('with bad input', () => {
+    it('name every field that is wrong', async () => {
+      const payload = { user_id: '', limit: 0, filters: { budget: 'huge', duration: 'day', weather: 'fine' } }
+      const reply = await app.inject({ method: 'POST', url: '/recommend/destinations', payload })
+      expect(reply.statusCode).toBe(422)
+      const fields = reply.json().details.errors.map(({ field }: { field: string }) => field)
+      expect(fields).toEqual(expect.arrayContaining(['user_id', 'limit', 'filters.budget', 'filters.duration']))
+    })
+
+    it('pass over features of other types and of any number', async () => {
+      await client.features.declare({
+        entity_type: 'user',
+        features: [
+          { name: 'interests', dtype: 'string' },
+          { name: 'budget', dtype: 'number' },
+          { name: 'travel_style', dtype: 'strings' },
+        ],
+      })
+      await client.features.declare(DESTINATION)
+      await client.features.ingest({
+        entity_type: 'destination',
+        rows: WORLD.places.slice(0, 5).map((place) => ({ ...place })),
+      })
+      const travel_style = Array.from({ length: 1000 }, (_, at) => `style ${at}`)
+      const features = { interests: 'art', budget: 3, travel_style }
+      await client.features.put({ entity_type: 'user', entity_id: 'odd', features })
+      const { recommendations } = await client.recommend.destinations({ user_id: 'odd' })
+      expect(recommendations).toHaveLength(5)
+    })
+
+    it('show nothing of another tenant', async () => {
+      await declare(app.as('recommend_other'))
+      expect((await client.recommend.destinations({ user_id: 'traveller_1' })).recommendations).toEqual([])
+    })
+  })
+})
