@@ -189,3 +189,13 @@ export function pickyModel(amount: number): Uint8Array {
   graph.output('y', graph.node('Add', [x, graph.node('Gather', [table, index])]), 'float32', ['N'])
   return graph.build({ name: `picky ${amount}` })
 }
+
+/** Sixty-four numbers times a matrix of as many rows: enough weights to be quantized. */
+export function wideModel(): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', ['N', 64])
+  const data = Float32Array.from({ length: 4096 }, (_, i) => Math.sin(i))
+  const w = graph.constant('w', { type: 'float32', dims: [64, 64], data })
+  graph.output('y', graph.node('MatMul', [x, w]), 'float32', ['N', 64])
+  return graph.build({ name: 'wide' })
+}

@@ -93,6 +93,8 @@ const SERVICE: Readonly<Record<string, string>> = {
   MODEL_NOT_DEPLOYED: 'No version is live in this environment. Train one, or deploy one.',
   MODEL_NOT_FOUND: 'No model with this id or name in this tenant.',
   MODEL_NOT_LOADABLE: 'ONNX Runtime refuses the file; the message gives its reason.',
+  MODEL_NOT_MEASURABLE:
+    'The message says what is missing. Import the model with `labels`, or name a dataset that has all its classes.',
   MODEL_NOT_QUANTIZABLE:
     'The message says why: trees have no weights, small or foreign ones gain nothing. Serve the version as it is.',
   MODEL_NOT_USABLE:
@@ -185,7 +187,6 @@ const FACES: Readonly<Record<string, string>> = {
   DAY_UNKNOWN: 'Choose one of `day_01.csv` … `day_12.csv`.',
   FILE_UNREADABLE: 'Check the path and its permissions.',
   FILE_UNWRITABLE: 'Check the folder, its permissions and the free space.',
-  OPTION_INVALID: 'Correct the option that the message names; `--help` lists them.',
   ROW_MISSING: 'Give a row, or a file with `--file`.',
   SERVICE_UNREACHABLE: 'Start the service, or correct the address.',
   STREAM_BROKEN: 'The connection was lost while following. Follow again; the job goes on.',
@@ -218,6 +219,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   OBJECT_KEY_INVALID: 'A key of the object store is not one.',
   OBJECT_KEY_TAKEN: 'A key of the object store lies inside another. Something else writes to the folder.',
   OBJECT_RANGE_INVALID: 'A range of bytes is not one.',
+  METADATA_MISSING: 'A version was registered without its metadata.',
   ONNX_NAME_TAKEN: 'Two values of a written graph have one name.',
   ONNX_TENSOR_SHAPE: 'A written tensor has the wrong number of elements.',
   ONNX_UNKNOWN_VALUE: 'A written node reads a value that is not there.',

@@ -9,6 +9,7 @@ import { addDeployCommands } from './commands/deploy.ts'
 import { addJobCommands } from './commands/jobs.ts'
 import { addModelCommands } from './commands/models.ts'
 import { addPredictCommand } from './commands/predict.ts'
+import { addQuantizeCommand } from './commands/quantize.ts'
 import { addRolloutCommands } from './commands/rollout.ts'
 import { addServeCommands } from './commands/serve.ts'
 import { addTrainCommand } from './commands/train.ts'
@@ -45,6 +46,7 @@ export function createProgram(host: CliHost): Command {
   addTrainCommand(program, host)
   addDeployCommands(program, host)
   addRolloutCommands(program, host)
+  addQuantizeCommand(program, host)
   addPredictCommand(program, host)
   addBatchCommand(program, host)
   addBenchCommand(program, host)

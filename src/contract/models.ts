@@ -1,6 +1,7 @@
 // The registry: models, their versions, and which version is live where.
 import { type Static, Type } from 'typebox'
 import { COLUMN_DTYPES } from './datasets.ts'
+import { Quantization } from './quantization.ts'
 import { AnyObject, Nullable, OneOf, Shape, Timestamp } from './schema.ts'
 import { ROLLOUT_TYPES, Strategy } from './strategy.ts'
 
@@ -116,6 +117,7 @@ export const ModelVersion = Shape(
     created_at: Timestamp,
     trained_at: Nullable(Timestamp, 'When training ended.'),
     error: Type.Optional(Type.String({ description: 'Why it failed or was rejected.' })),
+    quantization: Type.Optional(Quantization),
   },
   'One version of a model.',
 )

@@ -34,6 +34,7 @@ export function createHandlers(health: HealthOptions): Omit<Handlers<ServingCtx>
     'versions.list': models.listVersions,
     'versions.get': models.getVersion,
     'versions.import': models.importVersion,
+    'versions.quantize': followed(training.quantizeVersion),
     'versions.artifact': models.getArtifact,
     'versions.metadata': models.getMetadata,
     'versions.evaluation': models.getEvaluation,

@@ -6,7 +6,7 @@ import { startApp, type TestApp } from '../helpers/app.ts'
 import { aTable, toCsv } from '../helpers/builders.ts'
 import { cli } from '../helpers/cli.ts'
 import { withoutSettings } from '../helpers/settings.ts'
-import { addModel, twoClassModel } from '../runtime-models.ts'
+import { addModel, twoClassModel, wideModel } from '../runtime-models.ts'
 
 withoutSettings()
 
@@ -19,6 +19,7 @@ beforeAll(async () => {
   await writeFile(path('adder.onnx'), addModel(1))
   await writeFile(path('adder2.onnx'), addModel(2))
   await writeFile(path('two.onnx'), twoClassModel())
+  await writeFile(path('wide.onnx'), wideModel())
   const contract = (max: number) =>
     JSON.stringify({
       columns: [
@@ -195,6 +196,21 @@ describe('the command line against a running service', () => {
   ])('refuses a roll-out that makes no sense: %s', async (options, message) => {
     const refused = await run('deploy', 'shared', '2.0.0', ...options)
     expect(refused).toMatchObject({ code: 2, err: expect.stringContaining(message) })
+  })
+
+  it('makes a smaller copy of a version, and says what it costs', async () => {
+    await run('import', 'wide', path('wide.onnx'), '--type', 'custom')
+    const { code, out } = await run('quantize', 'wide', '1.0.0', '--max-loss', '0.01')
+    expect(code).toBe(0)
+    expect(out).toMatch(/^Version 1\.1\.0 of wide has 4096 INT8 weights \(MatMul 1\) and is trained: there are no rows/)
+    expect(out).toMatch(/\nsize_bytes +\d+ +\d+ +0\.[23]/)
+    expect(out).toMatch(/\nms for 1 row +/)
+    const half = await json('quantize', 'wide', '1.0.0', '--precision', 'fp16', '--no-promote', '--as', '4.0.0')
+    expect(half).toMatchObject({ version: '4.0.0', quantization: { precision: 'fp16', gate: null } })
+    expect(await run('quantize', 'adder', '1.0.0')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('cannot be quantized'),
+    })
   })
 
   it('predicts every row of a file', async () => {

@@ -5,6 +5,7 @@ import { until } from '../e2e/processes.ts'
 import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
 import { resultBytes, untilBatchEnds } from '../helpers/batch.ts'
 import { aDataset, anAddingModel, aTrainedModel } from '../helpers/builders.ts'
+import { wideModel } from '../runtime-models.ts'
 
 describe.each([...DATABASES])('the service about itself, on the %s database', (database) => {
   let app: TestApp
@@ -121,7 +122,10 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
       return client.batch_jobs.cancel({ job_id }).catch(() => undefined)
     }
     await until(cancelled, { what: 'a batch job that was cancelled', everyMs: 0, timeoutMs: 30_000 })
-    for (const name of ['adder', 'second', 'third']) await client.models.delete({ model_id: name, force: true })
+    const { id: wide } = await client.models.create({ name: 'wide', type: 'custom' })
+    await client.versions.import({ model_id: wide, file: wideModel() })
+    await client.versions.quantize({ model_id: wide, version: '1.0.0' })
+    for (const name of ['adder', 'second', 'third', 'wide']) await client.models.delete({ model_id: name, force: true })
     await client.predict_default({ body: row })
     const waiting = await client.models.train({
       model_name: 'x',

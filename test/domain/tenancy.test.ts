@@ -57,6 +57,10 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
     (ids) => ({ ...model(ids), file: addModel(1) }),
     (ids) => ({ ...model(ids), file: addModel(1), version }),
   ],
+  'versions.quantize': [
+    (ids) => ({ ...model(ids), version }),
+    (ids) => ({ ...model(ids), version, precision: 'fp16', promotion: false }),
+  ],
   'versions.artifact': [(ids) => ({ ...model(ids), version })],
   'versions.metadata': [(ids) => ({ ...model(ids), version })],
   'versions.evaluation': [(ids) => ({ ...model(ids), version })],

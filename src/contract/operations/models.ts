@@ -15,6 +15,7 @@ import {
   VersionNumber,
 } from '../models.ts'
 import { command, query } from '../operation.ts'
+import { precision } from '../quantization.ts'
 import { RolloutReport } from '../rollouts.ts'
 import { AnyObject, Nullable, OneOf, Page, pageFields, Shape } from '../schema.ts'
 import { Strategy } from '../strategy.ts'
@@ -127,6 +128,47 @@ export const modelOperations = {
         Type.String({
           description: 'Dataset whose rows explanations compare with: columns by name, or as many in the same order.',
         }),
+      ),
+    }),
+    output: ModelVersion,
+  }),
+  'versions.quantize': command({
+    method: 'POST',
+    path: `${base}/{model_id}/versions/{version}/quantize`,
+    tag,
+    summary: 'Make a smaller copy of a version, measure what it costs and brings, and let the gate decide on it.',
+    reply: 'envelope',
+    status: 201,
+    message: 'Version quantized',
+    idempotent: true,
+    input: Shape({
+      model_id,
+      version: VersionNumber,
+      precision: Type.Optional({ ...precision, default: 'int8' }),
+      new_version: Type.Optional({ ...VersionNumber, description: 'Number of the copy; default: the next.' }),
+      dataset_id: Type.Optional(
+        Type.String({
+          description:
+            'Measure on this dataset, which needs a target; default: the rows held out when the version was trained.',
+        }),
+      ),
+      promotion: Type.Optional(
+        Type.Union(
+          [
+            Type.Literal(false),
+            Shape({
+              environment: Type.Optional(Environment),
+              metric: Type.Optional(Type.String({ description: 'Metric to compare; default: that of the training.' })),
+              max_loss: Type.Optional(
+                Type.Number({
+                  minimum: 0,
+                  description: 'It takes over if its metric is worse than that of the live version by at most this; 0.',
+                }),
+              ),
+            }),
+          ],
+          { description: 'The gate; false: never promote.' },
+        ),
       ),
     }),
     output: ModelVersion,

@@ -6,6 +6,7 @@ export { deploy } from './deploy.ts'
 export { listDeployments } from './deployments.ts'
 export { getEvaluation } from './evaluation.ts'
 export { getExplanation } from './explanation.ts'
+export { columnsOf } from './importing/background.ts'
 export { importVersion } from './importing/import.ts'
 export { type MadeVersion, registerMade } from './importing/made.ts'
 export { type Layout, layoutOf, type TensorLayout } from './layout.ts'
@@ -26,7 +27,14 @@ export { endRollout } from './roll-out.ts'
 export { rollback } from './rollback.ts'
 export { latestRollout } from './rollout-rows.ts'
 export { type ServingSettings, servingSettings } from './serving-settings.ts'
-export { getModelRow, getVersionRow, lockModelRow, requireTrained } from './store.ts'
+export {
+  getModelRow,
+  getVersionRow,
+  lockModelRow,
+  requireTrained,
+  type TrainedVersion,
+  versionDocument,
+} from './store.ts'
 export { DEFAULT_LIMITS } from './strategy.ts'
 export { type Cells, emptyCells, sampleTensors, tensorOf, WHOLE_RANGE } from './tensors.ts'
 export { updateModel } from './update.ts'

@@ -129,5 +129,12 @@ export function versionDocument(row: Row<'model_versions'>): ModelVersion {
     created_at: row.created_at.toISOString(),
     trained_at: row.trained_at?.toISOString() ?? null,
     ...(row.error !== null && { error: row.error.message }),
+    ...quantizationOf(row),
   }
+}
+
+/** Kept with what else was measured. */
+function quantizationOf({ evaluation }: Row<'model_versions'>): Pick<ModelVersion, 'quantization'> {
+  const quantization = evaluation?.quantization as ModelVersion['quantization']
+  return quantization ? { quantization } : {}
 }

@@ -12,6 +12,8 @@ export interface GateRule {
   readonly min_improvement: number
   /** Level of the interval that must lie above the margin; without it the difference itself decides. */
   readonly require_significance?: number
+  /** For a version that is meant to be smaller rather than better: it may be worse by as much as this. */
+  readonly max_loss?: number
 }
 
 export function decideGate(metric: GateMetric, champion: ChampionResult | undefined, rule: GateRule): GateDecision {
@@ -22,6 +24,11 @@ export function decideGate(metric: GateMetric, champion: ChampionResult | undefi
   const figures = `${metric.name} ${shown(metric.value)} against ${shown(champion.value)} of ${champion.version}, on the same held-out rows`
   if (rule.require_significance !== undefined) return decideForSure(champion, rule, figures)
   const gain = metric.greaterIsBetter ? metric.value - champion.value : champion.value - metric.value
+  if (rule.max_loss !== undefined) {
+    const allowed = rule.max_loss > 0 ? ` by more than ${rule.max_loss}` : ''
+    const promote = gain >= -rule.max_loss
+    return { promote, reason: `${promote ? 'not worse' : 'worse'}${allowed}: ${figures}` }
+  }
   if (gain > rule.min_improvement) return { promote: true, reason: figures }
   return { promote: false, reason: `not better${margin(rule)}: ${figures}` }
 }

@@ -35,7 +35,10 @@ async function pagesOf(ctx: Ctx, { id: dataset_id, rows }: Dataset) {
 }
 
 /** By name; or by position where there are as many, since columns inside one tensor have no names. */
-function columnsOf({ columns, target }: Dataset, inputs: readonly SignatureInput[]): string[] {
+export function columnsOf(
+  { columns, target }: Pick<Dataset, 'columns' | 'target'>,
+  inputs: readonly SignatureInput[],
+): string[] {
   const known = new Set(columns.map(({ name }) => name))
   const missing = inputs.filter(({ name }) => !known.has(name)).map(({ name }) => name)
   if (missing.length === 0) return inputs.map(({ name }) => name)

@@ -90,7 +90,7 @@ function outputProblem({ signature, version }: Champion, classes: readonly strin
 }
 
 /** The champion's probabilities in the class order of the new version; a class it never saw has probability 0. */
-function inOrder(predictions: Predictions, own: readonly string[], classes: readonly string[]): Predictions {
+export function inOrder(predictions: Predictions, own: readonly string[], classes: readonly string[]): Predictions {
   if (predictions.task === 'regression') return predictions
   const position = own.map((name) => classes.indexOf(name))
   const rows = predictions.labels.length

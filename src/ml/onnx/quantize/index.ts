@@ -1,5 +1,6 @@
 // Smaller copies of a model: INT8 weights with inputs quantized as they flow, or FP16 weights that are widened when the file
 // is loaded. The file is rewritten; nothing is trained and no data is looked at, so what it costs must be measured.
+import type { Precision } from '../../../contract/quantization.ts'
 import { fail, type MlError } from '../../../core/failure.ts'
 import { inspectModel, type ModelSummary } from '../inspect.ts'
 import { ELEMENT_TYPES } from '../types.ts'
@@ -7,9 +8,6 @@ import { Activations } from './activations.ts'
 import { GraphEdit } from './edit.ts'
 import { FLOAT16_MAX, toFloat16 } from './float16.ts'
 import { LEAST_WEIGHTS, type Rewriting, ruleFor } from './int8.ts'
-
-export const PRECISIONS = ['int8', 'fp16'] as const
-export type Precision = (typeof PRECISIONS)[number]
 
 export interface QuantizedModel {
   readonly bytes: Uint8Array
@@ -55,6 +53,7 @@ function toInt8(bytes: Uint8Array, { opsets }: ModelSummary): QuantizedModel {
       opset < LEAST_OPSET
         ? { kept: `the file uses operator set ${opset}; INT8 needs ${LEAST_OPSET} or later: export it anew` }
         : rule(rewriting, node)
+    if (!outcome) continue
     if ('kept' in outcome) {
       const key = `${node.op}\u0000${outcome.kept}`
       kept.set(key, (kept.get(key) ?? 0) + 1)

@@ -31,7 +31,8 @@ export interface StoredWeights {
 /** What became of a node: how many weights were quantized, or why it stays. */
 export type Outcome = { readonly weights: number } | { readonly kept: string }
 
-type Rule = (rewriting: Rewriting, node: GraphNode) => Outcome
+/** Undefined where there is nothing to be quantized, such as a table of class names. */
+type Rule = (rewriting: Rewriting, node: GraphNode) => Outcome | undefined
 
 const ONNX_RULES: Readonly<Record<string, Rule>> = { MatMul: matMul, Gemm: gemm, Conv: conv, Gather: gather }
 const MICROSOFT_RULES: Readonly<Record<string, Rule>> = { Attention: attention }
@@ -162,9 +163,10 @@ function conv(rewriting: Rewriting, node: GraphNode): Outcome {
 }
 
 /** A table of embeddings: the rows that are asked for are gathered as they are stored, each with its own step. */
-function gather(rewriting: Rewriting, node: GraphNode): Outcome {
+function gather(rewriting: Rewriting, node: GraphNode): Outcome | undefined {
   const { edit } = rewriting
   const [table = '', indices = ''] = node.inputs
+  if (!edit.weight(table)) return undefined
   const found = weightOf(rewriting, table)
   if (typeof found === 'string') return { kept: found }
   if ((numbersOf(node, 'axis')?.[0] ?? 0) !== 0) return { kept: 'it does not gather rows' }

@@ -1,9 +1,10 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
+import type { Precision } from '../../../contract/quantization.ts'
 import { seededRandom } from '../../../core/random.ts'
 import { GraphBuilder, type NodeOptions, type Value } from '../graph.ts'
 import { inspectModel } from '../inspect.ts'
-import { type Precision, quantizeModel } from './index.ts'
+import { quantizeModel } from './index.ts'
 
 const random = seededRandom(7)
 const numbers = (count: number, scale = 1) => Float32Array.from({ length: count }, () => random.normal() * scale)
