@@ -60,6 +60,8 @@ export interface App {
   readonly services: Services
   /** What answers predictions of a model (id or name) in production right now. */
   liveVersion(tenantId: string, model: string): LiveVersion | undefined
+  /** On `PROMETHEUS_PORT`, where it is set: all that a worker listens on. */
+  listenForMetrics(host?: string): Promise<void>
   /** @returns the address it listens on. */
   listen(address?: { readonly host?: string; readonly port?: number }): Promise<string>
   stop(): Promise<void>
@@ -156,6 +158,10 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
     await background.stop()
     await services.close()
   }
+  const listenForMetrics = async (host = config.serviceHost) => {
+    if (config.prometheusPort === undefined) return
+    metricsServer = await startMetricsServer(services.metrics, { host, port: config.prometheusPort })
+  }
   return {
     config,
     dispatch,
@@ -167,11 +173,10 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
       const live = serving.live.find(tenantId, model, DEFAULT_ENVIRONMENT)
       return live && { ...live.record, divided: serving.live.isDivided(live, DEFAULT_ENVIRONMENT) }
     },
+    listenForMetrics,
     async listen({ host = config.serviceHost, port = config.servicePort } = {}) {
       await http.listen({ host, port })
-      if (config.prometheusPort !== undefined) {
-        metricsServer = await startMetricsServer(services.metrics, { host, port: config.prometheusPort })
-      }
+      await listenForMetrics(host)
       if (config.grpcPort !== undefined) {
         const { startGrpc } = await import('./grpc/server.ts')
         const options = { plane: dataPlane, authenticate, log: services.log }

@@ -14,7 +14,14 @@ const guides = (await readdir('docs/guides'))
 const reference = (await readdir('docs/reference')).map((name) => `docs/reference/${name}`)
 const names = ['README.md', 'docs/start.md', ...guides]
 const documents = await Promise.all(names.map((name) => read(name)))
-const linked = ['CONTRIBUTING.md', 'docs/glossary.md', 'docs/architecture.md', ...names, ...reference]
+const linked = [
+  'CONTRIBUTING.md',
+  'deploy/README.md',
+  'docs/glossary.md',
+  'docs/architecture.md',
+  ...names,
+  ...reference,
+]
 
 async function read(name: string): Promise<Document> {
   return { name, blocks: blocksOf(await readFile(name, 'utf8'), name) }

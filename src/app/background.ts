@@ -1,6 +1,6 @@
 // What a process does besides answering: following the registry, relaying events, working on jobs, tidying up.
 import { backoffMs, pause } from '../core/backoff.ts'
-import { startBatchWorker, sweepBatchJobs } from '../domain/batch/index.ts'
+import { sampleBatchQueue, startBatchWorker, sweepBatchJobs } from '../domain/batch/index.ts'
 import type { Services } from '../domain/ctx.ts'
 import { sweepUploads } from '../domain/datasets/index.ts'
 import { syncPointers } from '../domain/models/index.ts'
@@ -136,9 +136,11 @@ function tempSweep({ settings, clock }: Services): TempSweep {
   return { folder: settings.tempDir, longestWorkMs: settings.trainingTimeoutMs, now: clock.now() }
 }
 
-async function sampleQueue({ queue, metrics }: Services): Promise<void> {
+async function sampleQueue(services: Services): Promise<void> {
+  const { queue, metrics } = services
+  await sampleBatchQueue(services)
   for (const [name, depth] of Object.entries(await queue.depth())) {
-    // Its chunks are counted by those who work on them.
+    // Its chunks are counted, not its jobs.
     if (name === 'batch') continue
     metrics.queueDepth.set({ queue: name }, depth.waiting)
     metrics.queueActive.set({ queue: name }, depth.active)

@@ -22,6 +22,7 @@ export function createCliHost(): CliHost {
     }),
     connect,
     serve,
+    migrate: async (flags) => (await import('./migrate.ts')).migrate(configOf(flags)),
     grpcSender: async (target, inputs) => (await import('../grpc/client.ts')).grpcSender(target, inputs),
     config: (flags) => shownConfig(configOf(flags)),
     checks: async (flags) => checks(flags),
@@ -68,6 +69,7 @@ async function startApp(config: Config, options: AppOptions): Promise<App> {
 }
 
 async function workerReady(app: App, onReady: (url: string) => void): Promise<void> {
+  await app.listenForMetrics()
   await app.begun
   onReady('')
 }

@@ -44,6 +44,8 @@ export interface CliHost {
     readonly role: 'service' | 'worker'
     readonly onReady: (url: string) => void
   }): Promise<void>
+  /** Brings the schema of the database up to date. @returns where it is, without credentials. */
+  migrate(flags: Flags): Promise<string>
   /** Sends one inference request over gRPC as often as it is asked to. */
   grpcSender(target: GrpcTarget, inputs: Tensors): Promise<Sender>
   /** The configuration in force, secrets masked, by environment name. */

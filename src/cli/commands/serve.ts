@@ -12,6 +12,14 @@ export function addServeCommands(program: Command, host: CliHost): void {
   addSettings(worker, host)
   worker.action(async (_options, command: Command) => run(host, command, 'worker'))
 
+  const migrate = program.command('migrate').description('bring the schema of the database up to date, and end')
+  addSettings(migrate, host)
+  migrate.action(async (_options, command: Command) => {
+    const options = command.optsWithGlobals<GlobalOptions>()
+    const database = await host.migrate(flagsOf(host, options))
+    createTerminal(options.json ?? false).result({ database }, () => `The schema of ${database} is up to date`)
+  })
+
   const config = program.command('config').description('show the configuration in force; secrets are masked')
   addSettings(config, host)
   config.action((_options, command: Command) => {

@@ -1,4 +1,5 @@
 // Batch jobs: predictions of whole tables, in chunks that any worker takes.
+export { sampleBatchQueue } from './depth.ts'
 export { cancelBatchJob, deleteBatchJob, getBatchJob, listBatchJobs, sweepBatchJobs } from './jobs.ts'
 export { getBatchResults } from './results.ts'
 export { submitBatch } from './submit.ts'

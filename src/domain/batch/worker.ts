@@ -53,7 +53,6 @@ export function startBatchWorker(worker: Worker, { concurrency }: { readonly con
     for (const { id, tenant_id } of await complete(services)) {
       await finishJob(serviceCtx(services, tenant_id, stopping.signal, id), id)
     }
-    await sampleQueue(services)
     await pause(Math.min(SAMPLE_MS, (settings.batchLeaseSeconds * 1000) / 4), stopping.signal)
   }
 
@@ -101,24 +100,4 @@ function complete({ db }: Services): Promise<{ id: string; tenant_id: string }[]
       .limit(20)
       .execute(),
   )
-}
-
-/** Chunks that wait, and for how long: what an autoscaler looks at. */
-async function sampleQueue({ db, metrics, clock }: Services): Promise<void> {
-  const { waiting, active, oldest } = await db.system((tx) =>
-    tx
-      .selectFrom('batch_chunks as c')
-      .innerJoin('batch_jobs as j', (on) => on.onRef('j.tenant_id', '=', 'c.tenant_id').onRef('j.id', '=', 'c.job_id'))
-      .where('c.status', 'in', ['waiting', 'running'])
-      .select((eb) => [
-        eb.fn.countAll<number>().filterWhere('c.status', '=', 'waiting').as('waiting'),
-        eb.fn.countAll<number>().filterWhere('c.status', '=', 'running').as('active'),
-        eb.fn.min('j.created_at').filterWhere('c.status', '=', 'waiting').as('oldest'),
-      ])
-      .executeTakeFirstOrThrow(),
-  )
-  metrics.queueDepth.set({ queue: 'batch' }, Number(waiting))
-  metrics.queueActive.set({ queue: 'batch' }, Number(active))
-  const age = oldest ? (clock.now().getTime() - new Date(oldest).getTime()) / 1000 : 0
-  metrics.queueAge.set({ queue: 'batch' }, Math.max(0, age))
 }
