@@ -3,7 +3,9 @@
 //   node bench/micro/trees.ts --xgboost=python3 --lightgbm=peer/bin/python [--rounds=3] [name…]
 // XGBoost is Debian's python3-xgboost; LightGBM: python3 -m venv peer && peer/bin/pip install lightgbm
 // The kernel must be there: npm run kernel. Writes bench/results/micro-trees.json. Ratios are ours to theirs; those of processor
-// time are little disturbed by a busy machine, `speedup` (one thread's clock over two threads') is.
+// time are little disturbed by a busy machine; `speedup` (one thread's clock over two threads') is, and `speedup_by_cpu` (one
+// thread's processor time over that of the first of two) says what it would be alone, but for the waiting. Every round has data
+// of its own.
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
@@ -18,7 +20,6 @@ const CASES = [
   { name: '50000x30 depth 6', rows: 50_000, depth: 6, leaves: 64 },
   { name: '50000x30 31 leaves', rows: 50_000, depth: 0, leaves: 31 },
   { name: '500000x30 depth 6', rows: 500_000, depth: 6, leaves: 64 },
-  { name: '500000x30 31 leaves', rows: 500_000, depth: 0, leaves: 31 },
 ]
 const ROUNDS_OF_BOOSTING = 200
 const THREADS = [1, 2]
@@ -27,6 +28,8 @@ type Engine = (typeof ENGINES)[number]
 
 interface Fit {
   readonly cpu: number
+  /** Processor time of the first thread alone, ours only. */
+  readonly first?: number
   readonly wall: number
   readonly peak_mb: number
   readonly auc: number
@@ -64,6 +67,7 @@ function report(fits: Fits) {
     results[`cpu_1_thread_to_${engine}`] = ratio(engine, 1, 'cpu')
     results[`wall_2_threads_to_${engine}`] = ratio(engine, 2, 'wall')
     results[`peak_memory_to_${engine}`] = ratio(engine, 1, 'peak_mb')
+    results[`auc_minus_${engine}`] = spread(of('ours', 1).map(({ auc }, round) => auc - of(engine, 1)[round]!.auc))
   }
   for (const engine of ENGINES) {
     const [one, two] = [of(engine, 1), of(engine, 2)]
@@ -74,9 +78,11 @@ function report(fits: Fits) {
       cpu_2_threads_s: spread(two.map(({ cpu }) => cpu)),
       speedup: spread(one.map(({ wall }, round) => wall / two[round]!.wall)),
       peak_mb: spread(one.map((own) => own.peak_mb)),
-      auc: one[0]!.auc,
+      auc: spread(one.map(({ auc }) => auc)),
     }
   }
+  const [alone, shared] = [of('ours', 1), of('ours', 2)]
+  results.speedup_by_cpu = spread(alone.map(({ first }, round) => first! / shared[round]!.first!))
   return results
 }
 
@@ -100,9 +106,9 @@ async function main(): Promise<void> {
     const labels = await readFile(join(folder, 'test.labels'))
     for (const { name, rows, ...shape } of CASES) {
       if (positionals.length > 0 && !positionals.some((wanted) => name.includes(wanted))) continue
-      await writeTable(folder, String(rows), { rows, seed: 1 })
       const fits: Fits = new Map()
       for (let round = 0; round < rounds; round++) {
+        await writeTable(folder, String(rows), { rows, seed: round + 1 })
         for (let turn = 0; turn < ENGINES.length; turn++) {
           const engine = ENGINES[(round + turn) % ENGINES.length]!
           for (const threads of THREADS) {

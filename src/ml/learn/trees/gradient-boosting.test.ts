@@ -7,7 +7,7 @@ import { fitBoosting } from './gradient-boosting.ts'
 
 const PLAIN = { lambda_l2: 0, subsample: 1, colsample: 1 }
 const SMALL = { ...PLAIN, max_leaves: 4, min_data_in_leaf: 2, learning_rate: 0.3, n_estimators: 5 }
-const { matrix, two, three, numbers } = SAMPLE
+const { matrix, two, three, numbers, weights } = SAMPLE
 const counts = numberTarget([...numbers.values].map((value) => Math.max(0, value)))
 
 const references: [string, Partial<FitInput>, number[]][] = [
@@ -21,6 +21,21 @@ const references: [string, Partial<FitInput>, number[]][] = [
     'a quantile',
     { target: numbers, hyperparameters: { objective: 'quantile', alpha: 0.7 } },
     [11.619788, 7.666788, 13.576582, 11.181691, 8.104886, 5.682288],
+  ],
+  [
+    'absolute errors',
+    // Of the third tree on, several splits are equally good.
+    { target: numbers, hyperparameters: { objective: 'absolute', n_estimators: 2 } },
+    [9.07885, 7.7713, 9.7783, 9.07885, 7.7713, 4.6153],
+  ],
+  [
+    'rows of different weight',
+    {
+      target: numbers,
+      sampleWeights: weights,
+      hyperparameters: { min_data_in_leaf: 1, min_sum_hessian_in_leaf: 2.5 },
+    },
+    [7.911358, 7.573851, 11.587431, 7.911358, 7.573851, 0.126316],
   ],
   [
     'counts',
@@ -58,6 +73,35 @@ describe('gradient boosting', () => {
   it.each(references)('learns what LightGBM learns: %s', async (_, input, expected) => {
     const { values } = (await learn(input)).predict(input.matrix ?? matrix)
     for (const [i, value] of expected.entries()) expect(values[i]).toBeCloseTo(value, 5)
+  })
+
+  it('learns what LightGBM learns: two classes, each of the same weight', async () => {
+    const { values } = (await learn({ target: two, hyperparameters: { class_weight: 'balanced' } })).predict(matrix)
+    expect([values[1], values[11]]).toEqual([expect.closeTo(0.898893, 5), expect.closeTo(0.101107, 5)])
+  })
+
+  it('is moved less by wild targets where large errors count linearly', async () => {
+    const rows = randomRows(10, { rows: 800, cols: 2 })
+    const truth = rows.map(([a, b]) => a! + (b! > 0 ? 2 : 0))
+    const wild = numberTarget(truth.map((value, row) => (row % 25 === 0 ? value + 300 : value)))
+    const error = async (objective: string) => {
+      const { values } = (await learn({ matrix: dense(rows), target: wild, hyperparameters: { objective } })).predict(
+        dense(rows),
+      )
+      return truth.reduce((sum, value, row) => sum + Math.abs(values[row]! - value), 0) / truth.length
+    }
+    expect(await error('huber')).toBeLessThan((await error('squared')) / 5)
+  })
+
+  it('learns each tree from the rows and features that were drawn', async () => {
+    const rows = randomRows(11, { rows: 600, cols: 10 })
+    const target = numberTarget(rows.map((row) => row[0]! * 5 + row[1]!))
+    const hyperparameters = { n_estimators: 40, subsample: 0.25, colsample: 0.1, max_leaves: 4 }
+    const { trees } = (await learn({ matrix: dense(rows), target, hyperparameters })).ensemble!
+    const used = trees.map(({ feature }) => new Set(feature.filter((own) => own >= 0)))
+    expect(Math.max(...used.map((own) => own.size))).toBe(1)
+    expect(new Set(used.flatMap((own) => [...own])).size).toBeGreaterThan(5)
+    expect(new Set(trees.map(({ cover }) => cover[0]))).toEqual(new Set([150]))
   })
 
   it('learns what LightGBM learns: two classes', async () => {
