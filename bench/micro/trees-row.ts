@@ -49,7 +49,7 @@ try {
   const model = await fitBoosting({
     matrix: train.matrix,
     target: { task: 'classification', dtype: 'integer', labels: train.labels, classes: ['0', '1'] },
-    hyperparameters: { n_estimators: 200, max_depth: 6, max_leaves: 64 },
+    hyperparameters: { n_estimators: 200, learning_rate: 0.1, max_depth: 6, max_leaves: 64 },
   })
   const graph = new GraphBuilder()
   model.write(graph, graph.input('features', 'float32', ['N', WIDTH]))

@@ -26,6 +26,8 @@ const model = await fitBoosting({
     max_depth: request.depth,
     max_leaves: request.leaves,
     lambda_l2: 1,
+    subsample: 1,
+    colsample: 1,
     min_sum_hessian_in_leaf: 1,
     min_data_in_leaf: 1,
     threads: request.threads,

@@ -67,6 +67,12 @@ const trainFields = {
   features: Type.Optional(
     Type.Array(Type.String(), { minItems: 1, description: 'Columns to learn from; default: all but the target.' }),
   ),
+  weight_column: Type.Optional(
+    Type.String({
+      description:
+        'A number a row, 0 or more: how much it counts in learning (figures count every row alike). It is then no feature by default.',
+    }),
+  ),
   algorithm: Type.Optional(
     Type.String({
       description: 'See GET /algorithms; default: of those that accept the hyperparameters, the best by comparison.',

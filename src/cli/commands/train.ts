@@ -14,6 +14,7 @@ interface TrainOptions {
   readonly target?: string
   readonly type?: ModelType
   readonly features?: readonly string[]
+  readonly weightColumn?: string
   readonly algorithm?: string
   readonly set?: readonly string[]
   readonly metric?: string
@@ -40,6 +41,7 @@ export function addTrainCommand(program: Command, host: CliHost): void {
     .option('--target <column>', 'column to predict')
     .addOption(new Option('--type <type>', 'what to predict').choices(MODEL_TYPES))
     .option('--features <columns...>', 'columns to learn from; default: all but the target')
+    .option('--weight-column <column>', 'how much each row counts in learning')
     .option('--algorithm <name>', 'learning algorithm; default: chosen for you')
     .option('--set <name=value...>', 'hyperparameters')
     .option('--metric <name>', 'metric of the promotion gate')
@@ -71,6 +73,7 @@ async function train(session: Session, data: string, options: TrainOptions): Pro
     model_type: options.type ?? typeOf(dataset, target),
     target,
     ...(options.features && { features: [...options.features] }),
+    ...(options.weightColumn !== undefined && { weight_column: options.weightColumn }),
     ...(options.algorithm !== undefined && { algorithm: options.algorithm }),
     ...(options.set && { hyperparameters: parseAssignments(options.set) }),
     ...(options.modelVersion !== undefined && { version: options.modelVersion }),

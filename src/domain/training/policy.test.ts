@@ -126,6 +126,22 @@ describe('a training plan', () => {
     expect(plan({ promotion: false }).promotion).toBeNull()
   })
 
+  it('learns from all columns but the one that weighs rows', () => {
+    const found = plan({ weight_column: 'income' })
+    expect(found.weightColumn).toBe('income')
+    expect(found.features).toEqual(['age', 'city'])
+  })
+
+  it('refuses weights that are no numbers, are missing or are the target', () => {
+    const text = contract.columns.map((column) =>
+      column.name === 'city' ? { ...column, dtype: 'string' as const } : column,
+    )
+    const found = refused({ weight_column: 'city' }, { ...contract, columns: text })
+    expect(found).toEqual({ weight_column: 'is string: weights are numbers' })
+    expect(refused({ weight_column: 'weight' }).weight_column).toContain('is not a column of the dataset (age')
+    expect(refused({ weight_column: 'bought' })).toEqual({ weight_column: 'is the target' })
+  })
+
   it('does not change the request', () => {
     const request: TrainRequest = { ...base, hyperparameters: { l2: 2 }, evaluation: { seed: 1 }, promotion: {} }
     const before = structuredClone(request)

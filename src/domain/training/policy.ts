@@ -15,6 +15,7 @@ export interface TrainingPlan {
   readonly modelType: TrainableType
   readonly target: string
   readonly features: readonly string[]
+  readonly weightColumn?: string
   /** Null while several candidates are to be compared. */
   readonly algorithm: AlgorithmName | null
   /** Of the one algorithm, defaults filled in; else as they were given. */
@@ -51,10 +52,12 @@ export function planTraining(request: TrainRequest, contract: DataContract, defa
   } else if (!columns.has(target)) {
     errors.push({ field: 'target', message: `is not a column of the dataset (${listed(columns)})`, value: target })
   }
-  const groups = request.evaluation?.group_column
-  const others = contract.columns.map((c) => c.name).filter((name) => name !== target && name !== groups)
+  const weights = request.weight_column
+  const noFeatures = [target, request.evaluation?.group_column, weights]
+  const others = contract.columns.map((c) => c.name).filter((name) => !noFeatures.includes(name))
   const features = request.features ?? others
   errors.push(...featureErrors(features, columns, target))
+  errors.push(...weightErrors(weights, columns, target))
   errors.push(...metricErrors(request, modelType))
   const evaluation = fillEvaluation(request.evaluation)
   errors.push(...splitErrors(evaluation, columns, target))
@@ -65,6 +68,7 @@ export function planTraining(request: TrainRequest, contract: DataContract, defa
     modelType,
     target: target!,
     features,
+    ...(weights !== undefined && { weightColumn: weights }),
     ...settled(candidates, request.hyperparameters ?? {}),
     candidates,
     tuning: planTuning(request),
@@ -104,6 +108,24 @@ function featureErrors(
     if (features.indexOf(name) !== index) return [{ field, message: 'is named twice', value: name }]
     return []
   })
+}
+
+function weightErrors(
+  name: string | undefined,
+  columns: ReadonlyMap<string, ContractColumn>,
+  target: string | undefined,
+): FieldError[] {
+  if (name === undefined) return []
+  const dtype = columns.get(name)?.dtype
+  const problem =
+    dtype === undefined
+      ? `is not a column of the dataset (${listed(columns)})`
+      : name === target
+        ? 'is the target'
+        : dtype !== 'number' && dtype !== 'integer'
+          ? `is ${dtype}: weights are numbers`
+          : undefined
+  return problem === undefined ? [] : [{ field: 'weight_column', message: problem, value: name }]
 }
 
 function listed(columns: ReadonlyMap<string, ContractColumn>): string {

@@ -143,6 +143,7 @@ function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<T
       modelType: plan.modelType,
       target: plan.target,
       features: plan.features,
+      ...(plan.weightColumn !== undefined && { weightColumn: plan.weightColumn }),
       ...plan.candidates[0]!,
       ...(plan.candidates.length > 1 && { candidates: plan.candidates }),
       ...(plan.tuning && { tuning: plan.tuning }),

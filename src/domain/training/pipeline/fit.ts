@@ -27,6 +27,7 @@ export async function fitLearner(learner: Learner, request: FitRequest): Promise
       matrix,
       features,
       target,
+      ...(target.weights && { sampleWeights: target.weights }),
       hyperparameters,
       seed,
       engine: graphEngine,

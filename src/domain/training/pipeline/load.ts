@@ -5,6 +5,7 @@ import { openTables, type StoredTable } from '../../../tables/index.ts'
 import type { TrainingSpec } from './spec.ts'
 import { readTarget, rowsWithTarget, type Target } from './target.ts'
 import { unfit } from './unfit.ts'
+import { readWeights } from './weights.ts'
 
 export interface TrainingData {
   readonly table: Table
@@ -19,7 +20,9 @@ export async function loadData(spec: TrainingSpec, signal: AbortSignal): Promise
   const droppedRows = all.rows - rows.length
   const table = droppedRows === 0 ? all : selectRows(all, rows)
   const { dtype } = contractColumn(spec, spec.target)
-  return { table, target: readTarget(table, { column: spec.target, dtype, task: spec.modelType }), droppedRows }
+  const target = readTarget(table, { column: spec.target, dtype, task: spec.modelType })
+  if (spec.weightColumn === undefined) return { table, target, droppedRows }
+  return { table, target: { ...target, weights: readWeights(table, spec.weightColumn) }, droppedRows }
 }
 
 async function loadColumns(spec: TrainingSpec, signal: AbortSignal): Promise<Table> {
@@ -33,12 +36,12 @@ async function loadColumns(spec: TrainingSpec, signal: AbortSignal): Promise<Tab
   }
 }
 
-/** Target, features, the column that orders or groups the rows, and what the live version takes, as far as the file has it. */
+/** Target, features, the columns that weigh, order or group the rows, and what the live version takes, as far as the file has it. */
 function neededColumns(spec: TrainingSpec, { reading }: StoredTable): ContractColumn[] {
   const present = new Set(reading.columns.map((column) => column.name))
   const needed = [spec.target, ...spec.features]
   const { time_column: timeColumn, group_column: groupColumn } = spec.evaluation
-  needed.push(...[timeColumn, groupColumn].filter((name) => name !== undefined))
+  needed.push(...[timeColumn, groupColumn, spec.weightColumn].filter((name) => name !== undefined))
   const own = new Map(spec.contract.columns.map((column) => [column.name, column]))
   const champion = (spec.champion?.signature.inputs ?? []).map((input) => input.name)
   const optional = champion.filter((name) => present.has(name) && own.has(name))

@@ -15,6 +15,8 @@ export interface TrainingSpec {
   readonly modelType: 'classification' | 'regression'
   readonly target: string
   readonly features: readonly string[]
+  /** How much each row counts in learning. */
+  readonly weightColumn?: string
   readonly algorithm: string
   /** Already checked against the algorithm's schema, defaults filled in. */
   readonly hyperparameters: Readonly<Record<string, unknown>>

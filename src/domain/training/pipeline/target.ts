@@ -5,7 +5,12 @@ import type { ColumnDtype } from '../../../contract/datasets.ts'
 import type { CategoryColumn, Column, NumberColumn, Table, TextColumn } from '../../../ml/table.ts'
 import { someOf, unfit } from './unfit.ts'
 
-interface ClassTarget {
+interface Weighted {
+  /** How much each row counts in learning; absent: all alike. */
+  readonly weights?: Float64Array
+}
+
+interface ClassTarget extends Weighted {
   readonly task: 'classification'
   /** Type of the answer; booleans are 0/1 inside the graph. */
   readonly dtype: 'integer' | 'boolean' | 'string'
@@ -15,7 +20,7 @@ interface ClassTarget {
   readonly labels: Int32Array
 }
 
-interface NumberTarget {
+interface NumberTarget extends Weighted {
   readonly task: 'regression'
   readonly values: Float64Array
 }
@@ -143,6 +148,10 @@ function textAt({ values }: TextColumn): (row: number) => string {
 
 /** The target of some of the rows. */
 export function selectTarget<T extends Target>(target: T, rows: Uint32Array): T {
-  if (target.task === 'regression') return { ...target, values: Float64Array.from(rows, (row) => target.values[row]!) }
-  return { ...target, labels: Int32Array.from(rows, (row) => target.labels[row]!) }
+  const { weights: all } = target
+  const weights = all && { weights: Float64Array.from(rows, (row) => all[row]!) }
+  if (target.task === 'regression') {
+    return { ...target, ...weights, values: Float64Array.from(rows, (row) => target.values[row]!) }
+  }
+  return { ...target, ...weights, labels: Int32Array.from(rows, (row) => target.labels[row]!) }
 }
