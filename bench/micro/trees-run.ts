@@ -21,8 +21,6 @@ const model = await fitBoosting({
   hyperparameters: {
     n_estimators: request.rounds,
     learning_rate: 0.1,
-    subsample: 1,
-    colsample: 1,
     max_depth: request.depth,
     max_leaves: request.leaves,
     lambda_l2: 1,
