@@ -4,7 +4,7 @@ import { ModelName, VersionNumber } from './models.ts'
 import { Nullable, OneOf, Shape } from './schema.ts'
 
 /** Those that can be trained. */
-export const TRAVEL_SERVICES = ['match', 'recommend'] as const
+export const TRAVEL_SERVICES = ['match', 'recommend', 'notify'] as const
 export type TravelService = (typeof TRAVEL_SERVICES)[number]
 
 export const TravelTrainRequest = Shape(

@@ -2,11 +2,13 @@
 import type { Handlers, TravelOperationName } from '../contract/operations/index.ts'
 import type { ServingCtx } from '../domain/serving/index.ts'
 import { scoreMatch } from './match/score.ts'
+import { optimizeSendTime } from './notify/optimize.ts'
 import { recommendDestinations } from './recommend/recommend.ts'
 import { trainTravel } from './train.ts'
 
 export const travelHandlers: Pick<Handlers<ServingCtx>, TravelOperationName> = {
   'match.score': scoreMatch,
+  'notifications.optimize': optimizeSendTime,
   'recommend.destinations': recommendDestinations,
   'travel.train': trainTravel,
 }

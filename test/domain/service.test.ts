@@ -190,4 +190,5 @@ async function travel(client: MlClient): Promise<void> {
   }))
   await client.interactions.record({ interactions: outcomes })
   await client.travel.train({ service: 'match' })
+  await client.notifications.optimize({ user_id: 'u1', notification_type: 'message', urgency: 'low' })
 }

@@ -119,7 +119,7 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
 }
 
 /** Answer for whoever is named, known or not: held to it by tests of their own, below. */
-const ANSWERS_FOR_ANYBODY = ['match.score', 'recommend.destinations']
+const ANSWERS_FOR_ANYBODY = ['match.score', 'notifications.optimize', 'recommend.destinations']
 
 const takesId = Object.entries(operations).filter(([, { input }]) =>
   Object.keys((input as { properties: object }).properties).some((field) => field.endsWith('_id')),
@@ -229,6 +229,15 @@ describe.each([...DATABASES])('tenants on the %s database', (database) => {
     }
     expect(await of(B, 'u2')).toEqual(await of(B, 'never'))
     expect(await of(A, 'u2')).not.toEqual(await of(A, 'never'))
+  })
+
+  it('learn nothing of another tenant’s users from when they are notified', async () => {
+    const reason = async (tenant: string) => {
+      const asked = { user_id: 'u1', notification_type: 'message', urgency: 'low' } as const
+      return (await app.as(tenant).notifications.optimize(asked)).reason
+    }
+    expect(await reason(A)).toContain('1 active hour')
+    expect(await reason(B)).toContain('Nothing is known')
   })
 
   it('are recommended nothing of another tenant’s', async () => {

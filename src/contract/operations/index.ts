@@ -5,6 +5,7 @@ import { datasetOperations } from './datasets.ts'
 import { featureOperations } from './features.ts'
 import { matchOperations } from './match.ts'
 import { modelOperations } from './models.ts'
+import { notifyOperations } from './notify.ts'
 import { predictionOperations } from './predictions.ts'
 import { recommendOperations } from './recommend.ts'
 import { scheduleOperations } from './schedules.ts'
@@ -16,6 +17,7 @@ import { webhookOperations } from './webhooks.ts'
 /** Answered by src/travel; all others by src/domain. */
 const travelOperations = {
   ...matchOperations,
+  ...notifyOperations,
   ...recommendOperations,
   ...travelTrainOperations,
 }

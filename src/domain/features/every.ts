@@ -48,6 +48,7 @@ export interface RecordedInteraction {
   /** Milliseconds since 1970. */
   readonly atMs: number
   readonly value: number | null
+  readonly channel: string | null
 }
 
 /** In the order they were recorded. */
@@ -57,12 +58,13 @@ export async function* eachInteraction(ctx: Ctx): AsyncGenerator<readonly Record
     ctx.signal.throwIfAborted()
     const rows = await interactionsAfter(ctx, after)
     if (rows.length === 0) return
-    yield rows.map(({ user_id, item_id, event, at, value }) => ({
+    yield rows.map(({ user_id, item_id, event, at, value, channel }) => ({
       userId: user_id,
       itemId: item_id,
       event,
       atMs: at.getTime(),
       value,
+      channel,
     }))
     after = Number(rows.at(-1)!.seq)
   }
@@ -72,7 +74,7 @@ function interactionsAfter(ctx: Ctx, seq: number) {
   return inTransaction(ctx, (ctx) =>
     ctx.db
       .selectFrom('interactions')
-      .select(['seq', 'user_id', 'item_id', 'event', 'at', 'value'])
+      .select(['seq', 'user_id', 'item_id', 'event', 'at', 'value', 'channel'])
       .where('tenant_id', '=', ctx.caller.tenantId)
       .where('seq', '>', seq)
       .orderBy('seq')

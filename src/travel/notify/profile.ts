@@ -1,0 +1,64 @@
+// What a user did of late, from the recorded interactions: active hours, messages sent to them, and which of those they opened.
+// Kept for some seconds, because a user is often asked about again at once.
+import { CHANNELS, type Channel } from '../../contract/notify.ts'
+import type { Ctx } from '../../domain/ctx.ts'
+import { listInteractions } from '../../domain/features/index.ts'
+import type { ChannelCounts } from './channels.ts'
+
+/** A message that went out to the user; every other interaction is something they did. */
+export const SENT = 'sent'
+export const OPENED = 'opened'
+/** Active hours that a model looks at. */
+export const MOST_HOURS = 64
+const HOUR_MS = 3_600_000
+const KEPT_SECONDS = 10
+const INTERACTIONS = 500
+const RECENT_SENDS = 50
+
+export interface Profile extends ChannelCounts {
+  /** Moments of activity, one an hour at most, the newest first. */
+  readonly activeMs: readonly number[]
+  /** Moments of messages, the newest first. */
+  readonly sentMs: readonly number[]
+}
+
+export interface Seen {
+  readonly event: string
+  readonly atMs: number
+  readonly channel: string | null
+}
+
+export async function profileOf(ctx: Ctx, userId: string): Promise<Profile> {
+  const key = `travel-profile:${ctx.caller.tenantId}:${userId}`
+  const kept = await ctx.cache.get(key)
+  if (kept) return JSON.parse(Buffer.from(kept).toString('utf8')) as Profile
+  const { items } = await listInteractions(ctx, { user: userId, limit: INTERACTIONS })
+  const seen = items.map(({ event, at, channel }) => ({ event, atMs: Date.parse(at), channel: channel ?? null }))
+  const profile = summarise(seen)
+  await ctx.cache.set(key, Buffer.from(JSON.stringify(profile)), KEPT_SECONDS)
+  return profile
+}
+
+export function summarise(seen: readonly Seen[]): Profile {
+  const newest = [...seen].sort((a, b) => b.atMs - a.atMs)
+  const activeMs: number[] = []
+  const sentMs: number[] = []
+  const opens = CHANNELS.map(() => 0)
+  const sends = CHANNELS.map(() => 0)
+  let last = Number.NaN
+  for (const { event, atMs, channel } of newest) {
+    const place = CHANNELS.indexOf(channel as Channel)
+    if (event === SENT) {
+      if (sentMs.length < RECENT_SENDS) sentMs.push(atMs)
+      if (place >= 0) sends[place]!++
+      continue
+    }
+    if (event === OPENED && place >= 0) opens[place]!++
+    const hour = Math.floor(atMs / HOUR_MS)
+    if (hour === last || activeMs.length >= MOST_HOURS) continue
+    activeMs.push(atMs)
+    last = hour
+  }
+  // Of opened messages whose sending was never recorded it is known that they were sent.
+  return { activeMs, sentMs, opens, sends: sends.map((count, i) => Math.max(count, opens[i]!)) }
+}
