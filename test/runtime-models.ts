@@ -199,3 +199,13 @@ export function wideModel(): Uint8Array {
   graph.output('y', graph.node('MatMul', [x, w]), 'float32', ['N', 64])
   return graph.build({ name: 'wide' })
 }
+
+/** y = the sum of `n` copies of x (a scalar in [1]), all of them in memory at once. */
+export function hungryModel(): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', [1])
+  const n = graph.input('n', 'int64', [1])
+  const axes = graph.constant('axes', { type: 'int64', dims: [1], data: [0] })
+  graph.output('y', graph.node('ReduceSum', [graph.node('Expand', [x, n]), axes]), 'float32', [1])
+  return graph.build({ name: 'hungry' })
+}

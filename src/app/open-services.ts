@@ -13,7 +13,7 @@ import { openCache } from '../ports/cache/open.ts'
 import type { StartedDatabase } from '../ports/db/embedded/start.ts'
 import { openDatabase } from '../ports/db/open.ts'
 import { type ObjectsOptions, openObjects } from '../ports/objects/open.ts'
-import { openRuntime, type RuntimeOptions } from '../runtime/index.ts'
+import { type GuardedOptions, openGuardedRuntime } from '../runtime/index.ts'
 import { openTables } from '../tables/index.ts'
 import { openRepository } from './open-repository.ts'
 import { CODE_VERSION } from './version.ts'
@@ -37,7 +37,7 @@ export async function openServices(
   const tempDir = join(config.dataDir, 'tmp')
   const settings = settingsOf(config, tempDir)
   if (config.repository !== undefined) {
-    const runtime = openRuntime(runtimeOptions(config, log))
+    const runtime = openGuardedRuntime(runtimeOptions(config, log, tempDir))
     return openRepository(config, log, { runtime, settings, close: () => runtime.close() })
   }
   const opened: { close(): Promise<void> }[] = []
@@ -68,7 +68,7 @@ export async function openServices(
       keep(openBus(config.enableNats ? { url: config.natsUrl, name: config.serviceName, log } : { log })),
       keep(openCache({ url: config.redisUrl, log })),
     ])
-    const runtime = await keep(openRuntime(runtimeOptions(config, log)))
+    const runtime = await keep(openGuardedRuntime(runtimeOptions(config, log, tempDir)))
     const tables = await keep(openTables({ tempDir, memoryLimitMb: TABLES_MEMORY_MB }))
     const queue = openQueue({ db, log })
     const metrics = createMetrics()
@@ -80,12 +80,13 @@ export async function openServices(
   }
 }
 
-function runtimeOptions(config: Config, log: Log): RuntimeOptions {
+function runtimeOptions(config: Config, log: Log, tempDir: string): GuardedOptions {
   return {
     workers: config.mlWorkers,
     maxQueue: MAX_QUEUED_RUNS,
     batchRows: config.batchSize,
     enableGpu: config.enableGpu,
+    tempDir,
     log,
   }
 }

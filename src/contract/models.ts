@@ -113,6 +113,9 @@ export const ModelVersion = Shape(
     artifact_url: Nullable(Type.String(), 'Where the ONNX file lies in the artefact store.'),
     artifact_sha256: Nullable(Type.String(), 'SHA-256 of the ONNX file, in hex.'),
     signature: Nullable(Signature, 'Inputs and outputs; null until trained.'),
+    trusted: Type.Boolean({
+      description: 'False: imported, and nobody has vouched for the file; it runs in a process of its own.',
+    }),
     lineage: Lineage,
     created_at: Timestamp,
     trained_at: Nullable(Timestamp, 'When training ended.'),

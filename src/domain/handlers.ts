@@ -35,6 +35,7 @@ export function createHandlers(health: HealthOptions): Omit<Handlers<ServingCtx>
     'versions.get': models.getVersion,
     'versions.import': models.importVersion,
     'versions.quantize': followed(training.quantizeVersion),
+    'versions.trust': models.trustVersion,
     'versions.artifact': models.getArtifact,
     'versions.metadata': models.getMetadata,
     'versions.evaluation': models.getEvaluation,

@@ -1,11 +1,10 @@
 // Runs one piece of work in a child process, so that it can be cancelled, limited and killed even inside a synchronous loop.
 // The child's side is isolated.ts. The promise settles only after the child is gone: nobody writes behind its back.
-import { type ChildProcess, fork } from 'node:child_process'
-import { homedir, setPriority, tmpdir } from 'node:os'
-import { delimiter, dirname } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
+import { homedir } from 'node:os'
 import { fail, MlError } from '../core/failure.ts'
 import { type Log, silentLog } from '../core/log.ts'
+import { type ChildLimits, startChild } from './child.ts'
 import { watchMemory } from './memory-watch.ts'
 import { fromWire, type ToChild, type ToParent } from './wire.ts'
 
@@ -19,14 +18,14 @@ export interface IsolateOptions<P> {
   readonly timeoutMs: number
   /** Limit of the JavaScript heap and, on Linux, of the whole process (resident memory). */
   readonly maxMemoryMb?: number
+  /** Limits that the kernel enforces, for work that nobody here made. */
+  readonly kernel?: Pick<ChildLimits, 'dataMb' | 'cpuSeconds' | 'folder'>
   readonly log?: Log
 }
 
 /** Time between the polite request to stop and SIGKILL. */
 const GRACE_MS = 400
 const STDERR_TAIL = 4000
-/** Lower priority than the serving process, which runs at 0. */
-const NICENESS = 10
 
 /**
  * The module `name` (such as `./child`) beside the module with address `importMetaUrl`, with the same ending: `.ts` when
@@ -44,7 +43,7 @@ export function entryBeside(importMetaUrl: string, name: string): URL {
 export async function runIsolated<T, P = unknown>(options: IsolateOptions<P>): Promise<T> {
   const { entry, input, onProgress, signal, timeoutMs, maxMemoryMb, log = silentLog } = options
   if (signal?.aborted) throw cancelled(signal)
-  const child = start(entry, maxMemoryMb)
+  const child = startChild(entry, { heapMb: maxMemoryMb, home: homedir(), ...options.kernel })
   const stderr = collectStderr(child)
   let answer: Extract<ToParent, { type: 'result' | 'failure' }> | undefined
   let stopped: MlError | undefined
@@ -88,30 +87,6 @@ export async function runIsolated<T, P = unknown>(options: IsolateOptions<P>): P
     signal?.removeEventListener('abort', onAbort)
     kill()
   }
-}
-
-function start(entry: URL, maxMemoryMb: number | undefined): ChildProcess {
-  const child = fork(fileURLToPath(entry), [], {
-    // The parent's flags (inspector, test runner) and environment (passwords) are none of the child's business.
-    execArgv: maxMemoryMb === undefined ? [] : [`--max-old-space-size=${maxMemoryMb}`],
-    env: {
-      PATH: [dirname(process.execPath), '/usr/local/bin', '/usr/bin', '/bin'].join(delimiter),
-      HOME: homedir(),
-      TMPDIR: tmpdir(),
-      TZ: 'UTC',
-    },
-    serialization: 'advanced',
-    // The last pipe carries nothing: it closes when this process dies, whatever the child is doing then (leash.ts).
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe'],
-  })
-  try {
-    // At once, before it starts threads: on Linux the priority belongs to a thread and is inherited.
-    if (child.pid !== undefined) setPriority(child.pid, NICENESS)
-  } catch {
-    // Not permitted here; the work then competes with serving on equal terms.
-  }
-  child.stdio[4]?.on('error', () => {})
-  return child
 }
 
 function send(child: ChildProcess, message: ToChild): void {

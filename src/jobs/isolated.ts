@@ -1,7 +1,7 @@
 // The child's side of isolate.ts: waits for the input, does the work, answers, exits.
 // A child never outlives its parent: leash.ts watches for that on a thread of its own.
-import { Worker } from 'node:worker_threads'
 import { fail } from '../core/failure.ts'
+import { holdLeash } from './hold-leash.ts'
 import { type ToChild, type ToParent, toWire } from './wire.ts'
 
 export interface IsolatedContext<P> {
@@ -15,8 +15,7 @@ export type IsolatedWork<P> = (input: unknown, context: IsolatedContext<P>) => P
 /** Called once, by the module that `runIsolated` was given as its entry. */
 export function serveIsolated<P>(work: IsolatedWork<P>): void {
   if (!process.send) throw fail('internal', 'NOT_ISOLATED', 'This module runs only as a child process of runIsolated')
-  const leash = new Worker(new URL(import.meta.url.endsWith('.ts') ? './leash.ts' : './leash.js', import.meta.url))
-  leash.unref()
+  holdLeash()
   const controller = new AbortController()
   process.once('disconnect', () => process.exit(1))
   process.on('message', (message: ToChild) => {

@@ -13,7 +13,47 @@ export interface FailureMessage {
 export function loadFailure(error: unknown): MlError {
   const reason = reasonOf(error)
   if (isOutOfMemory(reason)) return outOfMemory(error)
-  return fail('invalid', 'MODEL_NOT_LOADABLE', `The model does not load: ${reason}`, { cause: error })
+  return fail('invalid', 'MODEL_NOT_LOADABLE', `The model does not load: ${inWords(reason)}`, { cause: error })
+}
+
+const NEWER = 'the file is newer than this service; export it for an older operator set (opset_version=21)'
+
+/** What the engine says of files from other times and places, with what to do about it. */
+const IN_WORDS: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] = [
+  [
+    /Could not find an implementation for (\w+)\((\d+)\)/,
+    ([, op, opset]) =>
+      `the engine has no ${op} of operator set ${opset}; export it again for a newer one (opset_version=17)`,
+  ],
+  [
+    /Opset (\d+) is under development.*?till opset (\d+)/s,
+    ([, own, last]) => `it needs operator set ${own}, the engine has ${last}: ${NEWER}`,
+  ],
+  [
+    /Unsupported model IR version: (\d+), max supported IR version: (\d+)/,
+    ([, own, last]) => `it has file format ${own}, the engine reads up to ${last}: ${NEWER}`,
+  ],
+  [
+    /No Op registered for (\w+) with domain_version of (\d+)/,
+    ([, op, opset]) =>
+      `operator set ${opset} has no operator ${op}; a custom operator needs a library that is not here`,
+  ],
+  [
+    /:?([\w.]+:\w+)\(-?\d+\) is not a registered function\/op/,
+    ([, op]) => `it uses the operator ${op} of a library that is not here; export it with standard operators`,
+  ],
+  [
+    /construct locale with name:\s*([\w.@-]+?):/,
+    ([, locale]) => `it asks for the language ${locale}, which this machine lacks; export it with locale "C.UTF-8"`,
+  ],
+]
+
+function inWords(reason: string): string {
+  for (const [pattern, words] of IN_WORDS) {
+    const found = pattern.exec(reason)
+    if (found) return words(found)
+  }
+  return reason
 }
 
 export function runFailure(error: unknown): MlError {

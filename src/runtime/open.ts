@@ -6,6 +6,7 @@ import type { PoolModel } from './job.ts'
 import { Pool } from './pool.ts'
 import { releasedFailure } from './refusals.ts'
 import type { SessionSource } from './session.ts'
+import type { StartThread } from './thread.ts'
 import type { LoadedModel, ModelInfo, ModelSpec, Runtime, RuntimeOptions, RuntimeStatus } from './types.ts'
 
 interface Entry {
@@ -18,7 +19,7 @@ interface Entry {
 }
 
 /** Starts the workers and returns at once; loads and runs wait until a worker is ready. */
-export function openRuntime(options: RuntimeOptions): Runtime {
+export function openRuntime(options: RuntimeOptions & { readonly start?: StartThread }): Runtime {
   const pool = new Pool({ runTimeoutMs: 5000, loadTimeoutMs: 60_000, batchRows: 32, ...options })
   const inline = new Inline((model) => pool.retire(model))
   const entries = new Map<string, Entry>()

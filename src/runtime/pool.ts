@@ -9,6 +9,7 @@ import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
 import { closedFailure, fatalFailure, lateFailure } from './refusals.ts'
 import { type Answered, MAX_DEATHS, type RunRequest, Runs } from './runs.ts'
 import { Seat } from './seat.ts'
+import { type StartThread, startThread } from './thread.ts'
 import type { ModelInfo, PooledResult } from './types.ts'
 import { Watchdog, withinMs } from './watchdog.ts'
 
@@ -20,6 +21,8 @@ export interface PoolOptions {
   readonly log: Log
   readonly runTimeoutMs: number
   readonly loadTimeoutMs: number
+  /** What sits in the seats; default: threads. */
+  readonly start?: StartThread
 }
 
 /** Failed starts of a seat before those who wait for it are told. */
@@ -48,7 +51,7 @@ export class Pool {
       loaded: this.#onLoaded.bind(this),
       died: this.#onDied.bind(this),
     }
-    this.seats = Array.from({ length: options.workers }, () => new Seat(events))
+    this.seats = Array.from({ length: options.workers }, () => new Seat(events, options.start ?? startThread))
     this.#watchdog = new Watchdog(() => this.#inspect())
     this.#startNext()
   }

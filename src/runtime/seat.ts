@@ -7,7 +7,7 @@ import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
 import { openArea, type Parts, packetBytes, readTensors, writeTensors } from './packet.ts'
 import { ANSWER_WORDS, type FromWorker, IN_AREA, requestWords, writeRequest } from './protocol.ts'
 import type { Answered } from './runs.ts'
-import { startThread, type Thread } from './thread.ts'
+import type { StartThread, Thread } from './thread.ts'
 import type { ModelInfo } from './types.ts'
 
 export interface SeatEvents {
@@ -42,10 +42,12 @@ export class Seat {
   /** Never started yet. */
   fresh = true
   readonly #events: SeatEvents
+  readonly #startThread: StartThread
   #sitting: Sitting | null = null
 
-  constructor(events: SeatEvents) {
+  constructor(events: SeatEvents, start: StartThread) {
     this.#events = events
+    this.#startThread = start
   }
 
   get idle(): boolean {
@@ -54,7 +56,7 @@ export class Seat {
 
   start(gpu: 'try' | 'off'): void {
     this.fresh = false
-    const thread = startThread(gpu, {
+    const thread = this.#startThread(gpu, {
       message: (message) => {
         if (this.#sitting === sitting) this.#hear(thread, message)
       },
@@ -92,7 +94,7 @@ export class Seat {
     writeRequest(area, batch.model.no, first.fetches)
     writeTensors(area, words, parts)
     this.#take(batch)
-    thread.send(fits ? IN_AREA : area.buffer)
+    thread.run(area, bytes)
   }
 
   unload(model: PoolModel): void {

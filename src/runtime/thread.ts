@@ -2,7 +2,16 @@
 // aborts the whole process when its native code returns into a terminated thread.
 import { Worker } from 'node:worker_threads'
 import { type Area, openArea } from './packet.ts'
-import { AREA_BYTES, END, type FromWorker, type ToWorker, type WorkerSetup } from './protocol.ts'
+import {
+  AREA_BYTES,
+  END,
+  type FromWorker,
+  IN_AREA,
+  type LoadOrder,
+  type ToWorker,
+  type UnloadOrder,
+  type WorkerSetup,
+} from './protocol.ts'
 
 export interface ThreadEvents {
   message(message: FromWorker): void
@@ -10,26 +19,32 @@ export interface ThreadEvents {
   exit(error: Error | null): void
 }
 
+/** What sits in a seat: a thread, or a process of its own (see `start-process.ts`). */
 export interface Thread {
   readonly request: Area
   readonly answer: Area
-  send(order: ToWorker, transfer?: readonly ArrayBuffer[]): void
-  /** Asks the thread to end after the run in hand, which may be never. The process no longer waits for it. */
+  send(order: LoadOrder | UnloadOrder, transfer?: readonly ArrayBuffer[]): void
+  /** Runs the packet in the first `bytes` of `request`, or of an area made for it. */
+  run(area: Area, bytes: number): void
+  /** A thread is asked to end after the run in hand, which may be never, and is no longer waited for; a process is killed. */
   end(): void
 }
+
+export type StartThread = (gpu: WorkerSetup['gpu'], events: ThreadEvents) => Thread
 
 /** The sources run as they are, the build runs its own output: the entry has this file's extension. */
 const ENTRY = import.meta.url.endsWith('.ts')
   ? new URL('./worker.ts', import.meta.url)
   : new URL('./worker.js', import.meta.url)
 
-export function startThread(gpu: WorkerSetup['gpu'], events: ThreadEvents): Thread {
+export const startThread: StartThread = (gpu, events) => {
   const setup: WorkerSetup = {
     request: new SharedArrayBuffer(AREA_BYTES),
     answer: new SharedArrayBuffer(AREA_BYTES),
     gpu,
   }
   const worker = new Worker(ENTRY, { workerData: setup, name: 'model' })
+  const post = (order: ToWorker, transfer?: readonly ArrayBuffer[]) => worker.postMessage(order, transfer)
   let failure: Error | null = null
   worker.on('message', (message: FromWorker) => events.message(message))
   worker.on('error', (error: unknown) => {
@@ -39,10 +54,11 @@ export function startThread(gpu: WorkerSetup['gpu'], events: ThreadEvents): Thre
   return {
     request: openArea(setup.request),
     answer: openArea(setup.answer),
-    send: (order, transfer) => worker.postMessage(order, transfer),
+    send: post,
+    run: (area) => post(area.buffer === setup.request ? IN_AREA : area.buffer),
     end: () => {
       worker.unref()
-      worker.postMessage(END)
+      post(END)
     },
   }
 }

@@ -25,6 +25,8 @@ export interface ModelInfo {
 export interface ModelSpec {
   /** The sha256 of the bytes. Two loads of one key share one model. */
   readonly key: string
+  /** Nobody here made it: it runs in a process of its own, which is limited and can be killed. */
+  readonly isolated?: boolean
   /**
    * The whole file, which must not change while the model is held, or (half the memory) where it lies. The caller has already refused models with external data: bytes loaded without
    * a path would read it from the working directory.

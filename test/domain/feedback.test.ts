@@ -13,7 +13,7 @@ describe('the true outcome of a prediction', () => {
     app = await startApp({ worker: false })
     client = app.client
     const { id: model_id } = await client.models.create({ name: 'two', type: 'classification' })
-    await client.versions.import({ model_id, file: twoClassModel(), labels: ['0', '1'] })
+    await client.versions.import({ model_id, file: twoClassModel(), trusted: true, labels: ['0', '1'] })
     await client.models.deploy({ model_id, version: '1.0.0' })
     await anAddingModel(client)
   })

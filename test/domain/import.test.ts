@@ -73,7 +73,8 @@ describe('importing a model', () => {
       const first = Object.values(one.expected).find(({ data, dtype }) => dtype !== 'seq(map)' && data.length === rows)!
       const type = first.dtype.startsWith('float') ? 'regression' : 'classification'
       const model_id = await aModel(type)
-      const version = await client.versions.import({ model_id, file: readFileSync(join(FOLDER, name, 'model.onnx')) })
+      const file = readFileSync(join(FOLDER, name, 'model.onnx'))
+      const version = await client.versions.import({ model_id, file, trusted: true })
       expect(version).toMatchObject({ status: 'trained', algorithm: null, lineage: { dataset_id: null, seed: null } })
       await client.models.deploy({ model_id, version: version.version })
       const input_data = columnsOf(rows, one.inputs)
@@ -125,6 +126,35 @@ describe('importing a model', () => {
     const again = client.versions.import({ model_id, file, version: '3.0.0' })
     expect(await refusal(again)).toMatchObject({ kind: 'conflict', code: 'VERSION_EXISTS' })
     expect((await client.versions.import({ model_id, file })).version).toBe('3.1.0')
+  })
+
+  it.skipIf(!present)('takes a ZipMap out, and its classes over', async () => {
+    const model_id = await aModel('classification')
+    const file = readFileSync(join(FOLDER, 'skdoc-logreg-iris', 'model.onnx'))
+    const { signature, lineage } = await client.versions.import({ model_id, file, trusted: true })
+    expect(signature?.outputs).toEqual([
+      { name: 'output_label', dtype: 'integer', categories: ['0', '1', '2'] },
+      { name: 'output_probability', dtype: 'number' },
+    ])
+    expect(lineage.environment.changes).toEqual([expect.stringContaining('ZipMap')])
+    await client.models.deploy({ model_id, version: '1.0.0' })
+    const { prediction, probabilities } = await client.models.predict({ model_id, input_data: [5.1, 3.5] })
+    expect(prediction).toBe(0)
+    expect(probabilities?.['0']).toBeCloseTo(0.92347, 4)
+  })
+
+  it('runs in a process of its own until somebody vouches for it', async () => {
+    const model_id = await aModel('regression')
+    const { version, trusted } = await client.versions.import({ model_id, file: addModel(40) })
+    expect(trusted).toBe(false)
+    await client.models.deploy({ model_id, version })
+    const forty = async () => (await client.models.predict({ model_id, input_data: [2] })).prediction
+    expect(await forty()).toBe(42)
+    for (const trusted of [true, false]) {
+      expect((await client.versions.trust({ model_id, version, trusted })).trusted).toBe(trusted)
+      await app.inject({ method: 'POST', url: '/reload' })
+      expect(await forty()).toBe(42)
+    }
   })
 
   it('names its classes by the labels given', async () => {

@@ -40,7 +40,7 @@ describe('under traffic', () => {
     await using app = await startApp({ worker: false })
     const { client } = app
     const { model_id } = await anAddingModel(client, { amount: 1, version: '1.0.0' })
-    await client.versions.import({ model_id, file: addModel(2), version: '1.1.0' })
+    await client.versions.import({ model_id, file: addModel(2), trusted: true, version: '1.1.0' })
     let over = false
     const running = traffic([client], model_id, () => over)
     for (let round = 0; round < 25; round++) {
@@ -68,8 +68,8 @@ describe.skipIf(!DATABASES.includes('postgres'))('two replicas', () => {
     const start = () => startApp({ database: database.url, worker: false, config: { modelPath: store } })
     ;[one, two] = await Promise.all([start(), start()])
     ;({ model_id } = await anAddingModel(one.client, { amount: 1, version: '1.0.0' }))
-    await one.client.versions.import({ model_id, file: addModel(2), version: '1.1.0' })
-    await one.client.versions.import({ model_id, file: pickyModel(2), version: '1.2.0' })
+    await one.client.versions.import({ model_id, file: addModel(2), trusted: true, version: '1.1.0' })
+    await one.client.versions.import({ model_id, file: pickyModel(2), trusted: true, version: '1.2.0' })
   })
   afterAll(async () => {
     await Promise.all([one.stop(), two.stop()])

@@ -24,7 +24,7 @@ describe.each(DATABASES)('a canary (%s)', (database) => {
       ['1.2.0', addModel(3)],
       ['1.3.0', pickyModel(2)],
     ] as const)
-      await client.versions.import({ model_id, file, version })
+      await client.versions.import({ model_id, file, version, trusted: true })
   })
   afterAll(() => app.stop())
   afterEach(async () => {

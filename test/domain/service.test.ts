@@ -98,6 +98,7 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     await client.versions.evaluation({ model_id, version: '1.1.0' })
     await client.versions.explanation({ model_id, version: '1.1.0' })
     await client.versions.compare({ model_id, a: '1.0.0', b: '1.1.0' })
+    await client.versions.trust({ model_id, version: '1.1.0', trusted: true })
     await client.models.lineage({ model_id })
     await client.models.deploy({ model_id, version: '1.1.0' })
     await client.models.rollback({ model_id })

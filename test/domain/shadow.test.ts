@@ -15,8 +15,8 @@ describe.each(DATABASES)('a shadow (%s)', (database) => {
     app = await startAppOn(database, { worker: false })
     client = app.client
     ;({ model_id } = await anAddingModel(client, { amount: 1, version: '1.0.0' }))
-    await client.versions.import({ model_id, file: addModel(3), version: '1.1.0' })
-    await client.versions.import({ model_id, file: pickyModel(1), version: '1.2.0' })
+    await client.versions.import({ model_id, file: addModel(3), trusted: true, version: '1.1.0' })
+    await client.versions.import({ model_id, file: pickyModel(1), trusted: true, version: '1.2.0' })
   })
   afterAll(() => app.stop())
 

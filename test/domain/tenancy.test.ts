@@ -61,6 +61,7 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
     (ids) => ({ ...model(ids), version }),
     (ids) => ({ ...model(ids), version, precision: 'fp16', promotion: false }),
   ],
+  'versions.trust': [(ids) => ({ ...model(ids), version, trusted: false })],
   'versions.artifact': [(ids) => ({ ...model(ids), version })],
   'versions.metadata': [(ids) => ({ ...model(ids), version })],
   'versions.evaluation': [(ids) => ({ ...model(ids), version })],
@@ -162,7 +163,7 @@ describe.each([...DATABASES])('tenants on the %s database', (database) => {
     app = await startAppOn(database)
     const client = app.as(A)
     const { model_id, job_id, dataset_id } = await aTrainedModel(client)
-    await client.versions.import({ model_id, file: twoClassModel(), version: '2.0.0' })
+    await client.versions.import({ model_id, file: twoClassModel(), trusted: true, version: '2.0.0' })
     await client.models.deploy({ model_id, version: '2.0.0', environment: 'staging' })
     const { prediction_id } = await client.models.predict({ model_id, input_data: CUSTOMER })
     await client.predictions.feedback({ prediction_id, actual: 1 })

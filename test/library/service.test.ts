@@ -181,7 +181,7 @@ describe('a model server', () => {
     const { client } = service.modelManager('tenant_123')
     await anAddingModel(client)
     const { id: model_id } = await client.models.create({ name: 'binary', type: 'classification' })
-    await client.versions.import({ model_id, file: twoClassModel(), labels: ['0', '1'] })
+    await client.versions.import({ model_id, file: twoClassModel(), trusted: true, labels: ['0', '1'] })
     await client.models.deploy({ model_id, version: '1.0.0' })
   })
   afterAll(() => service.close())

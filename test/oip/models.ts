@@ -41,6 +41,7 @@ export async function aTensorModel(client: MlClient, { name, file, version, labe
   const imported = await client.versions.import({
     model_id: id,
     file,
+    trusted: true,
     ...(version !== undefined && { version }),
     ...(labels && { labels: [...labels] }),
   })

@@ -56,6 +56,7 @@ export function addDeployCommands(program: Command, host: CliHost): void {
     .option('--labels <names...>', 'class names, in the order of the scores')
     .option('--model-version <version>', 'number of the version')
     .option('--background <dataset>', 'dataset whose rows explanations compare with')
+    .option('--trusted', 'you know where the file comes from: it need not run in a process of its own')
     .action((model: string, file: string, options: ImportOptions, command: Command) =>
       importFile(host, command, { model, file, options }),
     )
@@ -66,6 +67,7 @@ interface ImportOptions {
   readonly labels?: string[]
   readonly modelVersion?: string
   readonly background?: string
+  readonly trusted?: boolean
 }
 
 interface Import {
@@ -86,6 +88,7 @@ function importFile(host: CliHost, command: Command, { model, file, options }: I
       ...(options.labels && { labels: options.labels }),
       ...(options.modelVersion !== undefined && { version: options.modelVersion }),
       ...(options.background !== undefined && { dataset_id: options.background }),
+      ...(options.trusted && { trusted: true }),
     })
     terminal.result(version, () => {
       const inputs = version.signature?.inputs.map(({ name, dtype }) => `${name}: ${dtype}`).join(', ')

@@ -87,6 +87,19 @@ function addVersionCommands(models: Command, host: CliHost): void {
       }),
     )
   models
+    .command('trust')
+    .description('vouch for an imported version, so that it runs among those trained here')
+    .argument('<model>')
+    .argument('<version>')
+    .option('--revoke', 'take that back')
+    .action((model: string, version: string, { revoke = false }: { revoke?: boolean }, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const found = await client.versions.trust({ model_id: model, version, trusted: !revoke })
+        const where = found.trusted ? 'runs among the models trained here' : 'runs in a process of its own'
+        terminal.result(found, () => `${model} ${version} ${where}`)
+      }),
+    )
+  models
     .command('download')
     .description('save the ONNX file of a version')
     .argument('<model>')

@@ -129,6 +129,26 @@ export const modelOperations = {
           description: 'Dataset whose rows explanations compare with: columns by name, or as many in the same order.',
         }),
       ),
+      trusted: Type.Optional(
+        Type.Boolean({
+          default: false,
+          description: 'You know where the file comes from: it may run among models trained here, which is faster.',
+        }),
+      ),
+    }),
+    output: ModelVersion,
+  }),
+  'versions.trust': command({
+    method: 'POST',
+    path: `${base}/{model_id}/versions/{version}/trust`,
+    tag,
+    summary: 'Vouch for an imported version, or take that back; without it, it runs in a process of its own.',
+    reply: 'envelope',
+    message: 'Trust changed',
+    input: Shape({
+      model_id,
+      version: VersionNumber,
+      trusted: Type.Boolean({ description: 'Whether its file may run among models trained here.' }),
     }),
     output: ModelVersion,
   }),

@@ -125,6 +125,7 @@ export function versionDocument(row: Row<'model_versions'>): ModelVersion {
     artifact_url: row.artifact_key,
     artifact_sha256: row.artifact_sha256,
     signature: row.signature,
+    trusted: row.trusted,
     lineage: row.lineage,
     created_at: row.created_at.toISOString(),
     trained_at: row.trained_at?.toISOString() ?? null,

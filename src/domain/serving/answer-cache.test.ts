@@ -22,6 +22,7 @@ const RECORD: VersionRecord = {
   artifactKey: 'k',
   sha256: 'f00',
   ownGraph: true,
+  trusted: true,
   settings: {},
 }
 

@@ -67,6 +67,7 @@ async function findByNumber(ctx: ServingCtx, reference: string, version: string)
       artifactKey: row.artifact_key,
       sha256: row.artifact_sha256,
       ownGraph: row.algorithm !== null,
+      trusted: row.trusted,
       settings: servingSettings(model.metadata),
     }
   })

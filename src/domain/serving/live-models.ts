@@ -5,7 +5,7 @@ import { pause } from '../../core/backoff.ts'
 import { asFailure, type MlError } from '../../core/failure.ts'
 import { type FoundRollout, type LiveRow, readLive, readRevision, readRollouts } from './registry-rows.ts'
 import type { ServingServices } from './residents.ts'
-import { type Served, ServedVersion } from './served-version.ts'
+import { type Served, ServedVersion, type VersionRecord } from './served-version.ts'
 import { type Asking, LiveRollout } from './traffic/live-rollout.ts'
 
 const POLL_MS = 2_000
@@ -137,7 +137,7 @@ export class LiveModels {
       const key = versionKey(row.tenantId, row.modelId, row.version)
       if (versions.has(key)) continue
       const known = current.versions.get(key)
-      const reusable = known && known.record.modelName === row.modelName ? known : undefined
+      const reusable = known && isCurrent(known, row) ? known : undefined
       const served = reusable ?? new ServedVersion(this.#services, row)
       served.settings = row.settings
       versions.set(key, served)
@@ -253,6 +253,10 @@ export class LiveModels {
     for (const served of this.#snapshot.versions.values()) served.retire()
     this.#snapshot = NOTHING
   }
+}
+
+function isCurrent({ record }: ServedVersion, row: VersionRecord): boolean {
+  return record.modelName === row.modelName && record.trusted === row.trusted
 }
 
 function referenceKey(tenantId: string, environment: string, idOrName: string): string {

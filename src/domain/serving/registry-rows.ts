@@ -60,6 +60,7 @@ const VERSION_COLUMNS = [
   'v.artifact_key',
   'v.artifact_sha256',
   'v.algorithm',
+  'v.trusted',
 ] as const
 
 interface VersionColumns {
@@ -72,6 +73,7 @@ interface VersionColumns {
   readonly artifact_key: string | null
   readonly artifact_sha256: string | null
   readonly algorithm: string | null
+  readonly trusted: boolean
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
@@ -87,6 +89,7 @@ function recordOf(row: VersionColumns): VersionRecord | undefined {
     artifactKey: row.artifact_key,
     sha256: row.artifact_sha256,
     ownGraph: row.algorithm !== null,
+    trusted: row.trusted,
     settings: servingSettings(row.metadata),
   }
 }

@@ -4,7 +4,7 @@ import type { ModelType, Signature } from '../../contract/models.ts'
 import { asFailure, fail } from '../../core/failure.ts'
 import type { LoadedModel } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
-import { type ServingSettings, takesTensors } from '../models/index.ts'
+import { requireSelfContained, type ServingSettings, takesTensors } from '../models/index.ts'
 import { compileRowReader, type RowReader } from './input.ts'
 import type { Resident, Residents } from './residents.ts'
 import { tensorsOnly } from './tensors-only.ts'
@@ -22,6 +22,8 @@ export interface VersionRecord {
   readonly sha256: string
   /** Trained by this service, not imported. */
   readonly ownGraph: boolean
+  /** False: imported, and nobody has vouched for it; it runs in a process of its own. */
+  readonly trusted: boolean
   readonly settings: ServingSettings
 }
 
@@ -146,7 +148,7 @@ export class ServedVersion implements Served, Resident {
 
   async #fetch(): Promise<ReadyVersion> {
     const { objects, runtime, metrics, clock } = this.#needs
-    const { artifactKey, sha256, tenantId, modelName, version, ownGraph: trusted } = this.record
+    const { artifactKey, sha256, tenantId, modelName, version, ownGraph, trusted } = this.record
     const started = clock.elapsedMs()
     const bytes = await readAll(objects, artifactKey)
     if (bytes === undefined) {
@@ -160,7 +162,8 @@ export class ServedVersion implements Served, Resident {
         `The stored file of ${modelName} ${version} is not the one registered`,
       )
     }
-    const model = await runtime.load({ key: found, bytes, trusted })
+    if (sha256 === UNKNOWN_SHA256) requireSelfContained(bytes)
+    const model = await runtime.load({ key: found, bytes, trusted: ownGraph, isolated: !trusted })
     const reader = await this.#warmUp(model)
     metrics.modelLoadTime.observe({ tenant: tenantId, model: modelName }, (clock.elapsedMs() - started) / 1000)
     return { model, reader }

@@ -3,7 +3,8 @@
 import { fail } from '../../core/failure.ts'
 import { type GraphNode, graphBytes, nameIn, readGraph } from './nodes.ts'
 import { valueMessage } from './proto.ts'
-import { type Field, fields, payload } from './scan.ts'
+import { copyField, replaceGraph } from './rewrite.ts'
+import { fields, payload } from './scan.ts'
 import { ELEMENT_TYPES } from './types.ts'
 import { Message } from './wire.ts'
 
@@ -23,20 +24,15 @@ export function cutModel(bytes: Uint8Array, value: string): CutModel {
   let node = 0
   for (const field of fields(graphBytes(bytes))) {
     if (field.number === 1) {
-      if (kept.has(nodes[node++]!)) copy(graph, field)
+      if (kept.has(nodes[node++]!)) copyField(graph, field)
     } else if (field.number === 5) {
-      if (read === null || read.has(nameIn(payload(field), 8))) copy(graph, field)
-    } else if (field.number !== 12 && field.number !== 13) copy(graph, field)
+      if (read === null || read.has(nameIn(payload(field), 8))) copyField(graph, field)
+    } else if (field.number !== 12 && field.number !== 13) copyField(graph, field)
   }
   const output = `${value} as float32`
   graph.message(1, cast(value, output))
   graph.message(12, valueMessage(output, 'float32', ['N', 'columns']))
-  const model = new Message()
-  for (const field of fields(bytes)) {
-    if (field.number === 7) model.message(7, graph)
-    else copy(model, field)
-  }
-  return { bytes: model.finish(), output }
+  return { bytes: replaceGraph(bytes, () => graph), output }
 }
 
 function cast(from: string, to: string): Message {
@@ -69,10 +65,4 @@ function neededFor(nodes: readonly GraphNode[], value: string) {
     }
   }
   return { kept, read }
-}
-
-function copy(to: Message, { number, wire, value, bytes }: Field): void {
-  if (wire === 0) to.int(number, value)
-  else if (wire === 2) to.bytes(number, bytes)
-  else throw fail('malformed', 'ONNX_MALFORMED', `Not a readable ONNX file: field ${number} has wire type ${wire}`)
 }

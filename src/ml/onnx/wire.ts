@@ -34,6 +34,13 @@ export class Message {
     this.#used += 4
   }
 
+  /** A field of 4 or 8 bytes, as `fields` reads it. */
+  fixed(field: number, value: bigint, bytes: 4 | 8): void {
+    this.#varint(field * 8 + (bytes === 8 ? 1 : 5))
+    this.#reserve(bytes)
+    for (let i = 0; i < bytes; i++) this.#tail[this.#used++] = Number((value >> BigInt(8 * i)) & 255n)
+  }
+
   string(field: number, value: string): void {
     this.bytes(field, encoder.encode(value))
   }

@@ -45,6 +45,8 @@ export interface ModelVersionsTable {
   artifact_key: string | null
   artifact_sha256: string | null
   artifact_bytes: number | null
+  /** Whether its file may run among our own. */
+  trusted: Generated<boolean>
   signature: NullableJson<Signature>
   lineage: Json<Lineage>
   /** The `metadata.json` beside the artefact. */

@@ -1,18 +1,14 @@
 // Registering a model file that was trained elsewhere. It is read as a protobuf first, then tried out in a child process,
 // and only then stored and registered. It takes no traffic until somebody deploys it.
-import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { ModelVersion, Signature, VersionMetadata } from '../../../contract/models.ts'
 import type { Upload } from '../../../contract/operation.ts'
 import type { Input } from '../../../contract/operations/index.ts'
 import { fail, invalid } from '../../../core/failure.ts'
 import { entryBeside, runIsolated } from '../../../jobs/isolate.ts'
 import type { StoredExplanation } from '../../../ml/explain/stored.ts'
-import { inspectModel } from '../../../ml/onnx/inspect.ts'
 import { json, type Row } from '../../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
@@ -20,11 +16,12 @@ import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVer
 import { getModelRow, lockModelRow, versionDocument } from '../store.ts'
 import { backgroundOf } from './background.ts'
 import { deriveSignature, type Trial } from './derive.ts'
+import { makeServable, type ServableFile, spool } from './file.ts'
 import type { TrialInput } from './trial.ts'
 
-/** The limit of a protobuf message, which an ONNX file without external data is. */
-const MAX_FILE_BYTES = 2 ** 31
 const TRIAL_LIMIT_MS = 30_000
+/** More than the time: the engine's threads add up. */
+const TRIAL_CPU_SECONDS = 60
 const TRIAL_MEMORY_MB = 4096
 
 type ImportInput = Input<'versions.import'>
@@ -34,20 +31,12 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
   const folder = await mkdtemp(join(ctx.settings.tempDir, 'import-'))
   try {
     const path = join(folder, 'model.onnx')
-    const file = await spool(upload, path)
+    const spooled = await spool(upload, path)
     const model = await inTransaction(ctx, (ctx) => getModelRow(ctx, input.model_id))
-    refuseUnsafe(await readFile(path))
-    const trial = await runIsolated<Trial>({
-      entry: entryBeside(import.meta.url, './trial'),
-      input: { path, tensors: takesTensors(model.type) } satisfies TrialInput,
-      signal: ctx.signal,
-      timeoutMs: TRIAL_LIMIT_MS,
-      maxMemoryMb: TRIAL_MEMORY_MB,
-      log: ctx.log,
-    }).catch((error: unknown) => {
-      throw trialFailure(error)
-    })
-    const signature = deriveSignature(trial, { type: model.type, labels: input.labels })
+    const file = await makeServable(path, spooled)
+    const trial = await tryOut(ctx, folder, { path, tensors: takesTensors(model.type) })
+    const labels = input.labels ?? (model.type === 'regression' ? undefined : file.labels)
+    const signature = deriveSignature(trial, { type: model.type, labels })
     const { dataset_id } = input
     const explanation = dataset_id === undefined ? undefined : await backgroundOf(ctx, dataset_id, signature.inputs)
     return await register(ctx, { input, path, file, signature, filename: upload.filename, explanation })
@@ -56,36 +45,20 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
   }
 }
 
-interface StoredFile {
-  readonly bytes: number
-  readonly sha256: string
-}
-
-async function spool(upload: Upload, path: string): Promise<StoredFile> {
-  const hash = createHash('sha256')
-  let bytes = 0
-  const measure = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
-      bytes += chunk.length
-      hash.update(chunk)
-      if (bytes <= MAX_FILE_BYTES) done(null, chunk)
-      else done(fail('too_large', 'MODEL_TOO_LARGE', 'A model file must be smaller than 2 GiB'))
-    },
+async function tryOut(ctx: Ctx, folder: string, input: TrialInput): Promise<Trial> {
+  const place = join(folder, 'empty')
+  await mkdir(place)
+  return runIsolated<Trial>({
+    entry: entryBeside(import.meta.url, './trial'),
+    input,
+    signal: ctx.signal,
+    timeoutMs: TRIAL_LIMIT_MS,
+    maxMemoryMb: TRIAL_MEMORY_MB,
+    kernel: { dataMb: TRIAL_MEMORY_MB, cpuSeconds: TRIAL_CPU_SECONDS, folder: place },
+    log: ctx.log,
+  }).catch((error: unknown) => {
+    throw trialFailure(error)
   })
-  await pipeline(upload.stream, measure, createWriteStream(path))
-  return { bytes, sha256: hash.digest('hex') }
-}
-
-/** Refuses what could reach outside the file: weights kept in other files, and operators of libraries that are not here. */
-function refuseUnsafe(bytes: Uint8Array): void {
-  const summary = inspectModel(bytes)
-  if (summary.externalData) {
-    throw fail(
-      'invalid',
-      'MODEL_EXTERNAL_DATA',
-      'The model keeps weights in other files; save it as one file (onnx.save with save_as_external_data=False)',
-    )
-  }
 }
 
 /** A trial that was stopped says something about the file, not about this service. */
@@ -94,6 +67,7 @@ function trialFailure(error: unknown): unknown {
   const stopped: Readonly<Record<string, string>> = {
     TRAINING_TIMEOUT: `did not answer one row within ${TRIAL_LIMIT_MS / 1000} s`,
     TRAINING_OUT_OF_MEMORY: `needs more than ${TRIAL_MEMORY_MB} MB of memory for one row`,
+    OUT_OF_MEMORY: `needs more than ${TRIAL_MEMORY_MB} MB of memory for one row`,
     TRAINING_CRASHED: 'ends the process that runs it',
   }
   const why = typeof code === 'string' ? stopped[code] : undefined
@@ -103,7 +77,7 @@ function trialFailure(error: unknown): unknown {
 interface Registration {
   readonly input: ImportInput
   readonly path: string
-  readonly file: StoredFile
+  readonly file: ServableFile
   readonly signature: Signature
   readonly filename: string
   readonly explanation: StoredExplanation | undefined
@@ -138,6 +112,7 @@ async function register(ctx: Ctx, registration: Registration): Promise<ModelVers
         artifact_key: artifactKey(...place),
         artifact_sha256: file.sha256,
         artifact_bytes: file.bytes,
+        trusted: input.trusted ?? false,
         signature: json(signature),
         lineage: json({
           dataset_id: null,
@@ -146,7 +121,10 @@ async function register(ctx: Ctx, registration: Registration): Promise<ModelVers
           training_job_id: null,
           code_version: ctx.settings.codeVersion,
           seed: null,
-          environment: { imported_from: registration.filename },
+          environment: {
+            imported_from: registration.filename,
+            ...(file.changes.length > 0 && { changes: file.changes }),
+          },
         }),
         metadata: json(metadata),
         trained_at: metadata.trained_at,

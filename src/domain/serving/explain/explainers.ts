@@ -127,7 +127,11 @@ export class Explainers {
     if (!answers) return null
     let features: LoadedModel | undefined
     try {
-      features = await this.#services.runtime.load({ key: `${record.sha256} ${exact.output}`, bytes: cut })
+      features = await this.#services.runtime.load({
+        key: `${record.sha256} ${exact.output}`,
+        bytes: cut,
+        isolated: !record.trusted,
+      })
       const values = await runFeatures({ features, output: exact.output }, background.rows, background.count)
       const { difference } = await this.thread.ask({
         op: 'begin',

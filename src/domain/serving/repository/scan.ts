@@ -99,6 +99,8 @@ function recordOf(
     signature: signature ?? { inputs: [], outputs: [] },
     sha256: UNKNOWN_SHA256,
     ownGraph: false,
+    // Whoever points the service at a folder vouches for what lies there.
+    trusted: true,
     settings: {},
   }
 }

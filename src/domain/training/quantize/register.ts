@@ -134,6 +134,7 @@ async function insertVersion(ctx: TxCtx, copy: Copy, { version, verdict, metadat
       tenant_id: model.tenant_id,
       status: verdict.rejected ? 'rejected' : 'trained',
       algorithm: source.algorithm,
+      trusted: source.trusted,
       hyperparameters: json(source.hyperparameters),
       metrics: json('metrics' in measured ? measured.metrics : {}),
       evaluation: json({

@@ -7,6 +7,7 @@ import { up as batch } from './0004-batch.ts'
 import { up as features } from './0005-features.ts'
 import { up as webhooks } from './0006-webhooks.ts'
 import { up as schedules } from './0007-schedules.ts'
+import { up as trust } from './0012-trust.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -16,4 +17,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0005-features': { up: features },
   '0006-webhooks': { up: webhooks },
   '0007-schedules': { up: schedules },
+  '0012-trust': { up: trust },
 }
