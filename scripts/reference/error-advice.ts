@@ -187,6 +187,7 @@ const FACES: Readonly<Record<string, string>> = {
   DAY_UNKNOWN: 'Choose one of `day_01.csv` … `day_12.csv`.',
   FILE_UNREADABLE: 'Check the path and its permissions.',
   FILE_UNWRITABLE: 'Check the folder, its permissions and the free space.',
+  OPTION_INVALID: 'Correct the option that the message names; `--help` lists them.',
   ROW_MISSING: 'Give a row, or a file with `--file`.',
   SERVICE_UNREACHABLE: 'Start the service, or correct the address.',
   STREAM_BROKEN: 'The connection was lost while following. Follow again; the job goes on.',
