@@ -1,5 +1,6 @@
-// Learning when users are active. Of each user's active hours the last is held out to judge by and the one before to choose the
-// settings by, so that everything is judged on what came later. Settings are chosen by log loss, together.
+// Learning when users are active. Of each user's active hours the last is held out to judge by, and the up to four before it to
+// choose the settings by, each foreseen from what came before it. Settings are chosen by log loss, together.
+import { MOST_HOURS } from './profile.ts'
 import { decay, HOURS, type Rhythm, type Spread, spreadOf } from './rhythm.ts'
 
 export interface UserHours {
@@ -11,10 +12,11 @@ export interface UserHours {
   readonly segment: string
 }
 
-/** Held-out hours of a user: the last `count` of them. */
 const HELD_OUT = 1
-const TO_CHOOSE = 2
-const LEAST_HOURS = TO_CHOOSE + 1
+/** Hours before the held-out one that settings are chosen by, at most; the first of a user is foreseen by nothing. */
+const TO_CHOOSE = 4
+/** One to learn from, one to choose by, one to judge by. */
+const LEAST_HOURS = 3
 
 /** The grid that is searched. */
 const HALF_LIVES = [null, 365, 180, 90, 60, 30]
@@ -41,7 +43,7 @@ export interface FittedRhythm {
 /** Knows nothing of the last active hour of any user who has several. */
 export function fitRhythm(users: readonly UserHours[]): FittedRhythm {
   const choosing = judgeable(users)
-  const before = tablesOf(users, TO_CHOOSE)
+  const before = tablesOf(users, HELD_OUT + TO_CHOOSE)
   const segmentStrength = before.segments.size === 0 ? null : chooseSegmentStrength(before, choosing)
   const settings = chooseSettings(choosing, shrunk(before, segmentStrength))
   return { rhythm: { ...shrunk(tablesOf(users, HELD_OUT), segmentStrength), ...settings }, segmentStrength }
@@ -53,13 +55,13 @@ interface Tables {
   readonly segments: ReadonlyMap<string, Float64Array>
 }
 
-/** What all users did, without the last `heldOut` hours of those who have more. */
+/** What all users did, without the last `heldOut` hours, but with the first of everyone. */
 function tablesOf(users: readonly UserHours[], heldOut: number): Tables {
   const spread = spreadOf(SMOOTH)
   const everybody = new Float64Array(HOURS).fill(FLAT / HOURS)
   const segments = new Map<string, Float64Array>()
   for (const { hours, segment } of users) {
-    const until = hours.length > heldOut ? hours.length - heldOut : hours.length
+    const until = Math.max(1, hours.length - heldOut)
     const own = segment === '' ? undefined : (segments.get(segment) ?? new Float64Array(HOURS))
     if (own) segments.set(segment, own)
     for (let i = 0; i < until; i++) {
@@ -88,7 +90,10 @@ function shrunk({ population, segments }: Tables, strength: number | null): Shar
 function chooseSegmentStrength(tables: Tables, users: readonly UserHours[]): number {
   return cheapest(SEGMENT_STRENGTHS, (strength) => {
     const shares = shrunk(tables, strength)
-    return users.reduce((loss, user) => loss - Math.log(baseOf(shares, user)[hourToChoose(user)]!), 0)
+    let loss = 0
+    for (const user of users)
+      for (const at of placesToChoose(user)) loss -= Math.log(baseOf(shares, user)[user.hours[at]!]!)
+    return loss
   })
 }
 
@@ -96,8 +101,10 @@ function baseOf({ population, segments }: Shares, { segment }: UserHours): Float
   return segments.get(segment) ?? population
 }
 
-function hourToChoose({ hours }: UserHours): number {
-  return hours[hours.length - TO_CHOOSE]!
+function placesToChoose({ hours }: UserHours): number[] {
+  const last = hours.length - HELD_OUT
+  const first = Math.max(1, last - TO_CHOOSE)
+  return Array.from({ length: last - first }, (_, i) => first + i)
 }
 
 type Settings = Omit<Rhythm, 'population' | 'segments'>
@@ -109,35 +116,41 @@ function chooseSettings(users: readonly UserHours[], shares: Shares): Settings {
       for (const halfLifeDays of HALF_LIVES)
         for (const strength of STRENGTHS) grid.push({ bandwidth, weekday, halfLifeDays, strength })
   // Strengths lie side by side in the grid, so what a user did is summed up once for all of them.
-  let known: { readonly key: string; readonly sums: Float64Array } | undefined
+  let known: { readonly key: string; readonly seen: readonly Seen[] } | undefined
   return cheapest(grid, (settings) => {
     const key = `${settings.bandwidth} ${settings.weekday} ${settings.halfLifeDays}`
-    if (known?.key !== key) known = { key, sums: sumsOf(users, settings) }
+    if (known?.key !== key) known = { key, seen: seenBefore(users, shares, settings) }
+    const { strength } = settings
     let loss = 0
-    for (const [i, user] of users.entries()) {
-      const [share, support] = [known.sums[2 * i]!, known.sums[2 * i + 1]!]
-      const base = baseOf(shares, user)[hourToChoose(user)]!
-      const { strength } = settings
+    for (const { share, support, base } of known.seen) {
       loss -= Math.log(Math.max(LEAST_SHARE, (share + strength * base) / (support + strength)))
     }
     return loss
   })
 }
 
-/** For each user what their earlier hours put on the hour to choose by, and how much they put down in all. */
-function sumsOf(users: readonly UserHours[], settings: Settings): Float64Array {
+/** An hour to choose by: what the user's hours before it put on it and put down in all, and what the tables say. */
+interface Seen {
+  readonly share: number
+  readonly support: number
+  readonly base: number
+}
+
+function seenBefore(users: readonly UserHours[], shares: Shares, settings: Settings): Seen[] {
   const spread = spreadOf(settings)
-  const sums = new Float64Array(2 * users.length)
-  for (const [i, user] of users.entries()) {
+  return users.flatMap((user) => {
     const { hours, days } = user
-    const at = hours.length - TO_CHOOSE
-    for (let j = 0; j < at; j++) {
-      const weight = decay(days[at]! - days[j]!, settings.halfLifeDays)
-      sums[2 * i]! += weight * spread[hours[j]! * HOURS + hours[at]!]!
-      sums[2 * i + 1]! += weight
-    }
-  }
-  return sums
+    return placesToChoose(user).map((at): Seen => {
+      let share = 0
+      let support = 0
+      for (let j = Math.max(0, at - MOST_HOURS); j < at; j++) {
+        const weight = decay(days[at]! - days[j]!, settings.halfLifeDays)
+        share += weight * spread[hours[j]! * HOURS + hours[at]!]!
+        support += weight
+      }
+      return { share, support, base: baseOf(shares, user)[hours[at]!]! }
+    })
+  })
 }
 
 /** The first of equals. */
