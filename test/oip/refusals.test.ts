@@ -37,6 +37,14 @@ describe('a request that is wrong', () => {
       request({ data: '@' }).replace('"@"', `${'['.repeat(10_000)}${']'.repeat(10_000)}`),
       'nested',
     ],
+    [
+      'INT64 nested 10,000 deep around a number that JSON rounds',
+      request({ datatype: 'INT64', data: '@' }).replace(
+        '"@"',
+        `${'['.repeat(10_000)}${2n ** 60n}${']'.repeat(10_000)}`,
+      ),
+      'nested more than 1000 levels deep',
+    ],
     ['an unknown datatype', request({ datatype: 'FP99' }), 'known are BOOL'],
     ['BF16', request({ datatype: 'BF16' }), 'BF16'],
     ['another datatype than the model takes', request({ datatype: 'INT32' }), 'must be float32, not int32'],
