@@ -24,6 +24,8 @@ describe('choosing and tuning', () => {
       model_name: 'chosen',
       model_type: 'regression',
       dataset_id: dataset.id,
+      // Two algorithms have these.
+      hyperparameters: { n_estimators: 10, max_leaves: 4 },
     })
     expect(job.status).toBe('succeeded')
     const { leaderboard, trials } = await client.versions.evaluation({ model_id, version })
@@ -49,7 +51,7 @@ describe('choosing and tuning', () => {
     const { model_id, version } = await trainChosen(client, {
       model_name: 'given',
       dataset_id: dataset.id,
-      hyperparameters: { max_leaves: 6, n_estimators: 20, learning_rate: 0.2 },
+      hyperparameters: { max_leaves: 6, n_estimators: 10, learning_rate: 0.2 },
     })
     const { leaderboard } = await client.versions.evaluation({ model_id, version })
     expect(leaderboard).toEqual([])
@@ -63,7 +65,7 @@ describe('choosing and tuning', () => {
       model_type: 'classification',
       algorithm: 'logistic_regression',
       dataset_id: dataset.id,
-      tuning: { trials: 10 },
+      tuning: { trials: 6 },
     })
     const events: { event: string; data: TrainingJob }[] = []
     for await (const { event, data } of client.training_jobs.events({ job_id: accepted.job_id })) {
@@ -72,19 +74,20 @@ describe('choosing and tuning', () => {
     const told = events.filter(({ event }) => event === 'trial').map(({ data }) => data.trial!)
     const { trials } = await client.versions.evaluation({ model_id: 'tuned', version: accepted.version })
     const inOrder = told.toSorted((a, b) => a.number - b.number)
-    expect(inOrder.map(({ number }) => number)).toEqual(Array.from({ length: 10 }, (_, i) => i))
+    expect(inOrder.map(({ number }) => number)).toEqual(Array.from({ length: 6 }, (_, i) => i))
     expect(inOrder.map(({ value }) => value)).toEqual(trials.map(({ value }) => value))
     expect(events.at(-1)!.event).toBe('succeeded')
     const { hyperparameters } = await client.versions.get({ model_id: 'tuned', version: accepted.version })
     expect(hyperparameters).toEqual(trials.find(({ chosen }) => chosen)!.hyperparameters)
   })
 
-  it('is cancelled in the middle of it', async () => {
-    const dataset = await aDataset(client, aTable({ rows: 1000 }))
+  it('is cancelled in the middle of it', { timeout: 150_000 }, async () => {
+    const dataset = await aDataset(client, aTable({ rows: 200 }))
     const { job_id } = await client.models.train({
       model_name: 'cancelled',
       model_type: 'classification',
       algorithm: 'gradient_boosting',
+      hyperparameters: { n_estimators: 20 },
       dataset_id: dataset.id,
       tuning: { trials: 1000, time_budget_seconds: 600 },
     })
@@ -110,23 +113,23 @@ describe('choosing and tuning', () => {
   })
 })
 
-/** Until the first trial and the four after it are done. */
+/** Until the first trial is done. */
 async function untilTuning(client: MlClient, job_id: string): Promise<void> {
   const message = async () => (await client.training_jobs.get({ job_id })).message
-  await expect.poll(message, { timeout: 40_000 }).toMatch(/^Trial ([6-9]|\d\d)/)
+  await expect.poll(message, { timeout: 100_000 }).toMatch(/^Trial ([2-9]|\d\d)/)
 }
 
-it('a tuning whose service was stopped goes on where it was', async () => {
+it('a tuning whose service was stopped goes on where it was', { timeout: 180_000 }, async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'modelyard-tuning-'))
   const before = await startApp({ dataDir })
-  const dataset = await aDataset(before.client, aTable({ rows: 400 }))
+  const dataset = await aDataset(before.client, aTable({ rows: 200 }))
   const { job_id, model_id, version } = await before.client.models.train({
     model_name: 'interrupted',
     model_type: 'classification',
     algorithm: 'gradient_boosting',
-    hyperparameters: { n_estimators: 80 },
+    hyperparameters: { n_estimators: 30 },
     dataset_id: dataset.id,
-    tuning: { trials: 12 },
+    tuning: { trials: 8 },
   })
   await untilTuning(before.client, job_id)
   await before.stop()
@@ -136,9 +139,9 @@ it('a tuning whose service was stopped goes on where it was', async () => {
   expect((await untilEnded(after.client, job_id)).status).toBe('succeeded')
   const numbers = (await stored()).map(({ number }) => number)
   // Every trial once: those of the first service were not tried again.
-  expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 12 }, (_, i) => i))
-  expect(known).toBeGreaterThan(2)
-  expect((await after.client.versions.evaluation({ model_id, version })).trials).toHaveLength(12)
+  expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 8 }, (_, i) => i))
+  expect(known).toBeGreaterThan(0)
+  expect((await after.client.versions.evaluation({ model_id, version })).trials).toHaveLength(8)
   await after.stop()
   await rm(dataDir, { recursive: true, force: true })
 })

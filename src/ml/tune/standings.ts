@@ -42,7 +42,9 @@ export function winner(contenders: readonly Contender[], rule: ChoiceRule): numb
   for (let i = 0; i < best; i++) {
     const behind = able[best]!.folds.slice(0, shared).map((value, k) => sign * (value - able[i]!.folds[k]!))
     const { mean, error } = figuresOf(behind)
-    if (mean <= Math.min(error, rule.tolerance)) return able[i]!.index
+    // Two folds or one say nothing about their noise.
+    const noise = shared < FEWEST_FOLDS ? rule.tolerance : error
+    if (mean <= Math.min(noise, rule.tolerance)) return able[i]!.index
   }
   return able[best]!.index
 }
@@ -62,5 +64,7 @@ export function isHopeless(
   return sign * figuresOf(folds).mean < means[means.length >> 1]!
 }
 
+/** Folds from which a standard error can be told. */
+const FEWEST_FOLDS = 3
 /** Complete trials before any is given up early. */
 const MIN_COMPLETE = 5

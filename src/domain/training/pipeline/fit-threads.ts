@@ -32,20 +32,31 @@ export function startFitThread(clock: Clock): FitThread {
   return {
     async fit(task) {
       const overtime = new SharedArrayBuffer(4)
-      const leftMs = Math.min(MAX_TIMER_MS, Math.max(0, task.deadlineMs - clock.elapsedMs()))
-      const timer = setTimeout(() => Atomics.store(new Int32Array(overtime), 0, 1), leftMs)
+      const stopWatching = watchClock(clock, task.deadlineMs, overtime)
       worker.ref()
       try {
         return await answerTo(worker, task, overtime)
       } finally {
         worker.unref()
-        clearTimeout(timer)
+        stopWatching()
       }
     },
     end: async () => {
       await worker.terminate()
     },
   }
+}
+
+/** Looks again when the time should be up: the clock of the comparison may go slower than timers do. */
+function watchClock(clock: Clock, deadlineMs: number, overtime: SharedArrayBuffer): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const look = () => {
+    const leftMs = deadlineMs - clock.elapsedMs()
+    if (leftMs <= 0) Atomics.store(new Int32Array(overtime), 0, 1)
+    else timer = setTimeout(look, Math.min(MAX_TIMER_MS, Math.max(10, leftMs)))
+  }
+  look()
+  return () => clearTimeout(timer)
 }
 
 function answerTo(worker: Worker, task: FitTask, overtime: SharedArrayBuffer): Promise<Float64Array> {

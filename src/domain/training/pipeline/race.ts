@@ -73,10 +73,10 @@ async function runFolds(options: Race, attempts: readonly Attempt[]): Promise<vo
   }
 }
 
-/** What a candidate leaves over of its part is for those after it. */
+/** At most half of what is left for each but the last: those that come first are the most likely to be taken. */
 function firstDeadline({ comparison, deadlineMs }: Race, left: number): number {
   const now = comparison.clock.elapsedMs()
-  return now + (deadlineMs - now) / Math.max(1, left / comparison.fits.parallel)
+  return now + (deadlineMs - now) / Math.min(2, left)
 }
 
 function whyStop({ comparison, deadlineMs }: Race, running: readonly Attempt[], fold: number): string | undefined {
