@@ -24,7 +24,7 @@ const SMALL_ROWS = 2000
 const FIRST_ROWS = 8000
 const MOST_ROWS = 40_000
 /** What a cheaper candidate may be worse by, as long as that is within one standard error. */
-const TOLERANCE = 0.002
+const TOLERANCE = 0.005
 
 export async function choose(
   comparison: Comparison,
