@@ -5,8 +5,7 @@ import { Nullable, OneOf, Shape } from './schema.ts'
 export const PRECISIONS = ['int8', 'fp16'] as const
 export type Precision = (typeof PRECISIONS)[number]
 
-export const MEASURED_ON = ['held_out_rows', 'dataset', 'synthetic_input'] as const
-export type MeasuredOn = (typeof MEASURED_ON)[number]
+const MEASURED_ON = ['held_out_rows', 'dataset', 'synthetic_input'] as const
 
 export const precision = OneOf(
   PRECISIONS,
