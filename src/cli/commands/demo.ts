@@ -4,6 +4,7 @@ import { fail } from '../../core/failure.ts'
 import { type Session, withService } from '../command.ts'
 import { CUSTOMER_CONTRACT, customersOfDay, SAMPLE_DAYS } from '../demo/customers.ts'
 import { sampleTickets } from '../demo/tickets.ts'
+import { travelTour } from '../demo/travel-tour.ts'
 import { followJob } from '../follow-job.ts'
 import type { CliHost } from '../host.ts'
 
@@ -48,11 +49,14 @@ async function tour(session: Session): Promise<void> {
   const { prediction, confidence, latency_ms } = priority
   say(`   → ${JSON.stringify({ prediction, confidence, latency_ms })}`)
 
-  say('3. What is live')
+  say('3. Travel: where to go, with whom, and when to tell them')
+  const travel = await travelTour(session, say)
+
+  say('4. What is live')
   const { items } = await client.models.list({})
   for (const model of items)
     say(`   ${model.name}: ${JSON.stringify(model.deployments)}, latest version ${model.latest_version}`)
-  terminal.result({ customer: value, ticket: priority, models: items }, () =>
+  terminal.result({ customer: value, ticket: priority, travel, models: items }, () =>
     session.started ? '\nStart the service to look around: modelyard serve' : `\nLook around: ${session.url}/docs`,
   )
 }

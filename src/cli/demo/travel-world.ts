@@ -56,6 +56,9 @@ const STYLES = ['backpacking', 'comfort', 'family', 'luxury']
 const BUDGETS = ['low', 'medium', 'high']
 const ZONES = ['Europe/Berlin', 'Europe/Lisbon', 'America/New_York', 'Asia/Tokyo']
 const COUNTRIES = ['DE', 'PT', 'US', 'JP']
+/** Hours behind UTC, about. */
+const BEHIND = [-1, 0, 5, -9]
+const HOUR_MS = 3_600_000
 const TRAVELLERS = 300
 const PAIRS = 600
 const START_MS = Date.UTC(2025, 0, 1)
@@ -161,7 +164,7 @@ function journeysOf(traveller: Traveller, places: readonly Place[], random: Rand
   })
   const chosen = wanted.sort((a, b) => b.key - a.key).slice(0, 8 + random.integer(6))
   return chosen.flatMap(({ place, value }, index): Act[] => {
-    const first = START_MS + Math.floor(random.next() * DAYS * DAY_MS)
+    const first = START_MS + random.integer(DAYS) * DAY_MS + hourOf(traveller, random) * HOUR_MS
     const act = (event: string, days: number): Act => ({
       id: `${traveller.entity_id}_${index}_${event}`,
       user_id: traveller.entity_id,
@@ -177,6 +180,12 @@ function journeysOf(traveller: Traveller, places: readonly Place[], random: Rand
     }
     return acts
   })
+}
+
+/** Everybody has a time of the day for it, which goes with their taste; in UTC. */
+function hourOf({ segment, home_country }: Traveller, random: Random): number {
+  const local = 3 + 4.5 * Number(segment.at(-1)) + random.normal()
+  return local + BEHIND[COUNTRIES.indexOf(home_country)]!
 }
 
 /** Two travellers get on when their interests and their pace are alike. */

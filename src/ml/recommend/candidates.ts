@@ -36,17 +36,25 @@ export interface Candidate {
 
 const DAY_MS = 86_400_000
 
+/** More factors need more restraint. */
+const FACTORISATIONS = [
+  { factors: 4, regularisation: 4 },
+  { factors: 8, regularisation: 16 },
+  { factors: 16, regularisation: 16 },
+  { factors: 32, regularisation: 16 },
+]
+
 export const CANDIDATES: readonly Candidate[] = [
   { method: 'popularity', settings: { half_life_days: 30 } },
   { method: 'popularity', settings: { half_life_days: 365 } },
   { method: 'content', settings: { popularity: 0.1, half_life_days: 365 } },
-  { method: 'item_item', settings: { neighbours: 50, shrinkage: 5, popularity: 0.001, half_life_days: 365 } },
-  { method: 'item_item', settings: { neighbours: 50, shrinkage: 50, popularity: 0.01, half_life_days: 365 } },
-  ...[8, 16, 32].flatMap((factors) =>
+  { method: 'item_item', settings: { neighbours: 100, shrinkage: 5, popularity: 0.001, half_life_days: 365 } },
+  { method: 'item_item', settings: { neighbours: 100, shrinkage: 50, popularity: 0.01, half_life_days: 365 } },
+  ...FACTORISATIONS.flatMap((settings) =>
     [0.02, 0.2].map(
       (popularity): Candidate => ({
         method: 'implicit_als',
-        settings: { factors, alpha: 4, regularisation: 4, iterations: 12, popularity, half_life_days: 365 },
+        settings: { ...settings, alpha: 4, iterations: 12, popularity, half_life_days: 365 },
       }),
     ),
   ),

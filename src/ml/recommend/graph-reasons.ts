@@ -1,6 +1,6 @@
 // The nodes that say what each score is made of, and the outputs.
 import type { Value } from '../onnx/graph.ts'
-import type { Asker, Drawing } from './graph.ts'
+import { type Asker, type Drawing, NEVER } from './graph.ts'
 import { type Found, flat, integers } from './graph-search.ts'
 import { TAGS } from './graph-tables.ts'
 
@@ -34,8 +34,17 @@ function addBecause(drawing: Drawing, found: Found, across: Value): Value {
   const support = found.around
     ? byNeighbours(drawing, found.around, found.slots)
     : graph.node('Mul', [graph.node('MatMul', [graph.node('Gather', [tables.items, found.liked]), across]), weights])
-  const most = graph.node('ArgMax', [support], { attributes: { axis: { int: 0 }, keepdims: { int: 0 } } })
+  const others = withoutItself(drawing, found, support)
+  const most = graph.node('ArgMax', [others], { attributes: { axis: { int: 0 }, keepdims: { int: 0 } } })
   return graph.node('Gather', [tables.titles, graph.node('Gather', [found.liked, most])])
+}
+
+/** What was looked at already and is recommended again speaks not for itself. */
+function withoutItself(drawing: Drawing, { liked, slots }: Found, support: Value): Value {
+  const { graph } = drawing
+  const wide = graph.node('Cast', [liked], { attributes: { to: { int: 7 } } })
+  const itself = graph.node('Equal', [graph.node('Unsqueeze', [wide, integers(graph, [1])]), slots])
+  return graph.node('Where', [itself, scalar(drawing, NEVER), support])
 }
 
 /** [LIKED, K] */

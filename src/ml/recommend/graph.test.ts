@@ -129,6 +129,16 @@ describe('the graph of a recommender', () => {
     expect(all!.item.length).toBeLessThanOrEqual(41)
   })
 
+  it('gives another item of the user’s as the reason, never the item itself', async () => {
+    const parts = partsOf(METHODS[1]!)
+    const nothing = fromRows(
+      Array.from({ length: 60 }, () => []),
+      40,
+    )
+    const [found] = await ask({ ...parts, consumed: nothing }, [{ user: 'user3', limit: 20 }])
+    for (const [rank, item] of found!.item.entries()) expect(found!.because[rank]).not.toBe(`Title ${item.slice(4)}`)
+  })
+
   it('trusts nothing about a user it does not know, and orders by demand', async () => {
     const parts = partsOf(METHODS[1]!)
     const [found] = await ask(parts, [{ user: 'nobody' }])
