@@ -1,5 +1,6 @@
 // Inference requests over HTTP for a load test: written once, sent many times over connections that stay open.
-import { Agent, request } from 'node:http'
+import * as http from 'node:http'
+import * as https from 'node:https'
 import { fail } from '../../core/failure.ts'
 import { datatypeOf } from '../../core/oip/datatypes.ts'
 import { toRaw } from '../../core/oip/raw.ts'
@@ -23,14 +24,15 @@ export interface Sender {
 export type Form = 'binary' | 'json'
 
 export function httpSender(target: Target, inputs: Tensors, form: Form): Sender {
-  const agent = new Agent({ keepAlive: true })
   const { body, headers } = form === 'json' ? jsonBody(inputs) : binaryBody(inputs)
   const place = new URL(target.url)
+  const { Agent, request } = place.protocol === 'https:' ? https : http
+  const agent = new Agent({ keepAlive: true })
   const version = target.version === undefined ? '' : `/versions/${encodeURIComponent(target.version)}`
   const options = {
     agent,
     host: place.hostname,
-    port: place.port || 80,
+    ...(place.port !== '' && { port: place.port }),
     method: 'POST',
     path: `/v2/models/${encodeURIComponent(target.model)}${version}/infer`,
     headers: {
