@@ -26,7 +26,7 @@ export interface Tables {
   readonly neighbours?: { readonly slots: Value; readonly similarities: Value; readonly width: number }
 }
 
-export const LIKED = 32
+const LIKED = 32
 const MOST_CONSUMED = 256
 export const TAGS = 8
 

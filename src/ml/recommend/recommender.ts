@@ -28,7 +28,7 @@ export interface UserSide {
 }
 
 /** Factors of a user: behaviour and tokens, mixed by trust. */
-export function userFactors(model: Recommender, { userTokens }: Pick<UserSide, 'userTokens'>, user: number) {
+function userFactors(model: Recommender, { userTokens }: Pick<UserSide, 'userTokens'>, user: number) {
   const { size, users, tokens } = model
   const trust = model.trust[user]!
   const factors = new Float32Array(size)
@@ -64,4 +64,4 @@ export function likedOf(preferences: SparseMatrix, user: number, most = MOST_LIK
 }
 
 /** Items of a user that the graph carries. */
-export const MOST_LIKED = 64
+const MOST_LIKED = 64

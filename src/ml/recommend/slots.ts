@@ -18,7 +18,7 @@ export interface Slots {
 }
 
 /** Up to here every item is scored: it takes less than a search saves. */
-export const EXACT_UP_TO = 8192
+const EXACT_UP_TO = 8192
 
 export function placeItems({ items, bias, size }: Recommender): Slots {
   const total = bias.length

@@ -27,7 +27,7 @@ export function sameWord(ofUser: string): string | undefined {
   return ofUser.startsWith('budget:') ? ofUser : undefined
 }
 
-export function levelOf(budget: unknown): (typeof BUDGETS)[number] | undefined {
+function levelOf(budget: unknown): (typeof BUDGETS)[number] | undefined {
   const level = typeof budget === 'string' ? plainWord(budget) : undefined
   return BUDGETS.find((name) => name === level)
 }
