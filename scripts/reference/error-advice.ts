@@ -63,7 +63,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   IDEMPOTENCY_KEY_REUSED: 'The `Idempotency-Key` was used for another request in the last 24 hours. Make a new key.',
   INFERENCE_ABORTED: 'The caller gave the prediction up before it was answered.',
   INFERENCE_REQUEST_MALFORMED:
-    'The body is not an inference request; see [the protocol](../guides/open-inference-protocol.md). The message names the part.',
+    'The body is not an inference request; see [the protocol](../guides/open-inference.md). The message names the part.',
   INFERENCE_TIMEOUT: 'The model took too long. Send fewer rows at a time, or use a smaller model.',
   INPUT_TOO_LARGE: 'Send fewer rows in one request.',
   JOB_ABANDONED: 'The worker of the job died; the job is taken up again by itself.',
