@@ -133,7 +133,10 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
 }
 
 function authenticate(headers: IncomingHttpHeaders, requestId: string): Caller {
-  const first = (name: string) => [headers[name]].flat()[0]
+  const first = (name: string) => {
+    const value = headers[name]
+    return typeof value === 'object' ? value[0] : value
+  }
   return anonymousCaller({ tenantId: first('x-tenant-id'), requestId, stickyKey: first('x-sticky-key') })
 }
 

@@ -1,6 +1,6 @@
 // Prefixed, sortable identifiers: `model_01jd3…`. 48 bits of milliseconds and 80 random bits in Crockford's base 32
 // (the ULID layout), so ids made later sort later and need no coordination between replicas.
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 
 export type IdPrefix =
   | 'model'
@@ -19,19 +19,34 @@ export type IdPrefix =
   | 'run'
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+const RANDOM_BYTES = 10
+/** Asking the system for random bytes costs more than the rest of an id, so they are fetched for many. */
+const pool = Buffer.alloc(RANDOM_BYTES * 400)
+let used = pool.length
 let lastMs = 0
-let lastRandom = Buffer.alloc(10)
+let lastTime = ''
+let lastRandom = Buffer.alloc(RANDOM_BYTES)
 
 /** A fresh id. Ids made in the same millisecond by one process still sort in the order they were made. */
 export function newId(prefix: IdPrefix, nowMs: number = Date.now()): string {
   if (nowMs > lastMs) {
     lastMs = nowMs
-    lastRandom = randomBytes(10)
+    lastTime = encodeTime(nowMs)
+    lastRandom = freshRandom()
     lastRandom[0]! &= 0x7f // leaves room to count up within a millisecond
   } else {
     increment(lastRandom)
   }
-  return `${prefix}_${encodeTime(lastMs)}${encodeBytes(lastRandom)}`
+  return `${prefix}_${lastTime}${encodeBytes(lastRandom)}`
+}
+
+function freshRandom(): Buffer<ArrayBuffer> {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += RANDOM_BYTES
+  return pool.subarray(used - RANDOM_BYTES, used)
 }
 
 function increment(bytes: Buffer): void {

@@ -5,6 +5,16 @@ import type { Upload } from '../contract/operation.ts'
 import type { Call, Caller } from '../core/caller.ts'
 import { fail, invalid } from '../core/failure.ts'
 
+/**
+ * What a handler gives that has replied itself. Not the reply: that is a thenable, which an `await` would wait for, and lose.
+ */
+export const SENT = Symbol('sent')
+
+/** What an async handler returns when it has sent: the reply is waited for only where it is not out yet. */
+export function sent(reply: FastifyReply): FastifyReply | undefined {
+  return reply.sent ? undefined : reply
+}
+
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/
 
 /** The signal is made when first asked for: most predictions never look at it, and it costs more than their routing. */

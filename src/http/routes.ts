@@ -7,7 +7,7 @@ import type { Call, Caller, Dispatch } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { unsupportedType } from './body.ts'
-import { callOf } from './call.ts'
+import { callOf, sent } from './call.ts'
 import { sendDownload } from './download.ts'
 import { sendEvents } from './events.ts'
 import { errorResponse, fromFramework } from './failures.ts'
@@ -130,7 +130,7 @@ function jsonAnswer(context: RouteContext, status: (output: unknown) => number, 
     // A string with its type set goes out as it is: Fastify neither serialises it nor looks for a reply schema.
     reply.code(code).header('content-type', 'application/json; charset=utf-8').send(write(output))
     context.observe(request, code)
-    return reply
+    return sent(reply)
   }
 }
 

@@ -1,6 +1,10 @@
 // The models of the serving benchmark: perceptrons of any width, and rows as the Adult table has them.
 import { GraphBuilder } from '../../../src/ml/onnx/graph.ts'
 
+export const SMALL = [16, 64, 64, 1]
+/** 21 MB of weights. */
+export const LARGE = [64, 2048, 2048, 512, 1]
+
 /** `x` [N, widths[0]] → Gemm, Relu, …, Gemm → `y` [N, last width], float32, weights from a fixed sequence. */
 export function perceptron(widths: readonly number[], seed = 1): Uint8Array {
   const graph = new GraphBuilder()

@@ -6,10 +6,7 @@ import { createApp } from '../../../src/app.ts'
 import { createClient, type MlClient } from '../../../src/client.ts'
 import { loadConfig } from '../../../src/config.ts'
 import { silentLog } from '../../../src/core/log.ts'
-import { namedRow, perceptron } from './models.ts'
-
-export const SMALL = [16, 64, 64, 1]
-export const LARGE = [64, 2048, 2048, 512, 1]
+import { LARGE, namedRow, perceptron, SMALL } from './models.ts'
 
 const overrides = JSON.parse(process.argv[2] ?? '{}') as Record<string, never>
 const dataDir = await mkdtemp(join(tmpdir(), 'modelyard-serving-'))
@@ -25,9 +22,9 @@ const client = createClient({ baseUrl: url })
 await install(client, 'small', perceptron(SMALL))
 await install(client, 'large', perceptron(LARGE))
 await trainNamed(client)
-process.send?.({ url })
-process.on('message', async (message) => {
-  if (message !== 'stop') return
+const { model_id: trained } = await client.versions.get({ model_id: 'named', version: '1.0.0' })
+process.send?.({ url, named: join(dataDir, 'artifacts/models', trained, 'versions/1.0.0/model.onnx') })
+process.once('disconnect', async () => {
   await app.stop()
   await rm(dataDir, { recursive: true })
   process.exit(0)

@@ -10,7 +10,7 @@ import type { Answer } from './output.ts'
 import type { Served } from './served-version.ts'
 
 const MAX_ANSWERS = 50_000
-/** Slower runs than this are worth a look-up in memory, which with its hash takes some hundredths of that. */
+/** Rows slower than this are worth a look-up in memory, which with its hash takes some hundredths of that. */
 const WORTH_MS = 0.5
 /** A look-up elsewhere must be this much faster than the run. */
 const SHARED_GAIN = 3

@@ -35,10 +35,12 @@ export function createDataPlane(makeCtx: (call: Call) => ServingCtx): DataPlane 
 export async function inferTensors(ctx: ServingCtx, request: InferRequest): Promise<InferReply> {
   const served = await findServed(ctx, { ...request, row: request.inputs })
   const { outputs: fetches, timeoutMs, priority, inputs } = request
+  const { deadlineMs: limitMs } = served.settings
   const options = {
     ...(fetches && { fetches }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(priority !== undefined && { priority }),
+    ...(limitMs !== undefined && { limitMs }),
     gone: ctx.gone,
     tenant: ctx.caller.tenantId,
   }

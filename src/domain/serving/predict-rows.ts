@@ -140,7 +140,7 @@ async function ask(ctx: ServingCtx, { ready, served, feeds, rows, gone }: Ask): 
     ...(limitMs !== undefined && { limitMs }),
   })
   noteBatch(ctx, record, result)
-  served.note(result.runMs)
+  served.note(result.runMs / Math.max(1, result.batchRows))
   return readAnswers(record.signature, result.outputs, rows)
 }
 

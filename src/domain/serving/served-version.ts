@@ -40,10 +40,10 @@ export interface Served {
   /** Absent where traffic is not split. */
   readonly arm?: Arm
   readonly settings: ServingSettings
-  /** A running median of what a run takes in the engine, in milliseconds; 0 before the first. */
+  /** A running median of what a row takes of the engine, in milliseconds; 0 before the first. */
   readonly typicalMs: number
-  /** A run took this long. */
-  note(runMs: number): void
+  /** A row took this much of a run. */
+  note(rowMs: number): void
   /** Runs `work` with the model loaded; it is not let go before `work` has ended. */
   use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T>
 }
@@ -76,9 +76,9 @@ export class ServedVersion implements Served, Resident {
     return this.#ready
   }
 
-  note(runMs: number): void {
-    if (this.typicalMs === 0) this.typicalMs = runMs
-    else this.typicalMs *= runMs > this.typicalMs ? 1.05 : 1 / 1.05
+  note(rowMs: number): void {
+    if (this.typicalMs === 0) this.typicalMs = rowMs
+    else this.typicalMs *= rowMs > this.typicalMs ? 1.05 : 1 / 1.05
   }
 
   /** Loads and warms once, however many ask; a failed load is tried again by the next caller. */

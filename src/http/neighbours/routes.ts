@@ -5,7 +5,7 @@ import type { Call, Dispatch } from '../../core/caller.ts'
 import { asFailure, type FieldError, fail, MlError } from '../../core/failure.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
 import { readRawBodies, unsupportedType } from '../body.ts'
-import { callOf } from '../call.ts'
+import { callOf, SENT, sent } from '../call.ts'
 import { parseJson, toJson } from '../json.ts'
 import type { RouteContext } from '../routes.ts'
 import { type GivenRows, rowsOfCsv, rowsOfDocument } from './rows.ts'
@@ -46,9 +46,9 @@ function add(
       const found = context.authenticate(request.headers, request.id)
       const caller = found instanceof Promise ? await found : found
       const value = await work(callOf(request, reply, caller), request, reply)
-      if (value !== reply) reply.header('content-type', 'application/json').send(toJson(value))
+      if (value !== SENT) reply.header('content-type', 'application/json').send(toJson(value))
       context.observe(request, reply.statusCode)
-      return reply
+      return sent(reply)
     },
   })
 }
@@ -98,7 +98,10 @@ function addScoringDoors(app: FastifyInstance, context: NeighbourContext): void 
     {
       method: 'GET',
       url: '/ping',
-      work: (_call, _request, reply) => reply.code(plane.ready() ? 200 : 503).send(),
+      work: (_call, _request, reply) => {
+        reply.code(plane.ready() ? 200 : 503).send()
+        return SENT
+      },
     },
     context,
   )
@@ -107,8 +110,10 @@ function addScoringDoors(app: FastifyInstance, context: NeighbourContext): void 
     {
       method: 'GET',
       url: '/version',
-      work: (_call, _request, reply) =>
-        reply.header('content-type', 'text/plain; charset=utf-8').send(plane.server().version),
+      work: (_call, _request, reply) => {
+        reply.header('content-type', 'text/plain; charset=utf-8').send(plane.server().version)
+        return SENT
+      },
     },
     context,
   )

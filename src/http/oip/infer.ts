@@ -6,6 +6,7 @@ import type { Call } from '../../core/caller.ts'
 import type { WantedModel } from '../../core/data-plane.ts'
 import { fail } from '../../core/failure.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
+import { SENT } from '../call.ts'
 import { readRawInput } from './raw-mode.ts'
 import { readRequest } from './request.ts'
 import { type WrittenReply, writeReply } from './response.ts'
@@ -22,7 +23,11 @@ export interface Exchange {
   readonly reply: FastifyReply
 }
 
-export async function infer(plane: OpenInference, { call, model }: Asked, { request, reply }: Exchange) {
+export async function infer(
+  plane: OpenInference,
+  { call, model }: Asked,
+  { request, reply }: Exchange,
+): Promise<typeof SENT> {
   const body = request.body as Buffer | undefined
   if (body === undefined) throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'The request has no body')
   const headerLength = headerLengthOf(request.headers[HEADER_LENGTH])
@@ -35,7 +40,8 @@ export async function infer(plane: OpenInference, { call, model }: Asked, { requ
     ...(priority !== undefined && { priority }),
     ...(timeoutMs !== undefined && { timeoutMs }),
   })
-  return send({ request, reply }, writeReply(answer, asked))
+  await send({ request, reply }, writeReply(answer, asked))
+  return SENT
 }
 
 function headerLengthOf(value: string | string[] | undefined): number | undefined {
@@ -45,7 +51,7 @@ function headerLengthOf(value: string | string[] | undefined): number | undefine
   throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'Inference-Header-Content-Length must be a number of bytes')
 }
 
-function send(exchange: Exchange, { body, headerLength }: WrittenReply): FastifyReply | Promise<FastifyReply> {
+function send(exchange: Exchange, { body, headerLength }: WrittenReply): Promise<void> | undefined {
   const { request, reply } = exchange
   if (headerLength === undefined) reply.header('content-type', 'application/json')
   else reply.header('content-type', 'application/octet-stream').header(HEADER_LENGTH, headerLength)
@@ -53,7 +59,8 @@ function send(exchange: Exchange, { body, headerLength }: WrittenReply): Fastify
   if (wanted !== undefined && (wanted === 'gzip' || wanted === 'deflate') && body.length >= WORTH_COMPRESSING) {
     return sendCompressed(reply, body, wanted)
   }
-  return reply.send(body)
+  reply.send(body)
+  return undefined
 }
 
 /** Below this a compressed reply is no shorter. */
@@ -66,5 +73,5 @@ const compressors = { gzip: promisify(gzip), deflate: promisify(deflate) } as co
  */
 async function sendCompressed(reply: FastifyReply, body: string | Buffer, coding: keyof typeof compressors) {
   const compressed = await compressors[coding](body)
-  return reply.header('content-encoding', coding).header('vary', 'accept-encoding').send(compressed)
+  reply.header('content-encoding', coding).header('vary', 'accept-encoding').send(compressed)
 }

@@ -5,7 +5,7 @@ import type { Call } from '../../core/caller.ts'
 import type { WantedModel } from '../../core/data-plane.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
 import { readRawBodies } from '../body.ts'
-import { callOf } from '../call.ts'
+import { callOf, SENT, sent } from '../call.ts'
 import { toJson } from '../json.ts'
 import type { RouteContext } from '../routes.ts'
 import { configDocument, metadataDocument, statisticsDocument } from './documents.ts'
@@ -20,7 +20,7 @@ export interface OipContext extends Pick<RouteContext, 'authenticate' | 'observe
   readonly maxTensorBytes: number
 }
 
-/** What a route does: its value is sent as JSON, `undefined` as an empty 200; a handler that replies itself gives the reply. */
+/** What a route does: its value is sent as JSON, `undefined` as an empty 200; a handler that replies itself gives SENT. */
 export type OipWork = (call: Call, request: FastifyRequest, reply: FastifyReply) => unknown
 
 export interface OipRoute {
@@ -51,12 +51,12 @@ export function addOipRoute(app: FastifyInstance, { method, url, operation, work
       const found = context.authenticate(request.headers, request.id)
       const caller = found instanceof Promise ? await found : found
       const value = await work(callOf(request, reply, caller), request, reply)
-      if (value !== reply) {
+      if (value !== SENT) {
         if (value === undefined) reply.send()
         else reply.header('content-type', 'application/json').send(toJson(value))
       }
       context.observe(request, reply.statusCode)
-      return reply
+      return sent(reply)
     },
   })
 }

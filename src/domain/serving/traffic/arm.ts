@@ -74,8 +74,8 @@ export class ServedInArm implements Served {
     return this.version.typicalMs
   }
 
-  note(runMs: number): void {
-    this.version.note(runMs)
+  note(rowMs: number): void {
+    this.version.note(rowMs)
   }
 
   use<T>(work: (ready: ReadyVersion) => Promise<T>): Promise<T> {

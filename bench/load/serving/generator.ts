@@ -1,0 +1,169 @@
+// Load on one HTTP address over raw sockets: the request is written once and sent as bytes, the reply is read no further than
+// its end, so that the generator takes as little as possible of the processor it shares with what it measures.
+import { connect, type Socket } from 'node:net'
+import { percentiles } from '../../../src/cli/bench/load.ts'
+
+export interface Goal {
+  readonly url: string
+  readonly path: string
+  readonly body: string
+}
+
+export interface Load {
+  readonly connections: number
+  readonly measureMs: number
+  /** Requests a second, begun whether or not earlier ones are answered (while a connection is free); default: closed loop. */
+  readonly rate?: number
+}
+
+export interface Outcome {
+  /** Answered with 200, a second. */
+  readonly good: number
+  readonly refused: number
+  readonly broken: number
+  /** Due, but every connection was waiting. */
+  readonly unsent: number
+  readonly requests: number
+  readonly latency: ReturnType<typeof percentiles>
+  readonly refusalLatency: ReturnType<typeof percentiles>
+}
+
+export function bytesOf({ url, path, body }: Goal): Buffer {
+  const { host } = new URL(url)
+  const length = Buffer.byteLength(body)
+  return Buffer.from(
+    `POST ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n${body}`,
+  )
+}
+
+interface Answered {
+  readonly status: number
+  readonly ms: number
+  readonly body: string
+}
+
+/** One connection: `send` settles with each answer. */
+class Connection {
+  readonly #socket: Socket
+  #text = ''
+  #startedAt = 0
+  #settle: ((answered: Answered) => void) | undefined
+  busy = false
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.setNoDelay(true)
+    socket.setEncoding('latin1')
+    socket.on('data', (chunk: string) => this.#hear(chunk))
+    socket.on('error', () => this.#end(0, ''))
+    socket.on('close', () => this.#end(0, ''))
+  }
+
+  static open(url: string): Promise<Connection> {
+    const { hostname, port } = new URL(url)
+    return new Promise((resolve, reject) => {
+      const socket = connect(Number(port), hostname)
+      socket.once('connect', () => resolve(new Connection(socket)))
+      socket.once('error', reject)
+    })
+  }
+
+  send(request: Buffer, settle: (answered: Answered) => void): void {
+    this.busy = true
+    this.#settle = settle
+    this.#startedAt = performance.now()
+    this.#socket.write(request)
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #hear(chunk: string): void {
+    this.#text += chunk
+    const head = this.#text.indexOf('\r\n\r\n')
+    if (head < 0) return
+    const length = Number(/content-length: *(\d+)/i.exec(this.#text.slice(0, head))?.[1])
+    if (this.#text.length < head + 4 + length) return
+    const body = this.#text.slice(head + 4)
+    const status = Number(this.#text.slice(9, 12))
+    this.#text = ''
+    this.#end(status, body)
+  }
+
+  #end(status: number, body: string): void {
+    const settle = this.#settle
+    this.#settle = undefined
+    this.busy = false
+    settle?.({ status, ms: performance.now() - this.#startedAt, body })
+  }
+}
+
+/** @param requests sent in turn. @param see is shown the body of every good answer. */
+export async function applyTo(
+  url: string,
+  requests: readonly Buffer[],
+  load: Load & { readonly see?: (body: string) => void },
+): Promise<Outcome> {
+  const connections = await Promise.all(Array.from({ length: load.connections }, () => Connection.open(url)))
+  const good: number[] = []
+  const refused: number[] = []
+  let broken = 0
+  let unsent = 0
+  let sent = 0
+  const begin = performance.now()
+  const end = begin + load.measureMs
+  const note = ({ status, ms, body }: Answered) => {
+    if (status === 200) {
+      load.see?.(body)
+      if (performance.now() <= end) good.push(ms)
+    } else if (status === 503 || status === 429) refused.push(ms)
+    else broken++
+  }
+  const next = () => requests[sent++ % requests.length]!
+  if (load.rate === undefined) {
+    const turn = (one: Connection) =>
+      new Promise<void>((done) => {
+        const go = () =>
+          one.send(next(), (answered) => {
+            note(answered)
+            if (performance.now() < end && answered.status !== 0) go()
+            else done()
+          })
+        go()
+      })
+    await Promise.all(connections.map(turn))
+  } else {
+    const free = [...connections]
+    await new Promise<void>((done) => {
+      let due = 0
+      const timer = setInterval(() => {
+        const now = performance.now()
+        const wanted = (Math.min(now, end) - begin) * (load.rate! / 1000)
+        for (; due < wanted; due++) {
+          const one = free.pop()
+          if (one === undefined) unsent++
+          else {
+            one.send(next(), (answered) => {
+              note(answered)
+              free.push(one)
+            })
+          }
+        }
+        if (now < end || free.length < connections.length) return
+        clearInterval(timer)
+        done()
+      }, 1)
+    })
+  }
+  for (const one of connections) one.close()
+  return {
+    good: (good.length / load.measureMs) * 1000,
+    refused: refused.length,
+    broken,
+    unsent,
+    requests: sent,
+    latency: percentiles(good),
+    refusalLatency: percentiles(refused),
+  }
+}
