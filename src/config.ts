@@ -59,6 +59,13 @@ export const ConfigSchema = Type.Object(
           'Memory of loaded models, in MB; the least recently used are let go. Default: half of the machine.',
       }),
     ),
+    recycleAboveMb: Type.Optional(
+      Type.Integer({
+        minimum: 64,
+        description:
+          'Memory of the process, in MB, above which inference threads are replaced by new ones. Default: 80 % of what it may use.',
+      }),
+    ),
     batchSize: Type.Integer({
       default: 32,
       minimum: 1,
@@ -97,6 +104,7 @@ export type Config = Readonly<Static<typeof ConfigSchema>> & {
   readonly mlWorkers: number
   readonly modelPath: string
   readonly modelMemoryMb: number
+  readonly recycleAboveMb: number
   readonly trainingMemoryMb: number
 }
 export type ConfigKey = keyof Static<typeof ConfigSchema>
@@ -136,8 +144,14 @@ export function loadConfig({ file, env = process.env, overrides = {} }: ConfigSo
     mlWorkers: checked.mlWorkers ?? Math.max(1, availableParallelism() - 1),
     modelPath: resolve(checked.modelPath ?? join(checked.dataDir, 'artifacts')),
     modelMemoryMb: checked.modelMemoryMb ?? Math.max(256, Math.floor((totalmem() / 1e6) * 0.5)),
+    recycleAboveMb: checked.recycleAboveMb ?? Math.floor((usableMemory() / 1e6) * 0.8),
     trainingMemoryMb: checked.trainingMemoryMb ?? Math.max(512, Math.floor((totalmem() / 1e6) * 0.75)),
   })
+}
+
+/** Of the container, where it has a limit, else of the machine. */
+function usableMemory(): number {
+  return Math.min(process.constrainedMemory() || totalmem(), totalmem())
 }
 
 /** DATABASE_URL for databaseUrl. */

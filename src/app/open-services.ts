@@ -87,6 +87,7 @@ function runtimeOptions(config: Config, log: Log, tempDir: string): GuardedOptio
     batchRows: config.batchSize,
     enableGpu: config.enableGpu,
     tempDir,
+    recycle: { aboveBytes: config.recycleAboveMb * 1_000_000 },
     log,
   }
 }

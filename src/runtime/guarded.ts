@@ -24,6 +24,7 @@ export function openGuardedRuntime(options: GuardedOptions): Runtime {
         gpuAvailable: inside.gpuAvailable,
         memoryBytes: sum(({ memoryBytes }) => memoryBytes),
         replaced: sum(({ replaced }) => replaced),
+        recycled: inside.recycled,
         abandoned: sum(({ abandoned }) => abandoned),
       }
     },

@@ -104,10 +104,11 @@ export class IsolatedModels {
 
   #start(guest: Guest): Running {
     this.#makeRoom()
-    const { tempDir, memoryMb = 4096 } = this.#options
+    // The memory that is watched is this process's, not that of its children.
+    const { tempDir, memoryMb = 4096, recycle: _, ...options } = this.#options
     const start = processStarter({ memoryMb, tempDir })
-    const runtime = openRuntime({ ...this.#options, workers: 1, enableGpu: false, start })
-    const { isolated: _, ...spec } = guest.spec
+    const runtime = openRuntime({ ...options, workers: 1, enableGpu: false, start })
+    const { isolated: _isolated, ...spec } = guest.spec
     const loaded = runtime.load(spec)
     const running = { runtime, loaded }
     loaded.catch(() => {

@@ -126,6 +126,7 @@ function statusOf(pool: Pool, entries: readonly Entry[]): RuntimeStatus {
     gpuAvailable: pool.gpuAvailable,
     memoryBytes: models.reduce((sum, model) => sum + model.bytes * model.workers, 0),
     replaced: pool.replaced,
+    recycled: pool.recycled,
     abandoned: pool.abandoned,
   }
 }

@@ -4,39 +4,31 @@
 import { backoffMs } from '../core/backoff.ts'
 import { systemClock } from '../core/clock.ts'
 import { asFailure, fail, type MlError } from '../core/failure.ts'
-import type { Log } from '../core/log.ts'
 import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
+import type { PoolOptions } from './pool-options.ts'
+import { Recycler } from './recycler.ts'
 import { closedFailure, fatalFailure, lateFailure } from './refusals.ts'
 import { type Answered, MAX_DEATHS, type RunRequest, Runs } from './runs.ts'
-import { Seat } from './seat.ts'
-import { type StartThread, startThread } from './thread.ts'
+import { Seat, type SeatEvents } from './seat.ts'
+import { startThread } from './thread.ts'
 import type { ModelInfo, PooledResult } from './types.ts'
 import { Watchdog, withinMs } from './watchdog.ts'
-
-export interface PoolOptions {
-  readonly workers: number
-  readonly maxQueue: number
-  readonly batchRows: number
-  readonly enableGpu: boolean
-  readonly log: Log
-  readonly runTimeoutMs: number
-  readonly loadTimeoutMs: number
-  /** What sits in the seats; default: threads. */
-  readonly start?: StartThread
-}
 
 /** Failed starts of a seat before those who wait for it are told. */
 const MAX_STARTS = 3
 const CLOSE_GRACE_MS = 2000
 
 export class Pool {
-  readonly seats: readonly Seat[]
+  readonly seats: Seat[]
   gpuAvailable = false
   replaced = 0
+  recycled = 0
   abandoned = 0
   readonly #options: PoolOptions
   readonly #runs: Runs
   readonly #watchdog: Watchdog
+  readonly #newSeat: () => Seat
+  readonly #recycler: Recycler
   #gpu: 'try' | 'off'
   #closed = false
   #idleAtLast: (() => void) | null = null
@@ -45,14 +37,17 @@ export class Pool {
     this.#options = options
     this.#gpu = options.enableGpu ? 'try' : 'off'
     this.#runs = new Runs({ ...options, unneeded: (model) => this.retire(model) })
-    const events = {
+    const events: SeatEvents = {
       ready: this.#onReady.bind(this),
       ran: this.#onRan.bind(this),
       loaded: this.#onLoaded.bind(this),
       died: this.#onDied.bind(this),
     }
-    this.seats = Array.from({ length: options.workers }, () => new Seat(events, options.start ?? startThread))
+    this.#newSeat = () => new Seat(events, options.start ?? startThread)
+    this.seats = Array.from({ length: options.workers }, this.#newSeat)
     this.#watchdog = new Watchdog(() => this.#inspect())
+    const staff = { seats: this.seats, add: this.#addSeat.bind(this), succeed: this.#succeed.bind(this) }
+    this.#recycler = new Recycler(staff, options.recycle)
     this.#startNext()
   }
 
@@ -82,7 +77,7 @@ export class Pool {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedFailure()
       const settle = (outcome: ModelInfo | MlError) => (outcome instanceof Error ? reject(outcome) : resolve(outcome))
-      const seat = this.seats.reduce((best, one) => (loadOf(one) < loadOf(best) ? one : best))
+      const seat = this.seats.reduce((best, one) => (one.burden < best.burden ? one : best))
       this.#want(seat, { kind: 'load', model, deaths: 0, settle })
       this.#watchdog.wake()
       this.#pump(seat)
@@ -98,6 +93,7 @@ export class Pool {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    this.#recycler.stop()
     for (const job of this.#runs.queue.takeAll()) this.#runs.end(job, closedFailure())
     for (const seat of this.seats) for (const job of seat.wanted.splice(0)) this.#endLoad(job, closedFailure())
     if (this.seats.some((seat) => seat.job !== null)) {
@@ -163,6 +159,7 @@ export class Pool {
     }
     this.#startNext()
     this.#pump(seat)
+    this.#recycler.prepared(seat)
   }
 
   #onRan(seat: Seat, batch: Batch, outcome: Answered | MlError): void {
@@ -181,9 +178,36 @@ export class Pool {
     if (job.model.retired && job.model.pending === 0) seat.unload(job.model)
     this.#freed(seat)
     this.#pumpAll()
+    this.#recycler.prepared(seat)
+  }
+
+  #addSeat(models: Iterable<PoolModel>): Seat {
+    const seat = this.#newSeat()
+    this.seats.push(seat)
+    for (const model of models) if (!model.retired) this.#want(seat, this.#quietLoad(model))
+    seat.start(this.#gpu)
+    this.#watchdog.wake()
+    return seat
+  }
+
+  #succeed(from: Seat, to: Seat): void {
+    this.recycled++
+    from.leaving = true
+    to.wanted.push(...from.wanted.splice(0))
+    this.#pump(to)
+    this.#leave(from)
+  }
+
+  /** Its thread goes as soon as it has nothing in hand. */
+  #leave(seat: Seat): void {
+    if (!seat.leaving || seat.job !== null) return
+    this.seats.splice(this.seats.indexOf(seat), 1)
+    seat.leaving = false
+    void this.#vacate(seat, closedFailure())
   }
 
   #freed(seat: Seat): void {
+    this.#leave(seat)
     this.#pump(seat)
     if (this.#idleAtLast !== null && this.seats.every((seat) => seat.job === null)) this.#idleAtLast()
   }
@@ -230,9 +254,11 @@ export class Pool {
     const lost = [...seat.held]
     seat.held.clear()
     if (this.#closed) return
-    for (const model of lost) {
-      if (!model.retired) this.#want(seat, this.#quietLoad(model))
+    if (seat.leaving) {
+      this.#leave(seat)
+      return this.#pumpAll()
     }
+    for (const model of lost) if (!model.retired) this.#want(seat, this.#quietLoad(model))
     const delayMs = seat.failedStarts && backoffMs(seat.failedStarts, { initialMs: 50, maxMs: 10_000 })
     if (delayMs === 0) seat.start(this.#gpu)
     else setTimeout(() => this.#closed || seat.start(this.#gpu), delayMs).unref()
@@ -248,8 +274,7 @@ export class Pool {
       if (job.kind === 'run') {
         for (const run of job.jobs) if (now >= run.deadline) this.#runs.settle(run, lateFailure(run))
       }
-      const limitMs = job.kind === 'run' ? Math.max(...job.jobs.map((run) => run.limitMs)) : this.#options.loadTimeoutMs
-      if (now - seat.startedAt >= limitMs) this.#abandon(seat, job)
+      if (seat.isOverdue(now, this.#options.loadTimeoutMs)) this.#abandon(seat, job)
     }
     return this.queued > 0 || this.seats.some((seat) => seat.job !== null) ? 'busy' : 'quiet'
   }
@@ -272,8 +297,4 @@ export class Pool {
     if (job?.kind === 'load') this.#refuse(seat, job, failure)
     return gone
   }
-}
-
-function loadOf(seat: Seat): number {
-  return seat.wanted.length + seat.held.size + (seat.job === null ? 0 : 1000) + (seat.ready ? 0 : 0.5)
 }

@@ -41,6 +41,10 @@ export class Seat {
   failedStarts = 0
   /** Never started yet. */
   fresh = true
+  /** When its thread was started, on the monotonic clock. */
+  seatedAt = 0
+  /** It takes on nothing more: another seat has taken its place. */
+  leaving = false
   readonly #events: SeatEvents
   readonly #startThread: StartThread
   #sitting: Sitting | null = null
@@ -51,11 +55,24 @@ export class Seat {
   }
 
   get idle(): boolean {
-    return this.ready && this.job === null
+    return this.ready && this.job === null && !this.leaving
+  }
+
+  /** How much it has to do and to hold, for choosing the seat with the least. */
+  get burden(): number {
+    return this.wanted.length + this.held.size + (this.job === null ? 0 : 1000) + (this.ready ? 0 : 0.5)
+  }
+
+  isOverdue(nowMs: number, loadTimeoutMs: number): boolean {
+    const { job } = this
+    if (job === null) return false
+    const limitMs = job.kind === 'run' ? Math.max(...job.jobs.map((run) => run.limitMs)) : loadTimeoutMs
+    return nowMs - this.startedAt >= limitMs
   }
 
   start(gpu: 'try' | 'off'): void {
     this.fresh = false
+    this.seatedAt = systemClock.elapsedMs()
     const thread = this.#startThread(gpu, {
       message: (message) => {
         if (this.#sitting === sitting) this.#hear(thread, message)

@@ -2,6 +2,7 @@
 // `src/runtime` knows which library executes a graph, so none of its types appear here.
 import type { Log } from '../core/log.ts'
 import type { Tensor, TensorInfo, Tensors } from '../core/tensors.ts'
+import type { RecycleOptions } from './recycler.ts'
 
 export type { Tensor, TensorInfo, Tensors, TensorType, TypedArray } from '../core/tensors.ts'
 export { TENSOR_TYPES } from '../core/tensors.ts'
@@ -99,6 +100,8 @@ export interface RuntimeStatus {
   readonly memoryBytes: number
   /** Workers replaced since the start, after a crash or an overlong run. */
   readonly replaced: number
+  /** Workers that made room for new ones because the process had grown. */
+  readonly recycled: number
   /**
    * Threads sent away that have not ended, stuck in native code: each burns a core and cannot be stopped. A normal exit
    * would wait for them for ever, or abort. A process that still has any after `close` must end by SIGKILL.
@@ -137,6 +140,8 @@ export interface RuntimeOptions {
   /** Try the CUDA provider; without it the models run on the CPU, with one warning. */
   readonly enableGpu: boolean
   readonly log: Log
+  /** Replace workers when the process grows; absent: never. */
+  readonly recycle?: RecycleOptions
   /** Default 5000. */
   readonly runTimeoutMs?: number
   /** Loading and warming up on one worker. Default 60000. */

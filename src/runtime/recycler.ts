@@ -1,0 +1,64 @@
+// Replaces worker threads when the process has grown too large. Nobody can say how much of it is which thread's (the engine's
+// memory is not the engine's to count), so the oldest goes first, one at a time, and each only once in a while: where it
+// was not the workers that grew, little is lost. A new worker has loaded everything before the old one leaves.
+import { systemClock } from '../core/clock.ts'
+import type { PoolModel } from './job.ts'
+import type { Seat } from './seat.ts'
+
+export interface RecycleOptions {
+  /** Memory of the process above which workers are replaced. */
+  readonly aboveBytes: number
+  /** Default: the resident set. */
+  readonly memoryBytes?: () => number
+  /** Between two looks. Default 5 s. */
+  readonly everyMs?: number
+  /** What a worker is at least spared. Default 10 minutes. */
+  readonly restMs?: number
+}
+
+const EVERY_MS = 5_000
+const REST_MS = 600_000
+
+interface Staff {
+  readonly seats: readonly Seat[]
+  /** A further seat, which starts and loads these models. */
+  add(models: Iterable<PoolModel>): Seat
+  /** `to` has loaded what `from` holds. */
+  succeed(from: Seat, to: Seat): void
+}
+
+export class Recycler {
+  readonly #timer: NodeJS.Timeout | undefined
+  readonly #staff: Staff
+  #handover: { readonly from: Seat; readonly to: Seat } | null = null
+
+  /** Without options nothing is ever replaced. */
+  constructor(staff: Staff, options: RecycleOptions | undefined) {
+    this.#staff = staff
+    if (options) this.#timer = setInterval(this.#looker(options), options.everyMs ?? EVERY_MS).unref()
+  }
+
+  /** To be called whenever a seat has become ready or has loaded something. */
+  prepared(seat: Seat): void {
+    const handover = this.#handover
+    if (handover?.to !== seat || !seat.ready || seat.job?.kind === 'load' || seat.wanted.length > 0) return
+    this.#handover = null
+    this.#staff.succeed(handover.from, seat)
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#handover = null
+  }
+
+  #looker({ aboveBytes, memoryBytes = process.memoryUsage.rss, restMs = REST_MS }: RecycleOptions): () => void {
+    return () => {
+      const { seats } = this.#staff
+      // One after the other, and not while a seat is without its thread anyway.
+      if (memoryBytes() <= aboveBytes || this.#handover || seats.some((seat) => seat.leaving || !seat.ready)) return
+      const from = seats.reduce((best, seat) => (seat.seatedAt < best.seatedAt ? seat : best))
+      if (systemClock.elapsedMs() - from.seatedAt < restMs) return
+      this.#handover = { from, to: this.#staff.add(from.held) }
+    }
+  }
+}
