@@ -204,6 +204,7 @@ export class Pool {
     this.seats.splice(this.seats.indexOf(seat), 1)
     seat.leaving = false
     void this.#vacate(seat, closedFailure())
+    this.#pumpAll()
   }
 
   #freed(seat: Seat): void {
@@ -253,11 +254,8 @@ export class Pool {
     this.replaced++
     const lost = [...seat.held]
     seat.held.clear()
-    if (this.#closed) return
-    if (seat.leaving) {
-      this.#leave(seat)
-      return this.#pumpAll()
-    }
+    if (seat.leaving) this.#leave(seat)
+    if (this.#closed || !this.seats.includes(seat)) return
     for (const model of lost) if (!model.retired) this.#want(seat, this.#quietLoad(model))
     const delayMs = seat.failedStarts && backoffMs(seat.failedStarts, { initialMs: 50, maxMs: 10_000 })
     if (delayMs === 0) seat.start(this.#gpu)
