@@ -40,7 +40,7 @@ type Programs = Readonly<Record<Engine, readonly string[]>>
 
 const run = promisify(execFile)
 
-async function fit(
+async function fitted(
   [program, ...args]: readonly string[],
   request: Readonly<Record<string, unknown>>,
   labels: Uint8Array,
@@ -114,7 +114,7 @@ async function main(): Promise<void> {
           for (const threads of THREADS) {
             const size = { name: String(rows), rounds: ROUNDS_OF_BOOSTING, threads, ...shape }
             const request = { engine, folder, answers: join(folder, 'answers'), ...size }
-            const one = await fit(programs[engine], request, labels)
+            const one = await fitted(programs[engine], request, labels)
             const key = `${engine} ${threads}`
             fits.set(key, [...(fits.get(key) ?? []), one])
             versions[engine] = one.version

@@ -32,7 +32,7 @@ export interface FailureContext {
   readonly requestId: string
 }
 
-export function grpcStatusOf(failure: MlError): status {
+function grpcStatusOf(failure: MlError): status {
   return STATUS_OF_CODE[failure.code] ?? STATUS[failure.kind]
 }
 

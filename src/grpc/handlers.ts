@@ -1,10 +1,10 @@
 // The calls of GRPCInferenceService but for inference itself: messages in, data plane, messages out.
 import type { Call } from '../core/caller.ts'
 import type { WantedModel } from '../core/data-plane.ts'
+import { configDocument, metadataDocument, statisticsDocument } from '../core/oip/documents.ts'
 import { refuseLoadParameters } from '../core/oip/repository.ts'
 import { LOG_SETTINGS, settingsFixed, TRACE_SETTINGS } from '../core/oip/settings.ts'
 import type { OpenInference } from '../core/open-inference.ts'
-import { configMessage, metadataMessage, statisticsMessage } from './documents.ts'
 
 /** A message as the loader makes it: every field is there, absent ones with their default. */
 export interface Message {
@@ -24,10 +24,10 @@ export function unaryHandlers(plane: OpenInference): Readonly<Record<string, Wor
     ServerReady: () => ({ ready: plane.ready() }),
     ServerMetadata: () => plane.server(),
     ModelReady: async (call, request) => ({ ready: await plane.modelReady(call, wantedOf(request)) }),
-    ModelMetadata: async (call, request) => metadataMessage(await plane.metadata(call, wantedOf(request))),
-    ModelConfig: async (call, request) => configMessage(await plane.config(call, wantedOf(request))),
+    ModelMetadata: async (call, request) => metadataDocument(await plane.metadata(call, wantedOf(request))),
+    ModelConfig: async (call, request) => ({ config: configDocument(await plane.config(call, wantedOf(request))) }),
     ModelStatistics: async (call, request) =>
-      statisticsMessage(await plane.statistics(call, request.name === '' ? undefined : wantedOf(request))),
+      statisticsDocument(await plane.statistics(call, request.name === '' ? undefined : wantedOf(request))),
     RepositoryIndex: async (call, { ready }) => ({
       models: (await plane.repositoryIndex(call)).filter(({ state }) => !ready || state === 'READY'),
     }),

@@ -2,10 +2,10 @@
 // they lie in the message and written without objects in between, which a general library does not do.
 import { fail } from '../core/failure.ts'
 
-export const VARINT = 0
-export const FIXED64 = 1
+const VARINT = 0
+const FIXED64 = 1
 export const BYTES = 2
-export const FIXED32 = 5
+const FIXED32 = 5
 
 const TWO_32 = 2 ** 32
 

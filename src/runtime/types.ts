@@ -5,7 +5,6 @@ import type { Tensor, TensorInfo, Tensors } from '../core/tensors.ts'
 import type { RecycleOptions } from './recycler.ts'
 
 export type { Tensor, TensorInfo, Tensors, TensorType, TypedArray } from '../core/tensors.ts'
-export { TENSOR_TYPES } from '../core/tensors.ts'
 
 export interface ModelInfo {
   readonly inputs: readonly TensorInfo[]

@@ -43,7 +43,7 @@ export function plainWord(text: string): string {
   return text.normalize('NFKC').trim().toLowerCase()
 }
 
-export const DAY_MS = 86_400_000
+const DAY_MS = 86_400_000
 
 /** Days since 1970. */
 export function dayOf(value: unknown): number | undefined {

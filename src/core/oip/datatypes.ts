@@ -4,8 +4,6 @@
 import { fail, type MlError } from '../failure.ts'
 import type { TensorType, TypedArray } from '../tensors.ts'
 
-export type NumericType = Exclude<TensorType, 'string'>
-
 export interface ArrayClass {
   readonly BYTES_PER_ELEMENT: number
   readonly name: string
@@ -101,7 +99,7 @@ export function checkedCount(name: string, shape: readonly unknown[]): number {
 
 const SHOWN_DIMS = 8
 
-export function shownShape(shape: readonly unknown[]): string {
+function shownShape(shape: readonly unknown[]): string {
   const shown = shape.slice(0, SHOWN_DIMS).map((dim) => (typeof dim === 'bigint' ? dim : JSON.stringify(dim)))
   return shape.length > SHOWN_DIMS ? `${shown.join(', ')}, …` : shown.join(', ')
 }

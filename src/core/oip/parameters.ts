@@ -29,6 +29,6 @@ export function parameterNumber(parameters: Parameters, name: string): number | 
   throw parameterInvalid(`Parameter "${name}" must be a whole number, 0 or more`)
 }
 
-export function parameterInvalid(message: string): MlError {
+function parameterInvalid(message: string): MlError {
   return fail('invalid', 'PARAMETER_INVALID', message)
 }

@@ -3,7 +3,7 @@
 import type { EntityType, Feature, FeatureDtype, FeatureValue } from '../../contract/features.ts'
 import type { FieldError } from '../../core/failure.ts'
 
-export const MAX_TEXT = 4096
+const MAX_TEXT = 4096
 const MAX_LIST = 1024
 /** Clocks of callers run ahead of ours by so much at most. */
 const MAX_AHEAD_MS = 5 * 60_000

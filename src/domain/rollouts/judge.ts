@@ -6,7 +6,7 @@ import { DEFAULT_LIMITS } from '../models/index.ts'
 import type { ArmFigures, ArmQuality } from './figures.ts'
 import { milliseconds, percent, short } from './words.ts'
 
-export const ALPHA = 0.01
+const ALPHA = 0.01
 /** A difference nobody feels, whatever the ratio. */
 const LEAST_LATENCY_MS = 1
 
@@ -80,7 +80,7 @@ function worse({ champion, challenger }: Arms, limits: Limits): string | undefin
   return `${off}, more than ${short(usual.mean)}${allowed}`
 }
 
-export function outcomes(quality: ArmQuality): number {
+function outcomes(quality: ArmQuality): number {
   return quality.metric === 'accuracy' ? quality.of : quality.count
 }
 

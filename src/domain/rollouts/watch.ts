@@ -113,7 +113,7 @@ export type Verdict =
   | { readonly kind: 'back'; readonly reason: string }
   | { readonly kind: 'baked'; readonly reason: string }
 
-export function decide(rollout: Row<'rollouts'>, figures: Figures, now: Date): Verdict {
+function decide(rollout: Row<'rollouts'>, figures: Figures, now: Date): Verdict {
   const { ready_at, stage_at, strategy } = rollout
   if (ready_at === null) return firstLoad(rollout, figures, now)
   const { limits, bake_seconds = 0 } = strategy

@@ -2,4 +2,4 @@
 export { receiveEvent } from './receive.ts'
 export { listRuns, runSchedule, sweepRuns } from './runs.ts'
 export { createSchedule, deleteSchedule, getSchedule, listSchedules, updateSchedule } from './schedules.ts'
-export { type Scheduler, startScheduler } from './start.ts'
+export { startScheduler } from './start.ts'

@@ -78,7 +78,7 @@ function copyOf(ctx: ServingCtx, { request, record, outputs }: Answered): Copy {
   }
 }
 
-export async function describeTensors(ctx: ServingCtx, wanted: WantedModel): Promise<TensorModel> {
+async function describeTensors(ctx: ServingCtx, wanted: WantedModel): Promise<TensorModel> {
   const served = await findVersion(ctx, wanted)
   return served.use(async ({ model }) => {
     const { inputs, outputs } = model.info

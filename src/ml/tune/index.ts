@@ -1,5 +1,5 @@
 // What the rest of the code may know of tuning.
-export { type Point, pointOf, type Space, settingsAt } from './space.ts'
+export { pointOf, type Space, settingsAt } from './space.ts'
 export { spaceOf } from './spaces.ts'
 export { figuresOf, isHopeless, winner } from './standings.ts'
 export { suggest, type Tried } from './tpe.ts'

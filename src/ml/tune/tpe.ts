@@ -13,7 +13,7 @@ export interface Tried {
 /** Points drawn near the good ones for each suggestion. */
 const DRAWS = 24
 /** Points tried at random before there is something to learn from. */
-export const RANDOM_START = 8
+const RANDOM_START = 8
 const GOOD_SHARE = 0.1
 const MAX_GOOD = 20
 

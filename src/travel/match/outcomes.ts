@@ -6,18 +6,14 @@ import { featuresAt } from '../../domain/features/index.ts'
 import type { Known } from '../known.ts'
 import { type Recorded, recordedPages } from '../recorded.ts'
 import { recallJourney } from './journey.ts'
-import { type Pair, pairOf } from './pair.ts'
+import { pairOf } from './pair.ts'
 import { personOf } from './person.ts'
 
 /** Event → whether the two went together; undefined: its `value` says so, 1 or 0. */
-export const OUTCOME_EVENTS: Readonly<Record<string, boolean | undefined>> = {
+const OUTCOME_EVENTS: Readonly<Record<string, boolean | undefined>> = {
   match_accepted: true,
   match_declined: false,
   match_outcome: undefined,
-}
-
-export type OutcomeRow = Pair & {
-  readonly outcome: 0 | 1
 }
 
 export interface Outcomes {

@@ -6,8 +6,8 @@ import { listInteractions } from '../../domain/features/index.ts'
 import type { ChannelCounts } from './channels.ts'
 
 /** A message that went out to the user; every other interaction is something they did. */
-export const SENT = 'sent'
-export const OPENED = 'opened'
+const SENT = 'sent'
+const OPENED = 'opened'
 /** Active hours that a model looks at. */
 export const MOST_HOURS = 64
 const HOUR_MS = 3_600_000

@@ -8,7 +8,7 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
 /** Milliseconds until it should be sent. */
-export const DEADLINE_MS: Readonly<Record<Urgency, number>> = { high: 0, medium: DAY_MS, low: 7 * DAY_MS }
+const DEADLINE_MS: Readonly<Record<Urgency, number>> = { high: 0, medium: DAY_MS, low: 7 * DAY_MS }
 /** Messages to one user within 24 hours. */
 export const DAILY_CAP = 4
 /** Quiet hours and cap can hold a message back for two days at most: a day for the cap, one for the quiet hours behind it. */

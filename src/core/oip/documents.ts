@@ -1,8 +1,9 @@
-// What the data plane says, in the documents of the protocol.
-import { configType } from '../../core/oip/config.ts'
-import { datatypeOf, shapeOf } from '../../core/oip/datatypes.ts'
-import type { ModelConfig, ModelMetadata, ModelStatistics } from '../../core/open-inference.ts'
-import type { TensorInfo } from '../../core/tensors.ts'
+// What the data plane says, in the documents of the protocol. gRPC writes what its messages have of them and leaves out the rest.
+
+import type { ModelConfig, ModelMetadata, ModelStatistics } from '../open-inference.ts'
+import type { TensorInfo } from '../tensors.ts'
+import { configType } from './config.ts'
+import { datatypeOf, shapeOf } from './datatypes.ts'
 
 export function metadataDocument({ name, versions, platform, inputs, outputs }: ModelMetadata) {
   return { name, versions, platform, inputs: inputs.map(tensorDocument), outputs: outputs.map(tensorDocument) }
