@@ -103,6 +103,7 @@ export async function fill(tx: Tx, tenant_id: string): Promise<void> {
     .execute()
   await fillBatch(tx, tenant_id)
   await fillFeatures(tx, tenant_id)
+  await fillSchedules(tx, tenant_id)
   await tx
     .insertInto('webhooks')
     .values({
@@ -124,6 +125,30 @@ export async function fill(tx: Tx, tenant_id: string): Promise<void> {
       event_type: 't',
       payload: empty,
     })
+    .execute()
+}
+
+async function fillSchedules(tx: Tx, tenant_id: string): Promise<void> {
+  const at = '2024-01-01T00:00:00Z'
+  const id = `schedule_${tenant_id}`
+  await tx
+    .insertInto('schedules')
+    .values({
+      tenant_id,
+      id,
+      name: 'nightly',
+      operation: 'models.train',
+      input: json({}),
+      time_zone: 'UTC',
+      event_match: json({}),
+      event_take: json({}),
+      active: true,
+      updated_at: at,
+    })
+    .execute()
+  await tx
+    .insertInto('schedule_runs')
+    .values({ tenant_id, id: `run_${tenant_id}`, schedule_id: id, due_at: at, input: json({}) })
     .execute()
 }
 

@@ -27,6 +27,8 @@ const TENANT_TABLES = [
   'interactions',
   'webhooks',
   'webhook_deliveries',
+  'schedules',
+  'schedule_runs',
 ] as const
 /** Kept by the service about tenants; no tenant reaches them. */
 const SERVICE_TABLES = ['batch_turns']
