@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MlClient } from '../../src/client.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { startApp, type TestApp } from '../helpers/app.ts'
-import { aDataset, aTable, CUSTOMER, train, untilEnded } from '../helpers/builders.ts'
+import { aDataset, aTable, CUSTOMER, trainChosen, untilEnded } from '../helpers/builders.ts'
 
 describe('a neural network', () => {
   let app: TestApp
@@ -16,7 +16,7 @@ describe('a neural network', () => {
   afterAll(() => app.stop())
 
   it('is trained where learning rate and epochs are given without an algorithm', async () => {
-    const { version, model_id } = await train(client, {
+    const { version, model_id } = await trainChosen(client, {
       model_name: 'ticket_classifier',
       dataset_id: (await aDataset(client)).id,
       model_type: 'classification',
@@ -79,11 +79,17 @@ describe('a neural network', () => {
       ...{ weight_decay: 0, early_stopping: 2, class_weight: 'balanced' },
     }
     const request = { model_type: 'classification', algorithm: 'neural_network', dataset_id } as const
-    const { model_id, version, job } = await train(client, { ...request, model_name: 'settings', hyperparameters })
+    const { model_id, version, job } = await trainChosen(client, {
+      ...request,
+      model_name: 'settings',
+      hyperparameters,
+    })
     expect(job.status).toBe('succeeded')
     expect((await client.versions.get({ model_id, version })).hyperparameters).toEqual(hyperparameters)
     const wrong = { dropout: 1, epochs: 0, momentum: 0.9 }
-    await expect(train(client, { ...request, model_name: 'settings', hyperparameters: wrong })).rejects.toMatchObject({
+    await expect(
+      trainChosen(client, { ...request, model_name: 'settings', hyperparameters: wrong }),
+    ).rejects.toMatchObject({
       details: {
         errors: [
           { field: 'hyperparameters.momentum' },
