@@ -1,5 +1,6 @@
 // `fetch` into a service of this very process: the typed client works on it unchanged, with no socket in between.
 import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 
 type Fetch = (input: string, init: RequestInit) => Promise<Response>
@@ -16,6 +17,8 @@ export function inProcessFetch(app: FastifyInstance): Fetch {
       ...(request.signal && { signal: request.signal }),
       ...(request.body && { payload: Readable.fromWeb(request.body as Parameters<typeof Readable.fromWeb>[0]) }),
     }
+    // An answer from memory needs no turn of the event loop; a caller in a loop would keep timers and sockets waiting for ever.
+    await turn()
     const reply = await app.inject(options)
     const headers = new Headers()
     for (const [name, value] of Object.entries(reply.headers)) {

@@ -1,4 +1,5 @@
 // A tenant's models, from inside the service: every operation as a method, and predictions without HTTP in between.
+import { setImmediate as turn } from 'node:timers/promises'
 import type { App } from '../app.ts'
 import { createClient, type MlClient } from '../client.ts'
 import type { Prediction } from '../contract/predictions.ts'
@@ -45,6 +46,8 @@ export function createModelManager(app: App, tenantId: string): ModelManager {
       }
       try {
         const caller = anonymousCaller({ tenantId, requestId: newId('req'), stickyKey })
+        // As in inProcessFetch: cached answers in a loop must not stop everything else.
+        await turn()
         return await app.dispatch('models.predict', input, { caller, signal })
       } catch (error) {
         throw InferenceError.from(error)

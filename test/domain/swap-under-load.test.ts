@@ -1,4 +1,5 @@
 // Deployments while callers ask without a pause: every request is answered, and every answer is all of one version.
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../helpers/app.ts'
 import { anAddingModel } from '../helpers/builders.ts'
@@ -36,6 +37,7 @@ it('no request fails and no answer is mixed while versions take turns', async ()
     )
   }
   const tensors = async () => {
+    await turn() // as a request over a socket would
     const inputs = [{ name: 'x', shape: [3], datatype: 'FP32', data: [0, 0, 0] }]
     const reply = await app.inject({ method: 'POST', url: '/v2/models/swapped/infer', payload: { inputs } })
     expect(reply.statusCode).toBe(200)

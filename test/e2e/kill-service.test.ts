@@ -1,5 +1,6 @@
 // kill -9 at random moments, on both databases, under a client that never rests. What was acknowledged is there afterwards,
-// nothing is half there, and work that was interrupted is done again. KILL_SEED repeats a sequence, KILLS shortens it.
+// nothing is half there, and work that was interrupted is done again. 50 moments in all: KILLS on each
+// database. KILL_SEED repeats a sequence.
 import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
@@ -15,7 +16,7 @@ import { openScene, type Scene, type Victim } from './scene.ts'
 
 const { postgres, nats } = await servers('postgres', 'nats')
 const SEED = Number(process.env.KILL_SEED ?? randomInt(1_000_000))
-const KILLS = Number(process.env.KILLS ?? 50)
+const KILLS = Number(process.env.KILLS ?? 25)
 const LIMIT_MS = 1_200_000
 const TENANT = 'kill.9'
 
