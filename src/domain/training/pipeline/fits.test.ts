@@ -40,7 +40,7 @@ describe('fits', () => {
   )
 
   it('move to threads once they have taken long enough here, and take turns before', async () => {
-    const fits = openFits({ threads: 2, clock: systemClock, worthwhileMs: 1 })
+    const fits = openFits({ threads: 2, clock: systemClock, worthwhileMs: 1e-6 })
     expect(fits.parallel).toBe(1)
     let running = 0
     const turn = () =>
