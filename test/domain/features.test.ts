@@ -1,26 +1,16 @@
 // The feature store through the API: what is known now, what was known when, and tables to train on without a look ahead.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { MlClient } from '../../src/client.ts'
+import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/random.ts'
-import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { DATABASES } from '../helpers/app.ts'
 import { refusal } from '../helpers/failing.ts'
+import { aTenantEach } from '../helpers/tenants.ts'
 
 const DAY = 86_400_000
 const START = Date.parse('2025-01-01T00:00:00Z')
 const at = (days: number) => new Date(START + days * DAY).toISOString()
 
 describe.each([...DATABASES])('features on the %s database', (database) => {
-  let app: TestApp
-  let client: MlClient
-  let tenants = 0
-
-  beforeAll(async () => {
-    app = await startAppOn(database)
-  })
-  afterAll(() => app.stop())
-  beforeEach(() => {
-    client = app.as(`features${++tenants}`)
-  })
+  const { client } = aTenantEach('features', database)
 
   const declareUser = (ttl_seconds: number | null = null) =>
     client.features.declare({

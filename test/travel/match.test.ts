@@ -1,13 +1,14 @@
 // Match scoring through the API: by the prior at first, by a model once outcomes were recorded and learned from, and always an
 // answer, whatever is not known or not right.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { MlClient } from '../../src/client.ts'
 import type { MatchScore } from '../../src/contract/match.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { USER } from '../../src/travel/entities.ts'
-import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { DATABASES } from '../helpers/app.ts'
 import { untilEnded } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
+import { aTenantEach, expectRefusedFor } from '../helpers/tenants.ts'
 
 const WORDS = ['art', 'food', 'hiking', 'wine', 'sea', 'music', 'museums', 'surf']
 const START = Date.parse('2025-01-01T00:00:00Z')
@@ -44,20 +45,7 @@ async function recordOutcomes(client: MlClient, pairs = 400): Promise<void> {
 }
 
 describe.each([...DATABASES])('match scoring on the %s database', (database) => {
-  let app: TestApp
-  let client: MlClient
-  let tenants = 0
-
-  beforeAll(async () => {
-    app = await startAppOn(database)
-  })
-  afterAll(() => app.stop())
-  beforeEach(() => {
-    client = app.as(`match${++tenants}`)
-  })
-
-  const put = (id: string, features: Record<string, never | unknown>) =>
-    client.features.put({ entity_type: 'user', entity_id: id, features: features as never })
+  const { app, client, putUser: put } = aTenantEach('match', database)
 
   it('answers from the population where nothing is known or declared', async () => {
     const { score, confidence, factors } = await client.match.score({ user_a_id: 'x', user_b_id: 'y' })
@@ -177,9 +165,7 @@ describe.each([...DATABASES])('match scoring on the %s database', (database) => 
     ['a user without an id', { user_b_id: '' }, 'user_b_id'],
     ['an unknown field', { context: { mood: 'good' } }, 'context.mood'],
   ])('refuses %s by the name of the field', async (_, wrong, field) => {
-    const refused = await refusal(client.match.score({ user_a_id: 'a', user_b_id: 'b', ...(wrong as object) }))
-    expect(refused.kind).toBe('invalid')
-    expect(JSON.stringify(refused.details)).toContain(`"field":"${field}"`)
+    await expectRefusedFor(field, client.match.score({ user_a_id: 'a', user_b_id: 'b', ...(wrong as object) }))
   })
 
   it('answers with empty interests, wrong types and dates far away', async () => {

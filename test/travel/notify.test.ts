@@ -1,13 +1,14 @@
 // Send-time through the API: by the prior at first, by a model once interactions were recorded and learned from, and an answer
 // whatever is not known or not right.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { MlClient } from '../../src/client.ts'
 import type { Interaction } from '../../src/contract/features.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { USER } from '../../src/travel/entities.ts'
 import { localClock } from '../../src/travel/notify/local-time.ts'
-import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { DATABASES } from '../helpers/app.ts'
 import { refusal } from '../helpers/failing.ts'
+import { aTenantEach, expectRefusedFor } from '../helpers/tenants.ts'
 import { addModel } from '../runtime-models.ts'
 
 const HOUR = 3_600_000
@@ -36,20 +37,7 @@ async function recordDays(client: MlClient, users = 60): Promise<void> {
 const asked = { notification_type: 'reminder', urgency: 'low' } as const
 
 describe.each([...DATABASES])('send-time on the %s database', (database) => {
-  let app: TestApp
-  let client: MlClient
-  let tenants = 0
-
-  beforeAll(async () => {
-    app = await startAppOn(database)
-  })
-  afterAll(() => app.stop())
-  beforeEach(() => {
-    client = app.as(`notify${++tenants}`)
-  })
-
-  const put = (id: string, features: Record<string, unknown>) =>
-    client.features.put({ entity_type: 'user', entity_id: id, features: features as never })
+  const { app, client, putUser: put } = aTenantEach('notify', database)
 
   it('answers for nobody in particular by what holds for all, outside of the night, with low confidence', async () => {
     const { send_at, confidence, reason, channel } = await client.notifications.optimize({ user_id: 'x', ...asked })
@@ -163,9 +151,7 @@ describe.each([...DATABASES])('send-time on the %s database', (database) => {
     ['a type that is none', { notification_type: 'spam' }, 'notification_type'],
     ['no user', { user_id: '' }, 'user_id'],
   ])('refuses %s by the name of the field', async (_, wrong, field) => {
-    const refused = await refusal(client.notifications.optimize({ user_id: 'x', ...asked, ...(wrong as object) }))
-    expect(refused.kind).toBe('invalid')
-    expect(JSON.stringify(refused.details)).toContain(`"field":"${field}"`)
+    await expectRefusedFor(field, client.notifications.optimize({ user_id: 'x', ...asked, ...(wrong as object) }))
   })
 
   it('answers with features of the wrong type and hours that cannot be', async () => {

@@ -1,10 +1,11 @@
 // Recommendations through the API: by the prior at first, by a model once users did something, and always an answer.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { travelWorld } from '../../src/cli/demo/travel-world.ts'
 import type { MlClient } from '../../src/client.ts'
 import { DESTINATION, USER } from '../../src/travel/entities.ts'
-import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
+import { DATABASES } from '../helpers/app.ts'
 import { refusal } from '../helpers/failing.ts'
+import { aTenantEach } from '../helpers/tenants.ts'
 
 const WORLD = travelWorld()
 const PLACES = new Map(WORLD.places.map((place) => [place.entity_id, place]))
@@ -22,17 +23,7 @@ async function record(client: MlClient): Promise<void> {
 }
 
 describe.each([...DATABASES])('recommendations on the %s database', (database) => {
-  let app: TestApp
-  let client: MlClient
-  let tenants = 0
-
-  beforeAll(async () => {
-    app = await startAppOn(database)
-  })
-  afterAll(() => app.stop())
-  beforeEach(() => {
-    client = app.as(`recommend${++tenants}`)
-  })
+  const { app, client } = aTenantEach('recommend', database)
 
   describe('without a model', () => {
     it('are an empty list where there are no destinations', async () => {
