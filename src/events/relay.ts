@@ -1,10 +1,11 @@
 // Carries events from the outbox to the bus: each at least once, normally once, those of one tenant in their order. Only
 // one relay works at a time, because two that skipped each other's rows would publish a tenant's events out of order.
 import { sql } from 'kysely'
-import { backoffMs, pause } from '../core/backoff.ts'
+import { pause } from '../core/backoff.ts'
 import { systemClock } from '../core/clock.ts'
 import { fail, MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
+import { type Loop, startLoop, type Turn } from '../core/loop.ts'
 import type { Bus } from '../ports/bus/index.ts'
 import type { Database, Row, Tx } from '../ports/db/index.ts'
 
@@ -21,59 +22,27 @@ export interface RelayOptions {
   readonly keepSeconds?: number
 }
 
-export interface Relay {
-  /** Waits for the batch in hand. */
-  stop(): Promise<void>
-}
-
 type Waiting = Pick<Row<'outbox'>, 'seq' | 'id' | 'tenant_id' | 'subject' | 'event'>
 
 const RELAY_LOCK = 7_261_002
 const PUBLISH_TIMEOUT_MS = 10_000
 const PRUNE_EVERY_MS = 600_000
-const RETRY = { initialMs: 100, maxMs: 10_000 }
 
-export function startRelay(options: RelayOptions): Relay {
+export function startRelay(options: RelayOptions): Loop {
   const { db, log, pollMs = 1000, keepSeconds = 86_400 } = options
-  const stopping = new AbortController()
-  let wake = new AbortController()
+  const onWake = (wake: () => void) => db.onWake('outbox', wake)
   let prunedAt = Number.NEGATIVE_INFINITY
 
-  async function idle(): Promise<void> {
-    await pause(pollMs, AbortSignal.any([wake.signal, stopping.signal]))
-    if (wake.signal.aborted) wake = new AbortController()
-  }
-
-  async function turn(): Promise<void> {
-    const more = await relayBatch(options, stopping.signal)
+  async function turn({ signal, idle }: Turn): Promise<void> {
+    const more = await relayBatch(options, signal)
     if (systemClock.elapsedMs() - prunedAt > PRUNE_EVERY_MS) {
       await prune(db, keepSeconds)
       prunedAt = systemClock.elapsedMs()
     }
-    if (!more) await idle()
+    if (!more) await idle(pollMs)
   }
 
-  async function run(): Promise<void> {
-    for (let failures = 0; !stopping.signal.aborted; ) {
-      try {
-        await turn()
-        failures = 0
-      } catch (error) {
-        if (failures === 0) log.warn({ err: error }, 'events wait in the outbox: they cannot be published now')
-        await pause(backoffMs(failures++, RETRY), stopping.signal)
-      }
-    }
-  }
-
-  const unlisten = db.onWake('outbox', () => wake.abort())
-  const running = run()
-  return {
-    async stop() {
-      unlisten()
-      stopping.abort()
-      await running
-    },
-  }
+  return startLoop({ onWake, log, onFailure: 'events wait in the outbox: they cannot be published now' }, turn)
 }
 
 /** One batch. @returns whether there may be more. */

@@ -4,6 +4,7 @@ import { backoffMs, pause } from '../core/backoff.ts'
 import { systemClock } from '../core/clock.ts'
 import { fail } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
+import { startLoop, type Turn } from '../core/loop.ts'
 import type { Database } from '../ports/db/index.ts'
 import type { Job, QueueName, StopOptions, Subscription, WorkOptions } from './queue.ts'
 import type { Claim, Engine } from './queue-engine.ts'
@@ -32,34 +33,10 @@ export function startWorking({ queue, handler, options, engine, db, log, started
   const leaseMs = leaseSeconds * 1000
   const runs = new Map<string, Run>()
   const stopping = new AbortController()
-  let wake = new AbortController()
   let stopped: Promise<void> | undefined
 
-  function wakeUp(): void {
-    wake.abort()
-  }
-
-  /** Until woken, stopped, or `ms` have passed. */
-  async function idle(ms: number): Promise<void> {
-    await pause(ms, AbortSignal.any([wake.signal, stopping.signal]))
-    if (wake.signal.aborted) wake = new AbortController()
-  }
-
-  /** Runs `step` again and again; a database that is away slows it down and nothing else. */
-  async function repeat(step: () => Promise<void>): Promise<void> {
+  async function takeJobs({ idle }: Turn): Promise<void> {
     await started
-    for (let failures = 0; !stopping.signal.aborted; ) {
-      try {
-        await step()
-        failures = 0
-      } catch (error) {
-        log.warn({ err: error, queue }, 'job queue: cannot reach the jobs, trying again')
-        await pause(backoffMs(failures++, { initialMs: 100, maxMs: 5000 }), stopping.signal)
-      }
-    }
-  }
-
-  async function takeJobs(): Promise<void> {
     const free = concurrency - runs.size
     const claims = free > 0 ? await engine.claim(queue, free) : []
     for (const claim of claims) begin(claim)
@@ -72,7 +49,7 @@ export function startWorking({ queue, handler, options, engine, db, log, started
       .catch((error: unknown) => log.error({ err: error, queue, job_id: claim.job.id }, 'job queue: settling failed'))
       .finally(() => {
         runs.delete(claim.key)
-        wakeUp()
+        taking.wake()
       })
     runs.set(claim.key, { claim, abort, ended })
   }
@@ -144,26 +121,28 @@ export function startWorking({ queue, handler, options, engine, db, log, started
     }
   }
 
-  async function takeOver(): Promise<void> {
+  async function takeOver({ idle }: Turn): Promise<void> {
+    await started
     for (const claim of await engine.abandoned(queue, leaseSeconds)) {
       await giveBack(claim, fail('unavailable', 'JOB_ABANDONED', 'The worker of this job died'))
-      wakeUp()
+      taking.wake()
     }
-    await pause(leaseMs / 4, stopping.signal)
+    await idle(leaseMs / 4)
   }
 
   async function stop({ timeoutMs = 0 }: StopOptions = {}): Promise<void> {
-    unlisten()
     stopping.abort()
+    const loopsEnded = Promise.all([taking.stop(), tending.stop()])
     const ended = Promise.all([...runs.values()].map(({ ended }) => ended))
     await within(ended, timeoutMs)
     for (const { abort } of runs.values()) abort.abort(fail('unavailable', 'STOPPING', 'The service stops'))
     await within(ended, ABORT_GRACE_MS)
-    await Promise.all(loops)
+    await loopsEnded
   }
 
-  const unlisten = db.onWake('jobs', wakeUp)
-  const loops = [repeat(takeJobs), repeat(takeOver)]
+  const loopOptions = { log: log.child({ queue }), onFailure: 'job queue: cannot reach the jobs, trying again' }
+  const taking = startLoop({ ...loopOptions, onWake: (wake) => db.onWake('jobs', wake) }, takeJobs)
+  const tending = startLoop(loopOptions, takeOver)
   return {
     close(options) {
       stopped ??= stop(options)

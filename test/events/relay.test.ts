@@ -4,8 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { fail } from '../../src/core/failure.ts'
 import { silentLog } from '../../src/core/log.ts'
+import type { Loop } from '../../src/core/loop.ts'
 import { appendEvent, eventSubject, makeEvent } from '../../src/events/outbox.ts'
-import { type Relay, type RelayOptions, startRelay } from '../../src/events/relay.ts'
+import { type RelayOptions, startRelay } from '../../src/events/relay.ts'
 import type { Database } from '../../src/ports/db/index.ts'
 import { BACKENDS, type Backend, startBackend } from '../ports/db-backends.ts'
 
@@ -21,9 +22,9 @@ describe.each(BACKENDS)('events: %s', (name) => {
   let arrivals: Arrival[] = []
   /** What the bus does with an event before it takes it. */
   let bus: (id: string) => Promise<void> | void = () => {}
-  const relays: Relay[] = []
+  const relays: Loop[] = []
 
-  function relay(options: Partial<RelayOptions> = {}): Relay {
+  function relay(options: Partial<RelayOptions> = {}): Loop {
     const publish: RelayOptions['bus']['publish'] = async ({ subject, id, data }) => {
       await bus(id)
       arrivals.push({ id, subject, event: JSON.parse(new TextDecoder().decode(data)) })

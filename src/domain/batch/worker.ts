@@ -1,7 +1,7 @@
 // Works on chunks until stopped: takes one after another, takes back what dead workers left, and finishes jobs whose last
 // worker died between its last chunk and the end.
-import { backoffMs, pause } from '../../core/backoff.ts'
 import { fail } from '../../core/failure.ts'
+import { startLoop, type Turn } from '../../core/loop.ts'
 import type { Services } from '../ctx.ts'
 import { serviceCtx } from '../ctx.ts'
 import { type Abandoned, claimChunk, takeBackChunks } from './claim.ts'
@@ -15,66 +15,51 @@ export interface BatchWorker {
 }
 
 const POLL_MS = 500
-const RETRY = { initialMs: 100, maxMs: 5000 }
 const SAMPLE_MS = 5000
 
 export function startBatchWorker(worker: Worker, { concurrency }: { readonly concurrency: number }): BatchWorker {
   const { services } = worker
   const { db, log, settings } = services
-  const stopping = new AbortController()
-  let wake = new AbortController()
+  const onWake = (wake: () => void) => db.onWake('jobs', wake)
+  const loopOptions = { log, onFailure: 'batch jobs cannot be reached, trying again' }
 
-  async function idle(ms: number): Promise<void> {
-    await pause(ms, AbortSignal.any([wake.signal, stopping.signal]))
-    if (wake.signal.aborted) wake = new AbortController()
-  }
-
-  /** Again and again; a database that is away slows it down and nothing else. */
-  async function repeat(step: () => Promise<void>): Promise<void> {
-    for (let failures = 0; !stopping.signal.aborted; ) {
-      try {
-        await step()
-        failures = 0
-      } catch (error) {
-        if (failures === 0) log.warn({ err: error }, 'batch jobs cannot be reached, trying again')
-        await pause(backoffMs(failures++, RETRY), stopping.signal)
-      }
-    }
-  }
-
-  async function work(): Promise<void> {
+  async function work({ signal, idle }: Turn): Promise<void> {
+    await begun
     const claim = await db.system((tx) => claimChunk(tx, settings.batchLeaseSeconds))
     if (!claim) return idle(POLL_MS)
-    await runChunk(worker, claim, stopping.signal)
+    await runChunk(worker, claim, signal)
   }
 
-  async function tend(): Promise<void> {
+  async function tend({ signal, idle }: Turn): Promise<void> {
+    await begun
     await takeBack(worker, await db.system((tx) => takeBackChunks(tx, 'expired')))
     for (const { id, tenant_id } of await complete(services)) {
-      await finishJob(serviceCtx(services, tenant_id, stopping.signal, id), id)
+      await finishJob(serviceCtx(services, tenant_id, signal, id), id)
     }
-    await pause(Math.min(SAMPLE_MS, (settings.batchLeaseSeconds * 1000) / 4), stopping.signal)
+    await idle(Math.min(SAMPLE_MS, (settings.batchLeaseSeconds * 1000) / 4))
   }
 
-  async function run(): Promise<void> {
-    // The embedded database has no other process, so every claim found at the start is of one that died.
-    let first = db.status().kind === 'embedded'
-    const begin = async () => {
-      if (first) await takeBack(worker, await db.system((tx) => takeBackChunks(tx, 'all')))
-      first = false
-    }
-    await begin().catch((error: unknown) => log.warn({ err: error }, 'chunks of a dead process wait for their lease'))
-    await Promise.all([repeat(tend), ...Array.from({ length: concurrency }, () => repeat(work))])
-  }
-
-  const unlisten = db.onWake('jobs', () => wake.abort())
-  const running = run()
+  const begun = begin(worker)
+  const loops = [
+    startLoop(loopOptions, tend),
+    ...Array.from({ length: concurrency }, () => startLoop({ ...loopOptions, onWake }, work)),
+  ]
   return {
     async stop() {
-      unlisten()
-      stopping.abort(fail('unavailable', 'STOPPING', 'The service stops'))
-      await running
+      const reason = fail('unavailable', 'STOPPING', 'The service stops')
+      await Promise.all(loops.map((loop) => loop.stop(reason)))
     },
+  }
+}
+
+/** The embedded database has no other process, so every claim found at the start is of one that died. */
+async function begin(worker: Worker): Promise<void> {
+  const { db, log } = worker.services
+  if (db.status().kind !== 'embedded') return
+  try {
+    await takeBack(worker, await db.system((tx) => takeBackChunks(tx, 'all')))
+  } catch (error) {
+    log.warn({ err: error }, 'chunks of a dead process wait for their lease')
   }
 }
 

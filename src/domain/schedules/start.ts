@@ -4,9 +4,9 @@ import { sql } from 'kysely'
 import type { BatchRequest } from '../../contract/batch.ts'
 import type { ScheduledOperation } from '../../contract/schedules.ts'
 import type { TrainRequest } from '../../contract/training.ts'
-import { backoffMs, pause } from '../../core/backoff.ts'
 import { asFailure, type FailureKind, fail } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
+import { type Loop, startLoop, type Turn } from '../../core/loop.ts'
 import { json, type Tx } from '../../ports/db/index.ts'
 import { submitBatch } from '../batch/index.ts'
 import { inTransaction, type Services, serviceCtx, type TxCtx } from '../ctx.ts'
@@ -15,15 +15,9 @@ import { submitTrainingAs } from '../training/index.ts'
 import { checkRequest } from './policy.ts'
 import { nextRun } from './schedules.ts'
 
-export interface Scheduler {
-  /** Waits for the run in hand. */
-  stop(): Promise<void>
-}
-
 const POLL_MS = 1000
 const AT_ONCE = 20
 const CLAIM_SECONDS = 120
-const RETRY = { initialMs: 100, maxMs: 10_000 }
 /** After each attempt that might succeed later, in seconds; then the run has failed. */
 const PAUSES = [1, 5, 15, 60, 300, 900, 3600]
 const PASSING: ReadonlySet<FailureKind> = new Set(['unavailable', 'limited', 'internal'])
@@ -42,43 +36,20 @@ interface DueRun {
   readonly input: Fields
 }
 
-export function startScheduler(services: Services, serving: Serving): Scheduler {
+export function startScheduler(services: Services, serving: Serving): Loop {
   const { db, log } = services
-  const stopping = new AbortController()
-  let wake = new AbortController()
+  const onWake = (wake: () => void) => db.onWake('outbox', wake)
 
-  async function turn(): Promise<void> {
+  async function turn({ signal, idle }: Turn): Promise<void> {
     await db.system(queueDue)
     const due = await db.system(claimRuns)
     for (const run of due) {
-      if (!stopping.signal.aborted) await startRun({ services, serving }, run, stopping.signal)
+      if (!signal.aborted) await startRun({ services, serving }, run, signal)
     }
-    if (due.length === AT_ONCE) return
-    await pause(POLL_MS, AbortSignal.any([wake.signal, stopping.signal]))
-    if (wake.signal.aborted) wake = new AbortController()
+    if (due.length < AT_ONCE) await idle(POLL_MS)
   }
 
-  async function run(): Promise<void> {
-    for (let failures = 0; !stopping.signal.aborted; ) {
-      try {
-        await turn()
-        failures = 0
-      } catch (error) {
-        if (failures === 0) log.warn({ err: error }, 'schedules wait: the database cannot be reached')
-        await pause(backoffMs(failures++, RETRY), stopping.signal)
-      }
-    }
-  }
-
-  const unlisten = db.onWake('outbox', () => wake.abort())
-  const running = run()
-  return {
-    async stop() {
-      unlisten()
-      stopping.abort()
-      await running
-    },
-  }
+  return startLoop({ onWake, log, onFailure: 'schedules wait: the database cannot be reached' }, turn)
 }
 
 /** Writes the runs that the clock asks for. However long nobody looked, a schedule runs once, and not for every time missed. */

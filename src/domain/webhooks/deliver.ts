@@ -2,8 +2,8 @@
 // not send at once and a replica that dies leaves the delivery to another: at least once, under one id. A webhook that does not
 // answer holds up only itself: a replica has at most one handful of deliveries on its way to each.
 import { sql } from 'kysely'
-import { backoffMs, pause } from '../../core/backoff.ts'
 import { asFailure } from '../../core/failure.ts'
+import { startLoop, type Turn } from '../../core/loop.ts'
 import { sendWebhook } from '../../events/send-webhook.ts'
 import type { Tx } from '../../ports/db/index.ts'
 import type { Services } from '../ctx.ts'
@@ -26,7 +26,6 @@ const POLL_MS = 1000
 const TIMEOUT_MS = 10_000
 /** Longer than an attempt, and short enough for those of a replica that died. */
 const CLAIM_SECONDS = 60
-const RETRY = { initialMs: 100, maxMs: 10_000 }
 /** About 28 hours in all, as Standard Webhooks advise. */
 const PAUSES = [5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 36_000]
 const GONE = 410
@@ -43,53 +42,34 @@ export interface Due {
 
 export function startDeliveries(services: Services, options: DeliveryOptions = {}): DeliveryWorker {
   const { db, log } = services
-  const stopping = new AbortController()
+  const onWake = (wake: () => void) => db.onWake('outbox', wake)
   const sending = new Map<string, Promise<void>>()
-  let wake = new AbortController()
   let inFlight = 0
 
-  function send(webhookId: string, due: readonly Due[]): void {
+  function send(webhookId: string, due: readonly Due[], signal: AbortSignal): void {
     inFlight += due.length
-    const work = Promise.all(
-      due.map((delivery) => deliver(services, delivery, { ...options, signal: stopping.signal })),
-    )
+    const work = Promise.all(due.map((delivery) => deliver(services, delivery, { ...options, signal })))
       .catch((error: unknown) => log.warn({ err: error, webhook_id: webhookId }, 'an outcome could not be written'))
       .then(() => {
         inFlight -= due.length
         sending.delete(webhookId)
-        wake.abort()
+        loop.wake()
       })
     sending.set(webhookId, work)
   }
 
-  async function turn(): Promise<void> {
+  async function turn({ signal, idle }: Turn): Promise<void> {
     const limit = AT_ONCE - inFlight
     const due = limit > 0 ? await db.system((tx) => claimDeliveries(tx, [...sending.keys()], limit)) : []
-    for (const [webhookId, group] of Map.groupBy(due, (one) => one.webhookId)) send(webhookId, group)
-    await pause(POLL_MS, AbortSignal.any([wake.signal, stopping.signal]))
-    if (wake.signal.aborted) wake = new AbortController()
+    for (const [webhookId, group] of Map.groupBy(due, (one) => one.webhookId)) send(webhookId, group, signal)
+    await idle(POLL_MS)
   }
 
-  async function run(): Promise<void> {
-    for (let failures = 0; !stopping.signal.aborted; ) {
-      try {
-        await turn()
-        failures = 0
-      } catch (error) {
-        if (failures === 0) log.warn({ err: error }, 'webhooks wait: the database cannot be reached')
-        await pause(backoffMs(failures++, RETRY), stopping.signal)
-      }
-    }
-    await Promise.all(sending.values())
-  }
-
-  const unlisten = db.onWake('outbox', () => wake.abort())
-  const running = run()
+  const loop = startLoop({ onWake, log, onFailure: 'webhooks wait: the database cannot be reached' }, turn)
   return {
     async stop() {
-      unlisten()
-      stopping.abort()
-      await running
+      await loop.stop()
+      await Promise.all(sending.values())
     },
   }
 }
