@@ -1,5 +1,7 @@
 // Pages of a list, newest first, by keyset: the cursor names the last item seen, so pages stay right while rows are added.
+import { type SelectQueryBuilder, sql } from 'kysely'
 import { fail } from '../core/failure.ts'
+import type { Schema } from '../ports/db/index.ts'
 
 export const DEFAULT_LIMIT = 50
 
@@ -46,4 +48,43 @@ export function pageOf<Row, T>(
     items: shown.map(shape.item),
     next_cursor: rows.length > limit && last !== undefined ? encodeCursor(shape.position(last)) : null,
   }
+}
+
+interface PageInput {
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+type Query<TB extends keyof Schema, Row> = SelectQueryBuilder<Schema, TB, Row>
+
+/** One page of rows whose ids sort by their time of making, newest first. */
+export async function pageById<TB extends keyof Schema, Row extends { readonly id: string }, T>(
+  find: Query<TB, Row>,
+  { limit = DEFAULT_LIMIT, cursor }: PageInput,
+  item: (row: Row) => T,
+): Promise<PageOf<T>> {
+  const after = decodeCursor(cursor, 1)?.[0]
+  const rows = await newest(find, 'id', { after, limit }).execute()
+  return pageOf(rows, limit, { item, position: ({ id }) => [id] })
+}
+
+/** The same by `seq`, for tables whose ids do not sort by time. */
+export async function pageBySeq<TB extends keyof Schema, Row extends { readonly seq: number }, T>(
+  find: Query<TB, Row>,
+  { limit = DEFAULT_LIMIT, cursor }: PageInput,
+  item: (row: Row) => T,
+): Promise<PageOf<T>> {
+  const after = decodeCursor(cursor, 1, /^\d{1,15}$/)?.[0]
+  const rows = await newest(find, 'seq', { after: after === undefined ? undefined : Number(after), limit }).execute()
+  return pageOf(rows, limit, { item, position: ({ seq }) => [String(seq)] })
+}
+
+interface Page {
+  readonly after: string | number | undefined
+  readonly limit: number
+}
+
+function newest<TB extends keyof Schema, Row>(find: Query<TB, Row>, key: 'id' | 'seq', { after, limit }: Page) {
+  const sorted = find.orderBy(sql.ref(key), 'desc').limit(limit + 1)
+  return after === undefined ? sorted : sorted.where(sql.ref(key), '<', after)
 }

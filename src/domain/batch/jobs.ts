@@ -5,7 +5,7 @@ import { fail } from '../../core/failure.ts'
 import { wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type Services, type TxCtx } from '../ctx.ts'
 import { getModelRow } from '../models/index.ts'
-import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { pageBySeq } from '../paging.ts'
 import type { ServingCtx } from '../serving/index.ts'
 import { endJob, putInputAway } from './end.ts'
 import { type BatchRow, batchDocument, getBatchRow, hasEnded, lockBatchRow, rowErrors } from './store.ts'
@@ -14,23 +14,13 @@ import { removeFolder } from './submit.ts'
 const DELETED_A_SWEEP = 200
 
 export function listBatchJobs(ctx: ServingCtx, input: Input<'batch_jobs.list'>): Promise<Output<'batch_jobs.list'>> {
-  const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1, /^\d{1,15}$/)
   const { serving } = ctx
   return inTransaction(ctx, async (ctx) => {
     let find = ctx.db.selectFrom('batch_jobs').selectAll()
-    if (after) find = find.where('seq', '<', Number(after[0]))
     if (input.status) find = find.where('status', '=', input.status)
     if (input.model_id) find = find.where('model_id', '=', await modelIdOf({ ...ctx, serving }, input.model_id))
-    const rows = await find
-      .orderBy('seq', 'desc')
-      .limit(limit + 1)
-      .execute()
     const now = ctx.clock.now()
-    return pageOf(rows, limit, {
-      item: (row) => batchDocument(row, now),
-      position: (row) => [String(row.seq)],
-    })
+    return await pageBySeq(find, input, (row) => batchDocument(row, now))
   })
 }
 

@@ -1,21 +1,14 @@
 import type { Dataset, ValidationReport } from '../../contract/datasets.ts'
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
-import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { DEFAULT_LIMIT, pageById } from '../paging.ts'
 import { completeContract } from './policy.ts'
 import { datasetDocument, getDatasetRow, storedTable } from './store.ts'
 
 export function listDatasets(ctx: Ctx, input: Input<'datasets.list'>): Promise<Output<'datasets.list'>> {
-  const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1)
   return inTransaction(ctx, async (ctx) => {
-    let find = ctx.db.selectFrom('datasets').selectAll()
-    if (after) find = find.where('id', '<', after[0]!)
-    const rows = await find
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute()
-    return pageOf(rows, limit, { item: datasetDocument, position: (row) => [row.id] })
+    const find = ctx.db.selectFrom('datasets').selectAll()
+    return await pageById(find, input, datasetDocument)
   })
 }
 

@@ -3,9 +3,9 @@ import type { Interaction } from '../../contract/features.ts'
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
-import { json, type NewRow } from '../../ports/db/index.ts'
+import { json, type NewRow, type Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
-import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { pageBySeq } from '../paging.ts'
 import { momentOf } from './policy.ts'
 
 const ROWS_A_WRITE = 1000
@@ -53,32 +53,25 @@ function rowsOf({ caller, clock }: Ctx, interactions: readonly Interaction[]): N
   return rows
 }
 
-const SEQUENCE = /^\d{1,18}$/
-
 export function listInteractions(ctx: Ctx, input: Input<'interactions.list'>): Promise<Output<'interactions.list'>> {
-  const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1, SEQUENCE)
   return inTransaction(ctx, async (ctx) => {
     let find = ctx.db.selectFrom('interactions').selectAll()
-    if (after) find = find.where('seq', '<', Number(after[0]))
     if (input.user !== undefined) find = find.where('user_id', '=', input.user)
     if (input.event !== undefined) find = find.where('event', '=', input.event)
-    const rows = await find
-      .orderBy('seq', 'desc')
-      .limit(limit + 1)
-      .execute()
-    return pageOf(rows, limit, {
-      item: ({ id, user_id, item_id, event, at, channel, value, context }) => ({
-        id,
-        user_id,
-        event,
-        at: at.toISOString(),
-        ...(item_id !== null && { item_id }),
-        ...(channel !== null && { channel }),
-        ...(value !== null && { value }),
-        ...(context && { context }),
-      }),
-      position: ({ seq }) => [String(seq)],
-    })
+    return await pageBySeq(find, input, interactionDocument)
   })
+}
+
+function interactionDocument(row: Row<'interactions'>): Output<'interactions.list'>['items'][number] {
+  const { id, user_id, item_id, event, at, channel, value, context } = row
+  return {
+    id,
+    user_id,
+    event,
+    at: at.toISOString(),
+    ...(item_id !== null && { item_id }),
+    ...(channel !== null && { channel }),
+    ...(value !== null && { value }),
+    ...(context && { context }),
+  }
 }

@@ -5,24 +5,17 @@ import type { ScheduleRun } from '../../contract/schedules.ts'
 import { newId } from '../../core/ids.ts'
 import { json, type Row, wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type Services } from '../ctx.ts'
-import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { pageById } from '../paging.ts'
 import { getScheduleRow } from './schedules.ts'
 
 const KEEP_MS = 90 * 24 * 3_600_000
 
 export function listRuns(ctx: Ctx, input: Input<'schedules.runs'>): Promise<Output<'schedules.runs'>> {
-  const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1)
   return inTransaction(ctx, async (ctx) => {
     const { id } = await getScheduleRow(ctx, input.schedule_id)
     let find = ctx.db.selectFrom('schedule_runs').selectAll().where('schedule_id', '=', id)
-    if (after) find = find.where('id', '<', after[0]!)
     if (input.status) find = find.where('status', '=', input.status)
-    const rows = await find
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute()
-    return pageOf(rows, limit, { item: runDocument, position: (row) => [row.id] })
+    return await pageById(find, input, runDocument)
   })
 }
 

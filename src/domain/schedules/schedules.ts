@@ -7,7 +7,7 @@ import { newId } from '../../core/ids.ts'
 import { nextTime } from '../../jobs/cron.ts'
 import { json, type Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
-import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { pageById } from '../paging.ts'
 import { checkPlan } from './policy.ts'
 
 const MAX_SCHEDULES = 200
@@ -41,16 +41,9 @@ export async function createSchedule(ctx: Ctx, input: Input<'schedules.create'>)
 }
 
 export function listSchedules(ctx: Ctx, input: Input<'schedules.list'>): Promise<Output<'schedules.list'>> {
-  const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1)
   return inTransaction(ctx, async (ctx) => {
-    let find = ctx.db.selectFrom('schedules').selectAll()
-    if (after) find = find.where('id', '<', after[0]!)
-    const rows = await find
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute()
-    return pageOf(rows, limit, { item: scheduleDocument, position: (row) => [row.id] })
+    const find = ctx.db.selectFrom('schedules').selectAll()
+    return await pageById(find, input, scheduleDocument)
   })
 }
 

@@ -4,25 +4,18 @@ import type { WebhookDelivery } from '../../contract/webhooks.ts'
 import { notFound } from '../../core/failure.ts'
 import { type Row, wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type Services } from '../ctx.ts'
-import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { pageById } from '../paging.ts'
 import { getWebhookRow } from './webhooks.ts'
 
 /** How long the log of deliveries reaches back. */
 const KEEP_MS = 30 * 24 * 3_600_000
 
 export function listDeliveries(ctx: Ctx, input: Input<'webhooks.deliveries'>): Promise<Output<'webhooks.deliveries'>> {
-  const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1)
   return inTransaction(ctx, async (ctx) => {
     const { id } = await getWebhookRow(ctx, input.webhook_id)
     let find = ctx.db.selectFrom('webhook_deliveries').selectAll().where('webhook_id', '=', id)
-    if (after) find = find.where('id', '<', after[0]!)
     if (input.status) find = find.where('status', '=', input.status)
-    const rows = await find
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute()
-    return pageOf(rows, limit, { item: deliveryDocument, position: (row) => [row.id] })
+    return await pageById(find, input, deliveryDocument)
   })
 }
 

@@ -7,7 +7,7 @@ import { newId } from '../../core/ids.ts'
 import { forbiddenAddress, isPublicAddress, literalAddress } from '../../events/public-address.ts'
 import { json, type Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
-import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
+import { pageById } from '../paging.ts'
 
 const MAX_WEBHOOKS = 100
 const SECRET_BYTES = 24
@@ -40,16 +40,9 @@ export async function createWebhook(ctx: Ctx, input: Input<'webhooks.create'>): 
 }
 
 export function listWebhooks(ctx: Ctx, input: Input<'webhooks.list'>): Promise<Output<'webhooks.list'>> {
-  const limit = input.limit ?? DEFAULT_LIMIT
-  const after = decodeCursor(input.cursor, 1)
   return inTransaction(ctx, async (ctx) => {
-    let find = ctx.db.selectFrom('webhooks').selectAll()
-    if (after) find = find.where('id', '<', after[0]!)
-    const rows = await find
-      .orderBy('id', 'desc')
-      .limit(limit + 1)
-      .execute()
-    return pageOf(rows, limit, { item: webhookDocument, position: (row) => [row.id] })
+    const find = ctx.db.selectFrom('webhooks').selectAll()
+    return await pageById(find, input, webhookDocument)
   })
 }
 
