@@ -1,34 +1,13 @@
 // Requests that run together: that everybody gets exactly their rows whatever happens to their neighbours, who is batched
 // at all, and who goes first. Real workers and real models; the queue's order is tried without them.
-import type { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { openRuntimes } from '../../test/open-runtimes.ts'
 import { addModel, lookupModel, loopFeeds, loopModel, meanModel } from '../../test/runtime-models.ts'
 import { pause } from '../core/backoff.ts'
-import { silentLog } from '../core/log.ts'
-import { type LoadedModel, openRuntime, type Runtime, type RuntimeOptions } from './index.ts'
+import type { LoadedModel, Runtime } from './index.ts'
 
-let open: Runtime[] = []
-let threads: Worker[] = []
-const onWorker = (worker: Worker) => {
-  threads.push(worker)
-  worker.once('exit', () => threads.splice(threads.indexOf(worker), 1))
-}
-beforeEach(() => {
-  threads = []
-  process.on('worker', onWorker)
-})
-afterEach(async () => {
-  process.off('worker', onWorker)
-  await Promise.all(open.map((runtime) => runtime.close()))
-  open = []
-})
-
-function start(options: Partial<RuntimeOptions> = {}): Runtime {
-  const runtime = openRuntime({ workers: 1, maxQueue: 10_000, enableGpu: false, log: silentLog, ...options })
-  open.push(runtime)
-  return runtime
-}
+const { start, threads } = openRuntimes({ workers: 1, maxQueue: 10_000 })
 
 const ids = (...values: number[]) =>
   ({ id: { type: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) } }) as const

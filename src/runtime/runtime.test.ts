@@ -1,38 +1,14 @@
 // The runtime with real workers and real models: answers, refusals, overload, time-outs, dying workers, memory.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { openRuntimes } from '../../test/open-runtimes.ts'
 import { addModel, echoModel, floats, heavyModel, loopFeeds, loopModel } from '../../test/runtime-models.ts'
 import { pause } from '../core/backoff.ts'
-import { silentLog } from '../core/log.ts'
-import { type LoadedModel, openRuntime, type Runtime, type RuntimeOptions } from './index.ts'
+import type { LoadedModel, Runtime } from './index.ts'
 
-let open: Runtime[] = []
-/** The living worker threads of this process, in order: how a test kills one without a hook in the runtime. */
-let threads: Worker[] = []
-const onWorker = (worker: Worker) => {
-  threads.push(worker)
-  worker.once('exit', () => threads.splice(threads.indexOf(worker), 1))
-}
-
-beforeEach(() => {
-  threads = []
-  process.on('worker', onWorker)
-})
-
-afterEach(async () => {
-  process.off('worker', onWorker)
-  await Promise.all(open.map((runtime) => runtime.close()))
-  open = []
-})
-
-function start(options: Partial<RuntimeOptions> = {}): Runtime {
-  const runtime = openRuntime({ workers: 2, maxQueue: 1000, enableGpu: false, log: silentLog, ...options })
-  open.push(runtime)
-  return runtime
-}
+const { start, threads } = openRuntimes({ workers: 2, maxQueue: 1000 })
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await pause(5)
