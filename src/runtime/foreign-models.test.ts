@@ -1,33 +1,19 @@
 // Models made by other tools, with the answers those tools gave, through the workers. They lie beside the project; where
 // they are absent the suite is skipped.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import {
+  type CaseTensor,
+  type ForeignCase,
+  foreignCase,
+  foreignFile,
+  foreignModels,
+} from '../../test/foreign-models.ts'
 import { asFailure } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
 import { type LoadedModel, openRuntime, type Tensor, type TensorType } from './index.ts'
 import { ARRAY_CLASS, elementCount } from './tensors.ts'
 
-const FOLDER = resolve(import.meta.dirname, '../../../shared/data/onnx')
-const present = existsSync(FOLDER)
-const names = present ? readdirSync(FOLDER).sort() : []
-if (!present) process.stderr.write(`skipped: models of other tools (no folder ${FOLDER})\n`)
-
-interface CaseTensor {
-  readonly dtype: string
-  readonly shape?: readonly number[]
-  readonly data?: readonly unknown[]
-  readonly generate?: string
-}
-
-interface Case {
-  readonly inputs: Readonly<Record<string, CaseTensor>>
-  readonly expected: Readonly<Record<string, CaseTensor>>
-  readonly atol: number
-  readonly rtol: number
-  readonly mode?: 'per-row'
-  readonly expect?: 'load-error'
-}
+const names = foreignModels('models of other tools')
 
 function toTensor({ dtype, shape = [], data, generate }: CaseTensor): Tensor {
   const type = dtype as TensorType
@@ -48,7 +34,7 @@ function toNumber(value: unknown): number {
 }
 
 /** The case's inputs, or one set of feeds per row where the model takes one row at a time. */
-function feedsOf({ inputs, mode }: Case): Record<string, Tensor>[] {
+function feedsOf({ inputs, mode }: ForeignCase): Record<string, Tensor>[] {
   const whole = Object.entries(inputs).map(([name, input]) => [name, toTensor(input)] as const)
   if (mode !== 'per-row') return [Object.fromEntries(whole)]
   const rows = whole[0]![1].dims[0]!
@@ -62,7 +48,7 @@ function feedsOf({ inputs, mode }: Case): Record<string, Tensor>[] {
   )
 }
 
-function expectClose(found: readonly unknown[], expected: readonly unknown[], { atol, rtol }: Case): void {
+function expectClose(found: readonly unknown[], expected: readonly unknown[], { atol, rtol }: ForeignCase): void {
   expect(found.length).toBe(expected.length)
   expected.forEach((value, i) => {
     if (typeof found[i] === 'string') {
@@ -75,7 +61,7 @@ function expectClose(found: readonly unknown[], expected: readonly unknown[], { 
   })
 }
 
-async function expectAnswers(model: LoadedModel, one: Case): Promise<void> {
+async function expectAnswers(model: LoadedModel, one: ForeignCase): Promise<void> {
   const answers = []
   for (const feeds of feedsOf(one)) answers.push((await model.run(feeds)).outputs)
   for (const { name } of model.info.outputs) {
@@ -85,13 +71,13 @@ async function expectAnswers(model: LoadedModel, one: Case): Promise<void> {
   for (const name of model.info.otherOutputs) expect(one.expected).toHaveProperty(name)
 }
 
-describe.skipIf(!present)('models of other tools', () => {
+describe.skipIf(names.length === 0)('models of other tools', () => {
   const runtime = openRuntime({ workers: 2, maxQueue: 10, enableGpu: false, log: silentLog })
   afterAll(() => runtime.close())
 
   it.for(names)('%s', async (name, { skip }) => {
-    const one = JSON.parse(readFileSync(join(FOLDER, name, 'case.json'), 'utf8')) as Case
-    const loading = runtime.load({ key: name, bytes: readFileSync(join(FOLDER, name, 'model.onnx')) })
+    const one = foreignCase(name)
+    const loading = runtime.load({ key: name, bytes: foreignFile(name) })
     if (one.expect === 'load-error') {
       await expect(loading).rejects.toMatchObject({ kind: 'invalid', code: 'MODEL_NOT_LOADABLE' })
       return

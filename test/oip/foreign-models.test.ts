@@ -1,33 +1,11 @@
 // Every model file of other tools that lies beside the project, imported over HTTP and called as a client of the Open Inference
 // Protocol would. Where the folder is absent the suite is skipped.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type CaseTensor, type ForeignCase, foreignCase, foreignFile, foreignModels } from '../foreign-models.ts'
 import { startApp, type TestApp } from '../helpers/app.ts'
 import { refusal } from '../helpers/failing.ts'
 
-const FOLDER = resolve(import.meta.dirname, '../../../shared/data/onnx')
-const present = existsSync(FOLDER)
-const names = present ? readdirSync(FOLDER).sort() : []
-if (!present) process.stderr.write(`skipped: models of other tools over the protocol (no folder ${FOLDER})\n`)
-
-interface CaseTensor {
-  readonly dtype: string
-  readonly shape?: readonly number[]
-  /** For a list of dictionaries (ZipMap): one dictionary a row. */
-  readonly data?: readonly unknown[]
-  readonly generate?: string
-}
-
-interface Case {
-  readonly inputs: Readonly<Record<string, CaseTensor>>
-  readonly expected: Readonly<Record<string, CaseTensor>>
-  readonly atol: number
-  readonly rtol: number
-  readonly mode?: 'per-row'
-  readonly expect?: 'load-error'
-}
-
+const names = foreignModels('models of other tools over the protocol')
 const DATATYPE: Readonly<Record<string, string>> = { float32: 'FP32', float64: 'FP64', string: 'BYTES', bool: 'BOOL' }
 
 interface V2Tensor {
@@ -44,7 +22,7 @@ function toV2(name: string, { dtype, shape = [], data, generate }: CaseTensor): 
 }
 
 /** The whole request, or one a row for graphs made for exactly one row. */
-function requestsOf({ inputs, mode }: Case): V2Tensor[][] {
+function requestsOf({ inputs, mode }: ForeignCase): V2Tensor[][] {
   const whole = Object.entries(inputs).map(([name, input]) => toV2(name, input))
   if (mode !== 'per-row') return [whole]
   return Array.from({ length: whole[0]!.shape[0]! }, (_, row) =>
@@ -76,7 +54,7 @@ function valuesOf({ dtype, data = [] }: CaseTensor): readonly unknown[] {
   return (data as readonly object[]).flatMap((row) => Object.values(row))
 }
 
-function expectClose(found: readonly unknown[], expected: readonly unknown[], { atol, rtol }: Case): void {
+function expectClose(found: readonly unknown[], expected: readonly unknown[], { atol, rtol }: ForeignCase): void {
   expect(found).toHaveLength(expected.length)
   expected.forEach((value, i) => {
     if (typeof value !== 'number') expect(found[i]).toBe(value)
@@ -84,7 +62,7 @@ function expectClose(found: readonly unknown[], expected: readonly unknown[], { 
   })
 }
 
-describe.skipIf(!present)('a model of another tool', () => {
+describe.skipIf(names.length === 0)('a model of another tool', () => {
   let app: TestApp
   beforeAll(async () => {
     app = await startApp({ worker: false })
@@ -99,9 +77,9 @@ describe.skipIf(!present)('a model of another tool', () => {
   }
 
   it.for(names)('%s: answers the same over the protocol', async (name) => {
-    const one = JSON.parse(readFileSync(join(FOLDER, name, 'case.json'), 'utf8')) as Case
+    const one = foreignCase(name)
     const { id: model_id } = await app.client.models.create({ name, type: 'custom' })
-    const file = readFileSync(join(FOLDER, name, 'model.onnx'))
+    const file = foreignFile(name)
     // Those of Triton run in processes of their own, as all do without `trusted`.
     const importing = app.client.versions.import({ model_id, file, trusted: !name.startsWith('triton') })
     if (one.expect === 'load-error') {
