@@ -31,6 +31,7 @@ export { type ServingSettings, servingSettings } from './serving-settings.ts'
 export {
   getModelRow,
   getVersionRow,
+  isTrained,
   lockModelRow,
   requireTrained,
   type TrainedVersion,

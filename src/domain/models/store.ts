@@ -41,18 +41,23 @@ export async function getVersionRow(ctx: TxCtx, modelId: string, version: string
   return row
 }
 
-export interface TrainedVersion extends Row<'model_versions'> {
+interface Trained {
   readonly artifact_key: string
   readonly artifact_sha256: string
   readonly signature: Signature
 }
 
+export type TrainedVersion = Row<'model_versions'> & Trained
+
+/** Whether there is an artefact to speak of. */
+export function isTrained<R extends { readonly [K in keyof Trained]: Trained[K] | null }>(row: R): row is R & Trained {
+  return row.artifact_key !== null && row.artifact_sha256 !== null && row.signature !== null
+}
+
 /** @throws `conflict` VERSION_NOT_TRAINED while there is no artefact to speak of. */
 export function requireTrained(row: Row<'model_versions'>): TrainedVersion {
-  if (row.artifact_key === null || row.artifact_sha256 === null || row.signature === null) {
-    throw fail('conflict', 'VERSION_NOT_TRAINED', `Version ${row.version} is ${row.status}; it has no model file`)
-  }
-  return row as TrainedVersion
+  if (isTrained(row)) return row
+  throw fail('conflict', 'VERSION_NOT_TRAINED', `Version ${row.version} is ${row.status}; it has no model file`)
 }
 
 /** Models with what is known of their versions, in three more queries whatever their number. */

@@ -3,7 +3,8 @@
 import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
 import { inTransaction } from '../ctx.ts'
-import { getModelRow, getVersionRow, liveVersion, requireTrained, servingSettings } from '../models/index.ts'
+import { getModelRow, getVersionRow, liveVersion, requireTrained } from '../models/index.ts'
+import { recordOf } from './registry-rows.ts'
 import type { Served, ServedVersion, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 
@@ -55,21 +56,9 @@ export function findDefault(ctx: ServingCtx, row?: unknown): Served | Promise<Se
 
 async function findByNumber(ctx: ServingCtx, reference: string, version: string): Promise<ServedVersion> {
   const record = await inTransaction(ctx, async (ctx): Promise<VersionRecord> => {
-    const model = await getModelRow(ctx, reference)
-    const row = requireTrained(await getVersionRow(ctx, model.id, version))
-    return {
-      tenantId: model.tenant_id,
-      modelId: model.id,
-      modelName: model.name,
-      modelType: model.type,
-      version: row.version,
-      signature: row.signature,
-      artifactKey: row.artifact_key,
-      sha256: row.artifact_sha256,
-      ownGraph: row.algorithm !== null,
-      trusted: row.trusted,
-      settings: servingSettings(model.metadata),
-    }
+    const { tenant_id, id: model_id, name, type, metadata } = await getModelRow(ctx, reference)
+    const row = requireTrained(await getVersionRow(ctx, model_id, version))
+    return recordOf({ ...row, tenant_id, model_id, name, type, metadata })
   })
   return (
     ctx.serving.live.findVersion(record.tenantId, record.modelId, record.version) ?? ctx.serving.keep(reference, record)

@@ -1,6 +1,6 @@
 // What a replica reads of the registry to follow it: the revision, the live versions, and the roll-outs beside them.
 import type { Tx } from '../../ports/db/index.ts'
-import { servingSettings } from '../models/index.ts'
+import { isTrained, servingSettings } from '../models/index.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { RolloutRow } from './traffic/live-rollout.ts'
 
@@ -22,10 +22,7 @@ export async function readLive(tx: Tx): Promise<LiveRow[]> {
     )
     .select([...LIVE_COLUMNS, ...VERSION_COLUMNS])
     .execute()
-  return rows.flatMap((row) => {
-    const record = recordOf(row)
-    return record ? [{ ...record, environment: row.environment }] : []
-  })
+  return rows.flatMap((row) => (isTrained(row) ? [{ ...recordOf(row), environment: row.environment }] : []))
 }
 
 export interface FoundRollout {
@@ -44,10 +41,7 @@ export async function readRollouts(tx: Tx): Promise<FoundRollout[]> {
     .select(['live.id', 'live.challenger_version', 'live.kind', 'live.strategy', 'live.stage'])
     .where('live.state', '=', 'running')
     .execute()
-  return rows.flatMap((row) => {
-    const challenger = recordOf(row)
-    return challenger ? [{ row, challenger }] : []
-  })
+  return rows.flatMap((row) => (isTrained(row) ? [{ row, challenger: recordOf(row) }] : []))
 }
 
 const LIVE_COLUMNS = ['live.tenant_id', 'live.environment', 'live.model_id'] as const
@@ -69,16 +63,16 @@ interface VersionColumns {
   readonly name: string
   readonly type: VersionRecord['modelType']
   readonly version: string
-  readonly signature: VersionRecord['signature'] | null
-  readonly artifact_key: string | null
-  readonly artifact_sha256: string | null
+  readonly signature: VersionRecord['signature']
+  readonly artifact_key: string
+  readonly artifact_sha256: string
   readonly algorithm: string | null
   readonly trusted: boolean
+  /** Of the model. */
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-function recordOf(row: VersionColumns): VersionRecord | undefined {
-  if (!row.signature || !row.artifact_key || !row.artifact_sha256) return undefined
+export function recordOf(row: VersionColumns): VersionRecord {
   return {
     tenantId: row.tenant_id,
     modelId: row.model_id,
