@@ -1,4 +1,6 @@
 // The face of reading tables. `cell.ts` is imported directly by whoever reads single cells: it loads no engine.
+export { type CsvBlock, csvBlocks } from './csv-blocks.ts'
+export { csvRecords } from './csv-cells.ts'
 export type { Inspection } from './inspect.ts'
 export {
   type InspectOptions,
@@ -10,5 +12,4 @@ export {
   type TablesOptions,
 } from './open.ts'
 export type { Reading } from './reading.ts'
-export { csvRecords } from './split.ts'
 export { jsonLines } from './write.ts'

@@ -126,10 +126,12 @@ async function loadFixed(
   const numbers = columns.map(() => new Growing((length) => new Float64Array(length)))
   const codes = columns.map(() => new Growing((length) => new Int32Array(length)))
   for await (const chunk of table.engine.chunks(`SELECT ${values.join(', ')} FROM ${relation}`)) {
+    // Asked once: it is a call into the engine.
+    const { rowCount } = chunk
     for (const [k, { column }] of columns.entries()) {
       const vector = chunk.getColumnVector(k)
-      const { into, at } = (column.dtype === 'string' ? codes : numbers)[k]!.extend(chunk.rowCount)
-      for (let i = 0; i < chunk.rowCount; i++) into[at + i] = vector.getItem(i) as number
+      const { into, at } = (column.dtype === 'string' ? codes : numbers)[k]!.extend(rowCount)
+      for (let i = 0; i < rowCount; i++) into[at + i] = vector.getItem(i) as number
     }
   }
   return new Map(

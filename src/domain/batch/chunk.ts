@@ -1,12 +1,10 @@
-// One chunk: its bytes, the predictions of its rows, the lines that say them. The fast way reads whole columns; the slow way
-// judges every row as a prediction request would, and is taken by JSON lines and by any chunk with a row to be refused.
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+// One chunk: its bytes, the predictions of its rows, the lines that say them, some thousand rows at a time. The fast way reads
+// whole columns; the slow way judges every row as a prediction request would, and is taken by JSON lines and by any block
+// with a row to be refused.
 import type { Signature } from '../../contract/models.ts'
-import { type FieldError, fail, MlError } from '../../core/failure.ts'
+import { type FieldError, fail } from '../../core/failure.ts'
 import type { LoadedModel, Tensors } from '../../runtime/index.ts'
-import { isSlashed, parseMoment } from '../../tables/cell.ts'
-import { csvRecords } from '../../tables/index.ts'
+import { type CsvBlock, csvBlocks } from '../../tables/index.ts'
 import {
   predictCustomRows,
   type ReadyVersion,
@@ -15,8 +13,9 @@ import {
   type ServingCtx,
 } from '../serving/index.ts'
 import type { Claim } from './claim.ts'
-import { compileFeeds, type TableFeeds } from './feeds.ts'
+import { compileFeeds } from './feeds.ts'
 import { type LineWriter, lineWriter } from './lines.ts'
+import { BadLine, lineBlocks, type RowBlock, readRows } from './rows.ts'
 import type { BatchSource } from './store.ts'
 
 /** Rows that go through the model at once. */
@@ -32,8 +31,6 @@ const BEHIND_REQUESTS = 3
 export interface ChunkWork {
   readonly claim: Claim
   readonly source: BatchSource
-  /** An empty folder of its own. */
-  readonly folder: string
 }
 
 export interface ChunkLines {
@@ -46,10 +43,7 @@ export async function predictChunk(ctx: ServingCtx, served: ServedVersion, work:
   const bytes = await readPiece(ctx, work)
   return served.use(async (ready) => {
     const lines = lineWriter()
-    const { signature } = served.record
-    const feeds = ready.reader.rowByRow ? undefined : await columnFeeds(ctx, { ...work, bytes, signature, ready })
-    if (feeds) await runColumns(ctx, { feeds, signature, model: ready.model, claim: work.claim, lines })
-    else await runRows(ctx, { rows: rowsOf(bytes, work, signature), signature, ready, claim: work.claim, lines })
+    await runBlocks(ctx, { ...work, bytes, signature: served.record.signature, ready, lines })
     return { bytes: lines.bytes(), failedRows: lines.failedRows, errors: lines.errors }
   })
 }
@@ -58,7 +52,7 @@ export async function predictChunk(ctx: ServingCtx, served: ServedVersion, work:
 export async function predictCustomChunk(ctx: ServingCtx, name: string, work: ChunkWork): Promise<ChunkLines> {
   const model = ctx.serving.custom.find(name)
   if (!model) throw fail('not_found', 'MODEL_NOT_FOUND', `The model "${name}" is not registered in this process`)
-  const rows = rowsOf(await readPiece(ctx, work), work, undefined)
+  const rows = readRows(await readPiece(ctx, work), work.source, undefined)
   const lines = lineWriter()
   const readable = rows.filter((row) => !(row instanceof BadLine))
   const { answers, errors } = await predictCustomRows(ctx, model, { rows: readable, place: () => '' })
@@ -85,95 +79,82 @@ async function readPiece(ctx: ServingCtx, { claim, source }: ChunkWork): Promise
   throw fail('unavailable', 'BATCH_INPUT_SHORT', `${source.key} is shorter than it was when the job was submitted`)
 }
 
-interface Columns extends ChunkWork {
+interface ChunkRun extends ChunkWork {
   readonly bytes: Buffer
   readonly signature: Signature
   readonly ready: ReadyVersion
-}
-
-/** Undefined where the rows have to be looked at one by one. */
-async function columnFeeds(
-  ctx: ServingCtx,
-  { source, bytes, claim, folder, signature, ready }: Columns,
-): Promise<TableFeeds | undefined> {
-  const { reading } = source
-  if (reading.format !== 'csv') return undefined
-  const path = join(folder, 'chunk')
-  const header = reading.columns.map((_, i) => `c${i}`).join(reading.delimiter)
-  await writeFile(path, [Buffer.from(`${header}\n`), bytes])
-  const inFile = new Set(reading.columns.map(({ name }) => name))
-  const wanted = signature.inputs
-    .filter(({ name }) => inFile.has(name))
-    .map(({ name, dtype, nullable, categories }) => ({
-      name,
-      dtype,
-      nullable,
-      required: false,
-      ...(categories && { categories }),
-    }))
-  if (wanted.length === 0) return undefined
-  try {
-    const table = await ctx.tables.load({ path, reading }, wanted, ctx.signal)
-    return table.rows === claim.rows ? compileFeeds(signature, ready.model.info, table) : undefined
-  } catch (error) {
-    if (error instanceof MlError && error.code === 'DATASET_INVALID') return undefined
-    throw error
-  }
-}
-
-interface ColumnRun {
-  readonly feeds: TableFeeds
-  readonly signature: Signature
-  readonly model: LoadedModel
-  readonly claim: Claim
   readonly lines: LineWriter
 }
 
-async function runColumns(ctx: ServingCtx, { feeds, signature, model, claim, lines }: ColumnRun): Promise<void> {
-  const size = rowsARun(signature)
-  await ahead(starts(claim.rows, size), async (from) => {
-    const to = Math.min(claim.rows, from + size)
-    const outputs = await run(ctx, model, feeds(from, to))
-    return () => {
-      const answers = readAnswers(signature, outputs, to - from)
-      for (let i = 0; i < answers.length; i++) lines.answer(claim.firstRow + from + i, answers[i]!)
-    }
-  })
+/** Some rows on their way through the model. */
+interface Block extends RowBlock {
+  /** Number of the first row in the job. */
+  readonly first: number
+  /** Of all rows; undefined where they have to be looked at one by one. */
+  readonly feeds: Tensors | undefined
 }
 
-interface RowRun extends Omit<ColumnRun, 'feeds' | 'model'> {
-  readonly rows: readonly unknown[]
-  readonly ready: ReadyVersion
+async function runBlocks(ctx: ServingCtx, run: ChunkRun): Promise<void> {
+  await ahead(blocksOf(run), async (block) =>
+    block.feeds ? runColumns(ctx, run, { ...block, feeds: block.feeds }) : runRows(ctx, run, block),
+  )
 }
 
-async function runRows(ctx: ServingCtx, { rows, signature, ready, claim, lines }: RowRun): Promise<void> {
-  if (rows.length !== claim.rows) {
-    throw fail('internal', 'BATCH_ROWS_DIFFER', `A chunk of ${claim.rows} rows was read as ${rows.length}`)
-  }
+function* blocksOf({ claim, source: { reading }, bytes, signature, ready }: ChunkRun): Generator<Block> {
   const size = ready.reader.rowByRow ? 1 : rowsARun(signature)
-  await ahead(starts(rows.length, size), async (from) => {
-    const given = rows.slice(from, from + size)
-    const readable = given.map((row) => (row instanceof BadLine ? [] : row))
-    const read = ready.reader.read(readable, () => '')
-    const outputs = read.rows.length > 0 ? await run(ctx, ready.model, read.feeds) : {}
-    return () => {
-      const answers = read.rows.length > 0 ? readAnswers(signature, outputs, read.rows.length) : []
-      const kept = new Map(read.rows.map((index, at) => [index, answers[at]!]))
-      for (const [i, row] of given.entries()) {
-        const place = claim.firstRow + from + i
-        const answer = row instanceof BadLine ? undefined : kept.get(i)
-        if (answer) lines.answer(place, answer)
-        else lines.refuse(place, row instanceof BadLine ? row.reason : sentence(read.errors.get(i)))
-      }
+  const toFeeds = compileFeeds(signature, ready.model.info)
+  const blocks: Iterable<RowBlock & Partial<CsvBlock>> =
+    reading.format === 'csv'
+      ? csvBlocks(bytes, { reading, wanted: signature.inputs, rows: size })
+      : lineBlocks(bytes, size)
+  let rows = 0
+  for (const { table, ...block } of blocks) {
+    yield { ...block, first: claim.firstRow + rows, feeds: table && toFeeds(table) }
+    rows += block.rows
+  }
+  if (rows === claim.rows) return
+  throw fail('internal', 'BATCH_ROWS_DIFFER', `A chunk of ${claim.rows} rows was read as ${rows}`)
+}
+
+type Finish = () => void
+
+async function runColumns(
+  ctx: ServingCtx,
+  { signature, ready, lines }: ChunkRun,
+  { first, rows, feeds }: Block & { readonly feeds: Tensors },
+): Promise<Finish> {
+  const outputs = await infer(ctx, ready.model, feeds)
+  return () => {
+    const answers = readAnswers(signature, outputs, rows)
+    for (let i = 0; i < rows; i++) lines.answer(first + i, answers[i]!)
+  }
+}
+
+async function runRows(
+  ctx: ServingCtx,
+  { source, bytes, signature, ready, lines }: ChunkRun,
+  { start, end, first }: Block,
+): Promise<Finish> {
+  const given = readRows(bytes.subarray(start, end), source, signature)
+  const readable = given.map((row) => (row instanceof BadLine ? [] : row))
+  const read = ready.reader.read(readable, () => '')
+  const outputs = read.rows.length > 0 ? await infer(ctx, ready.model, read.feeds) : {}
+  return () => {
+    const answers = read.rows.length > 0 ? readAnswers(signature, outputs, read.rows.length) : []
+    const kept = new Map(read.rows.map((index, at) => [index, answers[at]!]))
+    for (const [i, row] of given.entries()) {
+      const answer = row instanceof BadLine ? undefined : kept.get(i)
+      if (answer) lines.answer(first + i, answer)
+      else lines.refuse(first + i, row instanceof BadLine ? row.reason : sentence(read.errors.get(i)))
     }
-  })
+  }
 }
 
 function rowsARun({ inputs }: Signature): number {
   return inputs.some(({ dtype }) => dtype === 'text') ? ROWS_A_RUN_OF_TEXT : ROWS_A_RUN
 }
 
-async function run(ctx: ServingCtx, model: LoadedModel, feeds: Tensors) {
+async function infer(ctx: ServingCtx, model: LoadedModel, feeds: Tensors) {
   const { outputs } = await model.run(feeds, {
     gone: () => ctx.signal.aborted,
     tenant: ctx.caller.tenantId,
@@ -184,13 +165,9 @@ async function run(ctx: ServingCtx, model: LoadedModel, feeds: Tensors) {
   return outputs
 }
 
-function* starts(rows: number, size: number): Generator<number> {
-  for (let from = 0; from < rows; from += size) yield from
-}
-
 /** Begins some steps ahead of the one whose end is awaited; `finish` is called in order. */
-async function ahead(steps: Iterable<number>, begin: (step: number) => Promise<() => void>): Promise<void> {
-  const underWay: Promise<() => void>[] = []
+async function ahead<T>(steps: Iterable<T>, begin: (step: T) => Promise<Finish>): Promise<void> {
+  const underWay: Promise<Finish>[] = []
   for (const step of steps) {
     const begun = begin(step)
     // Awaited below; without this a failure behind another one would end the process.
@@ -199,59 +176,6 @@ async function ahead(steps: Iterable<number>, begin: (step: number) => Promise<(
     if (underWay.length > RUNS_AHEAD) (await underWay.shift()!)()
   }
   for (const begun of underWay) (await begun)()
-}
-
-/** A line that holds no row. */
-class BadLine {
-  readonly reason: string
-  constructor(reason: string) {
-    this.reason = reason
-  }
-}
-
-function rowsOf(bytes: Buffer, { source }: ChunkWork, signature: Signature | undefined): readonly unknown[] {
-  const text = bytes.toString('utf8')
-  const { reading, ignoresUnknown } = source
-  if (reading.format === 'csv') return csvRows(text, source, signature)
-  const known = ignoresUnknown && signature ? new Set(signature.inputs.map(({ name }) => name)) : undefined
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => {
-      const row = parseLine(line)
-      return known && row !== null && typeof row === 'object' && !Array.isArray(row) ? only(row, known) : row
-    })
-}
-
-function parseLine(line: string): unknown {
-  try {
-    return JSON.parse(line)
-  } catch (error) {
-    return new BadLine(`is not valid JSON: ${(error as Error).message}`)
-  }
-}
-
-function only(row: object, known: ReadonlySet<string>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(row).filter(([name]) => known.has(name)))
-}
-
-function csvRows(text: string, { reading }: BatchSource, signature: Signature | undefined): readonly unknown[] {
-  const { columns, delimiter = ',' } = reading
-  const known = new Set(signature?.inputs.map(({ name }) => name))
-  return csvRecords(text, delimiter, columns.length).map((cells) => {
-    const trailing = cells.length === columns.length + 1 && cells.at(-1) === ''
-    if (cells.length !== columns.length && !trailing) {
-      return new BadLine(`has ${cells.length} fields where the header has ${columns.length}`)
-    }
-    return Object.fromEntries(
-      columns.flatMap(({ name, slashOrder }, i) => {
-        if (!known.has(name)) return []
-        const cell = cells[i]!.trim()
-        const moment = slashOrder && isSlashed(cell) ? parseMoment(cell, slashOrder) : undefined
-        return [[name, moment === undefined ? cell : new Date(moment).toISOString()]]
-      }),
-    )
-  })
 }
 
 function sentence(errors: readonly FieldError[] = []): string {

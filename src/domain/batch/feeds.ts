@@ -13,12 +13,22 @@ import {
   WHOLE_RANGE,
 } from '../models/index.ts'
 
-/** Rows `from` to `to - 1` as the model takes them. */
-export type TableFeeds = (from: number, to: number) => Tensors
+/** The rows as the model takes them; undefined where one of them would be refused. */
+export type TableFeeds = (table: Table) => Tensors | undefined
 
-/** Undefined where some row would be refused. Columns that are not in the table are missing values. */
-export function compileFeeds(signature: Signature, info: ModelInfo, table: Table): TableFeeds | undefined {
+/** Columns that are not in the table are missing values. */
+export function compileFeeds(signature: Signature, info: ModelInfo): TableFeeds {
   const layout = layoutOf(signature.inputs, info)
+  return (table) => {
+    const columns = columnsOf(signature, layout, table)
+    return columns && feedsOf(layout, columns, table.rows)
+  }
+}
+
+type Placed = readonly (readonly (Column | undefined)[])[]
+
+/** By tensor and place in it. */
+function columnsOf(signature: Signature, layout: Layout, table: Table): Placed | undefined {
   const columns = layout.tensors.map((tensor): (Column | undefined)[] => new Array(tensor.width).fill(undefined))
   for (const [i, input] of signature.inputs.entries()) {
     const { tensor, offset } = layout.slots[i]!
@@ -31,7 +41,7 @@ export function compileFeeds(signature: Signature, info: ModelInfo, table: Table
     if (!isClean(column, input.nullable, range)) return undefined
     columns[tensor]![offset] = column
   }
-  return (from, to) => feedsOf(layout, columns, { from, to })
+  return columns
 }
 
 function isClean(column: Column, nullable: boolean, range: readonly [number, number] | undefined): boolean {
@@ -46,26 +56,21 @@ function isClean(column: Column, nullable: boolean, range: readonly [number, num
   return true
 }
 
-interface Range {
-  readonly from: number
-  readonly to: number
-}
-
-function feedsOf(layout: Layout, columns: readonly (readonly (Column | undefined)[])[], range: Range): Tensors {
+function feedsOf(layout: Layout, columns: Placed, rows: number): Tensors {
   const feeds: Record<string, Tensor> = {}
   for (const [t, tensor] of layout.tensors.entries()) {
-    feeds[tensor.name] = tensorOf(tensor, cellsOf(tensor, columns[t]!, range), range.to - range.from)
+    feeds[tensor.name] = tensorOf(tensor, cellsOf(tensor, columns[t]!, rows), rows)
   }
   return feeds
 }
 
-function cellsOf(tensor: TensorLayout, columns: readonly (Column | undefined)[], { from, to }: Range): Cells {
+function cellsOf(tensor: TensorLayout, columns: readonly (Column | undefined)[], rows: number): Cells {
   const [only] = columns
-  if (tensor.width === 1 && only?.form === 'number' && tensor.type !== 'string') return only.values.subarray(from, to)
-  const cells = emptyCells(tensor, to - from)
+  if (tensor.width === 1 && only?.form === 'number' && tensor.type !== 'string') return only.values
+  const cells = emptyCells(tensor, rows)
   for (const [offset, column] of columns.entries()) {
     if (!column) continue
-    for (let row = from, at = offset; row < to; row++, at += tensor.width) {
+    for (let row = 0, at = offset; row < rows; row++, at += tensor.width) {
       if (cells instanceof Float64Array) cells[at] = column.form === 'number' ? column.values[row]! : Number.NaN
       else cells[at] = textOf(column, row)
     }

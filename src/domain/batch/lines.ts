@@ -41,11 +41,14 @@ export function lineWriter(): LineWriter {
   return {
     answer(row, { prediction, confidence, probabilities }) {
       let line = `{"row":${row},"prediction":${value(prediction)}`
-      if (confidence !== undefined) line += `,"confidence":${number(confidence)}`
+      // Shortest text of a double is the dearest part of a line, and the confidence is one of the probabilities.
+      const confident = confidence === undefined ? '' : number(confidence)
+      if (confidence !== undefined) line += `,"confidence":${confident}`
       if (probabilities) {
         let comma = ',"probabilities":{'
         for (const name in probabilities) {
-          line += comma + named(name) + number(probabilities[name]!)
+          const probability = probabilities[name]!
+          line += comma + named(name) + (probability === confidence ? confident : number(probability))
           comma = ','
         }
         line += comma === ',' ? '}' : `${comma}}`

@@ -1,7 +1,5 @@
 // A worker's side of a chunk, from the claim to its part file. Every write names the attempt, so a worker that lost its claim
 // and lives on can change nothing any more.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { inTransaction, type Services, serviceCtx } from '../ctx.ts'
 import { findVersion, type Serving, type ServingCtx } from '../serving/index.ts'
@@ -52,32 +50,23 @@ function beginJob(ctx: ServingCtx, claim: Claim): Promise<BatchRow | undefined> 
 
 async function predictAndStore(ctx: ServingCtx, claim: Claim, job: BatchRow): Promise<void> {
   const started = ctx.clock.elapsedMs()
-  const folder = await mkdtemp(join(ctx.settings.tempDir, 'batch-'))
-  try {
-    const lines = await predictLines(ctx, job, { claim, folder })
-    ctx.signal.throwIfAborted()
-    const key = partKey(job.folder, claim.index, claim.attempt)
-    await ctx.objects.put(key, lines.bytes, { signal: ctx.signal })
-    const outcome = await commit(ctx, claim, lines)
-    if (outcome === 'lost') {
-      await ctx.objects.delete([key])
-      return
-    }
-    ctx.metrics.batchChunkDuration.observe((ctx.clock.elapsedMs() - started) / 1000)
-    ctx.metrics.batchRows.inc({ outcome: 'predicted' }, claim.rows - lines.failedRows)
-    ctx.metrics.batchRows.inc({ outcome: 'failed' }, lines.failedRows)
-    if (outcome === 'last') await finishJob(ctx, claim.jobId)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
+  const lines = await predictLines(ctx, job, claim)
+  ctx.signal.throwIfAborted()
+  const key = partKey(job.folder, claim.index, claim.attempt)
+  await ctx.objects.put(key, lines.bytes, { signal: ctx.signal })
+  const outcome = await commit(ctx, claim, lines)
+  if (outcome === 'lost') {
+    await ctx.objects.delete([key])
+    return
   }
+  ctx.metrics.batchChunkDuration.observe((ctx.clock.elapsedMs() - started) / 1000)
+  ctx.metrics.batchRows.inc({ outcome: 'predicted' }, claim.rows - lines.failedRows)
+  ctx.metrics.batchRows.inc({ outcome: 'failed' }, lines.failedRows)
+  if (outcome === 'last') await finishJob(ctx, claim.jobId)
 }
 
-async function predictLines(
-  ctx: ServingCtx,
-  job: BatchRow,
-  { claim, folder }: { readonly claim: Claim; readonly folder: string },
-): Promise<ChunkLines> {
-  const work = { claim, folder, source: sourcesOf(job)[claim.source]! }
+async function predictLines(ctx: ServingCtx, job: BatchRow, claim: Claim): Promise<ChunkLines> {
+  const work = { claim, source: sourcesOf(job)[claim.source]! }
   if (ctx.serving.custom.find(job.model_id)) return predictCustomChunk(ctx, job.model_id, work)
   const served = await findVersion(ctx, { model: job.model_id, version: job.version })
   return predictChunk(ctx, served, work)
