@@ -1,5 +1,6 @@
 // One model on one set: encode, fit, write the graph, and judge what ONNX Runtime says about the held-out rows, so that the
 // figures are those of the file that would be served.
+import { encodingOf } from '../../src/domain/training/pipeline/learners.ts'
 import { columnFeeds, encodeTable, fitEncoding } from '../../src/ml/encode/index.ts'
 import { ALGORITHMS, type AlgorithmName } from '../../src/ml/learn/index.ts'
 import { evaluateClassification, evaluateRegression } from '../../src/ml/metrics/index.ts'
@@ -27,7 +28,8 @@ export interface Trained {
 export async function trainAndJudge({ columns, train, test }: QualityRows, trained?: Trained): Promise<Outcome> {
   const linear = train.target.task === 'classification' ? 'logistic_regression' : 'linear_regression'
   const { algorithm, hyperparameters = {} } = trained ?? { algorithm: linear }
-  const encoding = fitEncoding(train.table, columns, ALGORITHMS[algorithm].encoding)
+  const plan = encodingOf({ algorithm, hyperparameters }, { learners: undefined, task: train.target.task })
+  const encoding = fitEncoding(train.table, columns, plan)
   const encoder = await openSession(encoding.trainingGraph().bytes)
   const run: Parameters<typeof encodeTable>[2] = async (feeds, fetches) =>
     (await encoder.run(feeds, { fetches })).outputs

@@ -1,7 +1,7 @@
 // What the columns of an encoded matrix mean, for algorithms that treat categories otherwise than numbers.
 
 export interface FeatureInfo {
-  /** As `Encoding.featureNames`: unique, readable. */
+  /** Readable, and unique within its part. */
   readonly name: string
   /** The column of the table it comes from. */
   readonly column: string
@@ -11,4 +11,6 @@ export interface FeatureInfo {
    */
   readonly kind: 'number' | 'category' | 'token'
   readonly categories?: number
+  /** Which of several encodings side by side it belongs to; absent where there is one. */
+  readonly part?: number
 }

@@ -34,7 +34,10 @@ export function findCandidates(request: TrainRequest, modelType: TrainableType, 
   // The table of algorithms goes from the simple to the dear, and so do the candidates.
   const names = Object.keys(ALGORITHMS).filter((name) => ALGORITHMS[name as AlgorithmName].tasks.includes(modelType))
   const considered = names.map(consider)
-  const candidates = considered.flatMap(({ candidate }) => candidate ?? [])
+  const accepting = considered.flatMap(({ candidate }) => candidate ?? [])
+  // A blend is made of candidates once they were compared.
+  const plain = accepting.filter(({ algorithm }) => !ALGORITHMS[algorithm].composed)
+  const candidates = plain.length > 0 ? plain : accepting
   if (candidates.length > 0) return { candidates, errors: [] }
   return { candidates, errors: noneAccepts(names, considered) }
 }
@@ -76,10 +79,11 @@ function acceptAlgorithm(name: string, { given, modelType, defaults }: Wish): Co
   if (!ALGORITHMS[algorithm].tasks.includes(modelType)) {
     return { errors: [{ field: 'algorithm', message: `does not do ${modelType}`, value: name }] }
   }
-  const schema = ALGORITHMS[algorithm].hyperparameters
+  const { hyperparameters: schema, check } = ALGORITHMS[algorithm]
   const weighable = modelType === 'classification' && Object.hasOwn(schema.properties, 'class_weight')
   const balanced = defaults.balancedClassWeight && weighable
   const hyperparameters = { ...(balanced && { class_weight: 'balanced' }), ...structuredClone(given) }
-  const errors = compileCheck(schema, { at: 'hyperparameters' })(hyperparameters)
+  const own = compileCheck(schema, { at: 'hyperparameters' })(hyperparameters)
+  const errors = own.length > 0 ? own : (check?.(hyperparameters, modelType) ?? [])
   return errors.length > 0 ? { errors } : { candidate: { algorithm, hyperparameters }, errors }
 }

@@ -64,6 +64,17 @@ describe('a training plan', () => {
     expect(plan().candidates[0]!.algorithm).toBe('logistic_regression')
   })
 
+  it('makes a blend of those that are named, and of nothing that is wrong', () => {
+    const members = [{ algorithm: 'gradient_boosting', hyperparameters: { max_leaves: 8 } }]
+    const { candidates } = plan({ hyperparameters: { members } })
+    expect(candidates.map(({ algorithm }) => algorithm)).toEqual(['blend'])
+    expect(candidates[0]!.hyperparameters).toMatchObject({
+      members: [{ weight: 1, hyperparameters: { max_leaves: 8, n_estimators: 200 } }],
+    })
+    const wrong = { members: [{ algorithm: 'gradient_boosting', hyperparameters: { max_leaves: 1 } }] }
+    expect(() => plan({ algorithm: 'blend', hyperparameters: wrong })).toThrow(/max_leaves/)
+  })
+
   it('has those candidates only that accept everything given', () => {
     const { candidates } = plan({ hyperparameters: { learning_rate: 0.05, max_leaves: 8 } })
     expect(candidates.map(({ algorithm }) => algorithm)).toEqual(['gradient_boosting'])

@@ -10,11 +10,11 @@ import { fitCategories } from './categories.ts'
 import { type EncodingInput, encodingInput } from './feeds.ts'
 import { join } from './number-nodes.ts'
 import { fitNumbers } from './numbers.ts'
-import { type EncodingChoices, encodingOptions } from './options.ts'
+import { type EncodingChoices, type EncodingOptions, type EncodingPlan, encodingOptions } from './options.ts'
 import { fitText } from './text.ts'
 
 export interface Encoding {
-  /** 'age', 'age is missing', 'job=admin', 'job is other', 'due weekday (sin)', 'title:server down', 'title~erv'. */
+  /** 'age', 'age is missing', 'job=admin', 'job is other', 'due weekday (sin)', 'title:server down', 'title~erv'; all differ. */
   readonly featureNames: readonly string[]
   /** What every feature is, in order. */
   readonly features: readonly FeatureInfo[]
@@ -51,34 +51,27 @@ const SPARSE_SHARE = 0.1
 
 /**
  * Learns from `table` how to encode `columns`. `invalid` when a column is not in the table or when no column varies, so
- * that there is nothing to learn from; `internal` when a column's physical form does not fit its dtype.
+ * that there is nothing to learn from; `internal` when a column's physical form does not fit its dtype. Of several choices
+ * the features stand side by side, and each knows its part.
  */
-export function fitEncoding(table: Table, columns: readonly ContractColumn[], choices: EncodingChoices = {}): Encoding {
-  const options = encodingOptions(choices)
+export function fitEncoding(table: Table, columns: readonly ContractColumn[], plan: EncodingPlan = {}): Encoding {
   for (const { name } of columns) {
     if (!table.columns.has(name)) throw fail('invalid', 'COLUMN_MISSING', `The table has no column "${name}"`)
   }
-  const of = (...dtypes: ContractColumn['dtype'][]) => columns.filter((column) => dtypes.includes(column.dtype))
-  const fitted = [
-    fitNumbers(table, of('number', 'integer', 'boolean', 'datetime'), options),
-    fitCategories(table, of('string'), options),
-    ...of('text').flatMap((column) => fitText(table, column, options)),
-  ].filter((block) => block !== null)
-  const blocks = fitted.filter((block) => block.features.length > 0)
-  const dropped = fitted.flatMap((block) => block.dropped)
-  const features = blocks.flatMap((block) => block.features)
-  if (features.length === 0) {
-    const why = dropped.map(({ column, reason }) => `"${column}" (${reason})`).slice(0, 20)
-    throw fail('invalid', 'NO_USABLE_FEATURES', `No column says anything: ${why.join(', ') || 'there is none'}`, {
-      details: { dropped },
-    })
-  }
+  const choices = Array.isArray(plan) ? (plan as readonly EncodingChoices[]) : [plan as EncodingChoices]
+  const parts = choices.map((one) => fitPart(table, columns, encodingOptions(one)))
+  const blocks = parts.flatMap((part) => part.blocks)
+  const features = parts.flatMap((part, i) => {
+    const own = part.blocks.flatMap((block) => block.features)
+    return parts.length === 1 ? own : own.map((feature) => ({ ...feature, part: i }))
+  })
+  const dropped = parts[0]!.dropped.filter((one) => parts.every((part) => part.drops(one.column)))
   const inputs = columns.map(encodingInput)
   const position = new Map(inputs.map((input, i) => [input.name, i]))
   const nonZeros = blocks.reduce((sum, block) => sum + block.nonZeros, 0)
   const sparse = features.length >= SPARSE_WIDTH && nonZeros <= SPARSE_SHARE * features.length
   return {
-    featureNames: features.map((feature) => feature.name),
+    featureNames: distinct(features.map((feature) => feature.name)),
     features,
     featureColumns: Uint32Array.from(features, (feature) => position.get(feature.column)!),
     width: features.length,
@@ -92,6 +85,41 @@ export function fitEncoding(table: Table, columns: readonly ContractColumn[], ch
     },
     trainingGraph: () => trainingGraph(blocks, inputs, sparse ? 'pairs' : 'dense'),
   }
+}
+
+interface FittedPart {
+  readonly blocks: readonly Block[]
+  readonly dropped: readonly DroppedColumn[]
+  drops(column: string): boolean
+}
+
+function fitPart(table: Table, columns: readonly ContractColumn[], options: EncodingOptions): FittedPart {
+  const of = (...dtypes: ContractColumn['dtype'][]) => columns.filter((column) => dtypes.includes(column.dtype))
+  const fitted = [
+    fitNumbers(table, of('number', 'integer', 'boolean', 'datetime'), options),
+    fitCategories(table, of('string'), options),
+    ...of('text').flatMap((column) => fitText(table, column, options)),
+  ].filter((block) => block !== null)
+  const blocks = fitted.filter((block) => block.features.length > 0)
+  const dropped = fitted.flatMap((block) => block.dropped)
+  if (blocks.length === 0) {
+    const why = dropped.map(({ column, reason }) => `"${column}" (${reason})`).slice(0, 20)
+    throw fail('invalid', 'NO_USABLE_FEATURES', `No column says anything: ${why.join(', ') || 'there is none'}`, {
+      details: { dropped },
+    })
+  }
+  return { blocks, dropped, drops: (column) => dropped.some((one) => one.column === column) }
+}
+
+/** A name that stands for several features bears a number from the second on. */
+function distinct(names: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return names.map((name) => {
+    let own = name
+    for (let number = 2; taken.has(own); number++) own = `${name} (${number})`
+    taken.add(own)
+    return own
+  })
 }
 
 function declare(graph: GraphBuilder, inputs: readonly EncodingInput[]): Map<string, Value> {

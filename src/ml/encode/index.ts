@@ -2,4 +2,4 @@
 export { encodeTable } from './encode-table.ts'
 export { type Encoding, fitEncoding } from './encoding.ts'
 export { columnFeeds } from './feeds.ts'
-export type { EncodingChoices } from './options.ts'
+export type { EncodingChoices, EncodingPlan } from './options.ts'

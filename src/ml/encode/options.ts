@@ -42,6 +42,9 @@ export interface EncodingChoices extends Partial<Omit<EncodingOptions, 'text'>> 
   readonly text?: Partial<TextOptions>
 }
 
+/** One encoding, or several side by side for learners that are made of others. */
+export type EncodingPlan = EncodingChoices | readonly EncodingChoices[]
+
 const ENCODING_DEFAULTS: EncodingOptions = {
   scale: 'standard',
   missing: 'impute',

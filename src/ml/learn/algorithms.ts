@@ -1,4 +1,7 @@
 // The table of algorithms: everything a training request can name.
+import { blendLearner } from './blend/blend.ts'
+import { checkMembers, encodingsOf, membersOf, type Single } from './blend/members.ts'
+import { BlendSettings } from './blend/settings.ts'
 import type { Algorithm } from './learner.ts'
 import { fitLinear, LinearSettings } from './linear.ts'
 import { fitLogistic, LogisticSettings } from './logistic.ts'
@@ -9,7 +12,7 @@ import { fitForest } from './trees/forest.ts'
 import { fitBoosting } from './trees/gradient-boosting.ts'
 import { BoostingSettings, ForestSettings } from './trees/settings.ts'
 
-export const ALGORITHMS = Object.freeze({
+const SINGLES = {
   logistic_regression: {
     title: 'Logistic regression',
     tasks: ['classification'],
@@ -45,11 +48,23 @@ export const ALGORITHMS = Object.freeze({
     encoding: { text: { characters: 'short' } },
     fit: fitNeural,
   },
-} as const satisfies Record<string, Algorithm>) as Readonly<Record<AlgorithmName, Algorithm>>
+} as const satisfies Record<string, Single>
 
-export type AlgorithmName =
-  | 'logistic_regression'
-  | 'linear_regression'
-  | 'gradient_boosting'
-  | 'random_forest'
-  | 'neural_network'
+export const ALGORITHMS = Object.freeze({
+  ...SINGLES,
+  blend: {
+    title: 'Average of several algorithms',
+    tasks: ['classification', 'regression'],
+    hyperparameters: BlendSettings,
+    encoding: (settings, task) => encodingsOf(membersOf(settings as Partial<BlendSettings>, SINGLES, task), SINGLES),
+    check: (settings, task) => checkMembers(settings as BlendSettings, SINGLES, task),
+    composed: true,
+    fit: blendLearner(SINGLES),
+  },
+} as const satisfies Record<string, Algorithm>) as Table
+
+export type AlgorithmName = SingleName | 'blend'
+
+type SingleName = 'logistic_regression' | 'linear_regression' | 'gradient_boosting' | 'random_forest' | 'neural_network'
+
+type Table = Readonly<Record<AlgorithmName, Algorithm>> & Readonly<Record<SingleName, Single>>

@@ -1,4 +1,4 @@
 // What the rest of the code may know of learning.
 export { ALGORITHMS, type AlgorithmName } from './algorithms.ts'
-export type { ClassTarget, FittedModel, Learner } from './learner.ts'
+export type { Algorithm, ClassTarget, FittedModel, Learner } from './learner.ts'
 export { fillSettings } from './settings.ts'

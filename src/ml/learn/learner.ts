@@ -1,8 +1,9 @@
 // What every learning algorithm is to the rest of the code: `fit` makes a model, the model predicts and writes itself as
 // ONNX nodes. `fit` may be synchronous, because it runs in a child process of its own; it then hears of a stop by polling.
 import type { TObject } from 'typebox'
+import type { FieldError } from '../../core/failure.ts'
 import { fail } from '../../core/failure.ts'
-import type { EncodingChoices } from '../encode/index.ts'
+import type { EncodingPlan } from '../encode/index.ts'
 import type { GraphEngine } from '../engine.ts'
 import type { FeatureInfo } from '../features.ts'
 import type { Matrix } from '../matrix.ts'
@@ -75,6 +76,8 @@ export interface FittedModel {
   readonly warnings: readonly string[]
   /** The trees of a model that is made of trees. */
   readonly ensemble?: TreeEnsemble
+  /** The models whose answers it averages. */
+  readonly members?: readonly ModelMember[]
   /** Throws `invalid` FEATURE_COUNT_MISMATCH when the matrix has another width than the one that was fitted. */
   predict(matrix: Matrix): Scores
   /**
@@ -84,11 +87,22 @@ export interface FittedModel {
   write(graph: GraphBuilder, features: Value): void
 }
 
+/** A model that is part of another. */
+export interface ModelMember {
+  readonly model: FittedModel
+  /** What its answers count; the shares of all members add up to 1. */
+  readonly share: number
+  /** Its own columns of the matrix of the whole. */
+  see(matrix: Matrix): Matrix
+}
+
 /**
  * Fits a model. Throws `invalid` TRAINING_DATA_INVALID for data that cannot be learned from, with the remedy, and
  * `conflict` TRAINING_CANCELLED when a hook asked to stop.
  */
 export type Learner = (input: FitInput) => FittedModel | Promise<FittedModel>
+
+type Settings = Readonly<Record<string, unknown>>
 
 /** One row of the table of algorithms. */
 export interface Algorithm {
@@ -96,8 +110,12 @@ export interface Algorithm {
   readonly tasks: readonly LearningTask[]
   /** A closed object whose every field has a default and a description. */
   readonly hyperparameters: TObject
-  /** How its matrix is to be encoded, where that differs from the default. */
-  readonly encoding: EncodingChoices
+  /** How its matrix is to be encoded, where that differs from the default; some must see the hyperparameters first. */
+  readonly encoding: EncodingPlan | ((hyperparameters: Settings, task: LearningTask) => EncodingPlan)
+  /** What the schema cannot say: fills in nested defaults and finds nested errors. */
+  readonly check?: (hyperparameters: Settings, task: LearningTask) => readonly FieldError[]
+  /** Made of other algorithms, so that it is no candidate beside them. */
+  readonly composed?: true
   readonly fit: Learner
 }
 

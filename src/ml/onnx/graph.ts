@@ -43,6 +43,7 @@ export class GraphBuilder {
   #inputs: Message[] = []
   #outputs: Message[] = []
   #outputNames = new Set<string>()
+  #collected: Map<string, Value> | undefined
 
   /** A graph input, named exactly so. `internal` when the name is taken: declare inputs before nodes. */
   input(name: string, type: ElementType, dims: readonly Dim[]): Value {
@@ -70,8 +71,25 @@ export class GraphBuilder {
     return outputs.map((name) => ({ name }))
   }
 
+  /** What `write` wants to declare as outputs, by name, instead of declaring it: parts of a larger model write so. */
+  outputsOf(write: () => void): ReadonlyMap<string, Value> {
+    const collected = new Map<string, Value>()
+    const outer = this.#collected
+    this.#collected = collected
+    try {
+      write()
+    } finally {
+      this.#collected = outer
+    }
+    return collected
+  }
+
   /** Declares a graph output. The value is copied under that name unless it bears it already. */
   output(name: string, value: Value, type: ElementType, dims: readonly Dim[]): void {
+    if (this.#collected) {
+      this.#collected.set(name, value)
+      return
+    }
     if (this.#outputNames.has(name)) throw fail('internal', 'ONNX_NAME_TAKEN', `Output "${name}" is declared twice`)
     this.#outputNames.add(name)
     if (value.name !== name) {

@@ -1,9 +1,11 @@
 // Which algorithm: the candidates are compared by cross-validation on the training rows. Of many rows a part decides first
-// who is worth being compared on more (successive halving, Jamieson and Talwalkar 2016); the held-out rows take no part.
+// who is worth being compared on more (successive halving, Jamieson and Talwalkar 2016); a blend of those that came furthest
+// is one more contender. The held-out rows take no part.
 import type { Trial } from '../../../contract/evaluation.ts'
 import { winner } from '../../../ml/tune/index.ts'
-import { type Comparison, configurationKey, sortedByValue } from './comparison.ts'
-import { createJudge, type Judge } from './judge.ts'
+import { combine } from './combine.ts'
+import { type Comparison, configurationKey, sortedByValue, trialSentence } from './comparison.ts'
+import { type Attempt, createJudge, type Judge } from './judge.ts'
 import { race } from './race.ts'
 import { comparisonFolds, someRows } from './sample.ts'
 import type { Candidate } from './spec.ts'
@@ -23,8 +25,8 @@ const SMALL_TABLE_SECONDS = 20
 const SMALL_ROWS = 2000
 const FIRST_ROWS = 8000
 const MOST_ROWS = 40_000
-/** What a cheaper candidate may be worse by, as long as that is within one standard error. */
-const TOLERANCE = 0.005
+/** What a cheaper candidate may be worse by, as long as that is within one standard error: less nobody would notice. */
+const TOLERANCE = 0.001
 
 export async function choose(
   comparison: Comparison,
@@ -35,6 +37,7 @@ export async function choose(
   const small = rows.table.rows <= SMALL_ROWS
   const deadlineMs = clock.elapsedMs() + (small ? Math.min(budgetMs, SMALL_TABLE_SECONDS * 1000) : budgetMs)
   const all = candidates.map((candidate): Standing => ({ candidate, tried: [] }))
+  let blend: Standing | undefined
   let contenders: readonly Standing[] = all
   const sizes = rungs(rows.table.rows)
   for (const [rung, size] of sizes.entries()) {
@@ -43,12 +46,14 @@ export async function choose(
     const left = sizes.length - rung
     const raceDeadlineMs = clock.elapsedMs() + (deadlineMs - clock.elapsedMs()) / left
     const place = { from: rung / sizes.length, to: (rung + 1) / sizes.length }
-    await race({ comparison, judge, contenders, deadlineMs: raceDeadlineMs, ...place })
+    const attempts = await race({ comparison, judge, contenders, deadlineMs: raceDeadlineMs, ...place })
+    blend = blendOf(comparison, judge, attempts) ?? blend
     if (rung + 1 < sizes.length) contenders = surviving(contenders, comparison)
     if (contenders.length < 2) break
   }
-  const chosen = chooseAmong(all, comparison) ?? candidates[0]!
-  const leaderboard = all
+  const everyone = blend ? [...all, blend] : all
+  const chosen = chooseAmong(everyone, comparison) ?? candidates[0]!
+  const leaderboard = everyone
     .flatMap(({ tried }) => tried.slice(-1))
     .map((trial) => ({ ...trial, chosen: configurationKey(trial) === configurationKey(chosen) }))
   return {
@@ -56,6 +61,19 @@ export async function choose(
     leaderboard: sortedByValue(leaderboard, comparison.greaterIsBetter),
     warnings: doubts(all),
   }
+}
+
+/** A tuning goes on with one algorithm, so it wants one. */
+function blendOf(comparison: Comparison, judge: Judge, attempts: readonly Attempt[]): Standing | undefined {
+  if (comparison.spec.tuning) return undefined
+  const known = comparison.finishedBlend(judge.rows)
+  const combined = known ? { candidate: known, judged: known } : combine(judge, attempts)
+  if (!combined) return undefined
+  const { algorithm, hyperparameters } = combined.candidate
+  const candidate = { algorithm, hyperparameters }
+  const trial = comparison.numbered('candidate', candidate)(combined.judged)
+  if (!known) comparison.note(trial, trialSentence(trial))
+  return { candidate, tried: [trial] }
 }
 
 function rungs(rows: number): number[] {

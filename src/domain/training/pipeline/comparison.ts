@@ -27,6 +27,8 @@ export interface Comparison {
   readonly note: (trial: Trial, message: string) => void
   /** What an interrupted attempt at the same job already found out. */
   readonly finished: (kind: Trial['kind'], candidate: Candidate, rows: number) => Judged | undefined
+  /** The blend of so many rows, likewise. */
+  readonly finishedBlend: (rows: number) => Trial | undefined
   /** Gives the candidate the next number; what came of it follows. */
   readonly numbered: (kind: Trial['kind'], candidate: Candidate) => (judged: Judged) => Trial
 }
@@ -55,6 +57,10 @@ export function createComparison(request: ComparisonRequest): Omit<Comparison, '
     scale: scaleOf(metric, rows.target),
     note: (trial, message) => reporter.trial(trial, message),
     finished: (kind, candidate, count) => finished.get(`${kind} ${count} ${configurationKey(candidate)}`),
+    finishedBlend: (count) =>
+      spec.finished?.find(
+        ({ kind, algorithm, rows }) => kind === 'candidate' && algorithm === 'blend' && rows === count,
+      ),
     numbered: (kind, { algorithm, hyperparameters }) => {
       const common = { kind, number: number++, algorithm, hyperparameters: { ...hyperparameters }, metric }
       return (judged) => ({ ...common, chosen: false, ...judged })
@@ -63,12 +69,17 @@ export function createComparison(request: ComparisonRequest): Omit<Comparison, '
 }
 
 /**
- * The metric of the evaluation where one was named; else the area under the ROC curve for two classes (F1 at one threshold
- * is noisier and says less), F1 for more, and the root mean squared error for numbers.
+ * The metric of the evaluation where one was named; else log loss or the root mean squared error, which see by how much every
+ * row is missed and are therefore the least noisy. Weighted classes are meant to be missed otherwise: there it is the area
+ * under the ROC curve for two classes, F1 for more.
  */
-function comparedMetric({ evaluation }: TrainingSpec, target: Target): string {
-  if (evaluation.metric !== undefined) return evaluation.metric
+function comparedMetric(spec: TrainingSpec, target: Target): string {
+  if (spec.evaluation.metric !== undefined) return spec.evaluation.metric
   if (target.task === 'regression') return 'rmse'
+  const weighted = [spec, ...(spec.candidates ?? [])].some(
+    ({ hyperparameters }) => hyperparameters.class_weight === 'balanced',
+  )
+  if (!weighted) return 'log_loss'
   return target.classes.length === 2 ? 'roc_auc' : 'f1'
 }
 

@@ -1,7 +1,7 @@
 // k-fold figures: the training rows in k parts, each part predicted by a model (encoders included) fitted on the others.
 // The held-out rows take no part, so their figures stay independent of these.
 import type { ContractColumn } from '../../../contract/datasets.ts'
-import type { EncodingChoices } from '../../../ml/encode/index.ts'
+import type { EncodingPlan } from '../../../ml/encode/index.ts'
 import type { Learner } from '../../../ml/learn/index.ts'
 import type { Split } from '../../../ml/split/index.ts'
 import { selectRows } from '../../../ml/table.ts'
@@ -15,7 +15,7 @@ import { selectTarget } from './target.ts'
 export interface CrossValidation {
   readonly spec: TrainingSpec
   readonly learner: Learner
-  readonly choices: EncodingChoices
+  readonly choices: EncodingPlan
   readonly columns: readonly ContractColumn[]
   readonly rows: Labelled
   readonly folds: readonly Split[]

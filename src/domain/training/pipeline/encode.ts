@@ -1,7 +1,7 @@
 // From columns to the training matrix: encoders are fitted on the training rows only, and ONNX Runtime runs their graph.
 import type { ContractColumn } from '../../../contract/datasets.ts'
 import { fail, MlError } from '../../../core/failure.ts'
-import { type Encoding, type EncodingChoices, encodeTable, fitEncoding } from '../../../ml/encode/index.ts'
+import { type Encoding, type EncodingPlan, encodeTable, fitEncoding } from '../../../ml/encode/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import type { Table } from '../../../ml/table.ts'
 import { openSession } from '../../../runtime/in-process.ts'
@@ -11,7 +11,7 @@ import { unfit } from './unfit.ts'
 /** Names of the answers in the model file; a graph cannot have an input of the same name. */
 const ANSWERS = ['label', 'probabilities', 'prediction']
 
-export function fitEncoders(train: Table, columns: readonly ContractColumn[], choices: EncodingChoices): Encoding {
+export function fitEncoders(train: Table, columns: readonly ContractColumn[], choices: EncodingPlan): Encoding {
   const taken = columns.find(({ name }) => ANSWERS.includes(name))
   if (taken) {
     const problem = 'has the name of one of the answers of the model'

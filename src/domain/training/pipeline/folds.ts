@@ -1,7 +1,7 @@
 // The folds of a comparison as matrices. They are kept, because most configurations want the same encoding and encoding takes
 // longer than many a fit; and lie in shared memory where several threads are to learn from them.
 import type { ContractColumn } from '../../../contract/datasets.ts'
-import type { EncodingChoices } from '../../../ml/encode/index.ts'
+import type { EncodingPlan } from '../../../ml/encode/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import type { Split } from '../../../ml/split/index.ts'
 import { selectRows } from '../../../ml/table.ts'
@@ -11,7 +11,7 @@ import { type Encoded, encodeRows, type Labelled } from './rows.ts'
 /** Values of encoded matrices that are kept: 256 MB. */
 const MAX_KEPT_VALUES = 64e6
 
-export type FoldEncoder = (fold: number, choices: EncodingChoices, step: Step) => Promise<Encoded>
+export type FoldEncoder = (fold: number, choices: EncodingPlan, step: Step) => Promise<Encoded>
 
 export interface FoldsRequest {
   readonly rows: Labelled
@@ -24,7 +24,7 @@ export function openFolds({ rows, columns, folds, memory }: FoldsRequest): FoldE
   const { table } = rows
   const kept = new Map<string, Promise<Encoded>>()
   let values = 0
-  const encode = async (fold: Split, choices: EncodingChoices, step: Step): Promise<Encoded> => {
+  const encode = async (fold: Split, choices: EncodingPlan, step: Step): Promise<Encoded> => {
     const [train, heldOut] = [selectRows(table, fold.train), selectRows(table, fold.test)]
     const encoded = await encodeRows({ columns, choices, train, heldOut, step })
     if (memory === 'own') return encoded

@@ -7,13 +7,13 @@ import type { Split } from '../../../ml/split/index.ts'
 import { figuresOf } from '../../../ml/tune/index.ts'
 import type { Fits } from './fits.ts'
 import { type FoldEncoder, openFolds } from './folds.ts'
-import { type Learners, taught } from './learners.ts'
+import { encodingOf, type Learners } from './learners.ts'
 import { measure } from './measure.ts'
 import { mostProbable } from './predictions.ts'
 import type { Step } from './progress.ts'
 import type { Labelled } from './rows.ts'
 import type { Candidate, TrainingSpec } from './spec.ts'
-import { selectTarget } from './target.ts'
+import { selectTarget, type Target } from './target.ts'
 import { unfit } from './unfit.ts'
 
 export interface JudgeOptions {
@@ -30,6 +30,10 @@ export interface JudgeOptions {
 export interface Judge {
   readonly rows: number
   readonly folds: number
+  /** The target of the rows that a fold is judged by. */
+  targetOf(fold: number): Target
+  /** The metric of what is said about the rows of a fold; undefined where those leave it without a meaning. */
+  figure(fold: number, said: Float64Array): number | undefined
   open(candidate: Candidate): Attempt
 }
 
@@ -39,6 +43,8 @@ export interface Attempt {
   readonly figures: readonly number[]
   /** Folds so far. */
   readonly done: number
+  /** What it said about the rows of those folds: probabilities row by row, or numbers. */
+  readonly said: readonly Float64Array[]
   /** Time so far, waiting not counted. */
   readonly seconds: number
   readonly ended: Judged | undefined
@@ -62,13 +68,25 @@ export function createJudge(options: JudgeOptions): Judge {
   return {
     rows: rows.table.rows,
     folds: folds.length,
+    targetOf: (fold) => selectTarget(rows.target, folds[fold]!.test),
+    figure: (fold, said) => figureOf(options, fold, said),
     open: (candidate) => openAttempt(options, encode, candidate),
   }
+}
+
+function figureOf({ rows, folds, metric }: JudgeOptions, fold: number, values: Float64Array): number | undefined {
+  const { target } = rows
+  const predictions =
+    target.task === 'classification'
+      ? { task: target.task, probabilities: values, labels: mostProbable(values, target.classes.length) }
+      : { task: target.task, values }
+  return measure(selectTarget(target, folds[fold]!.test), predictions).metrics[metric]
 }
 
 function openAttempt(options: JudgeOptions, encode: FoldEncoder, candidate: Candidate): Attempt {
   const { rows, fits, clock, metric, folds } = options
   const figures: number[] = []
+  const said: Float64Array[] = []
   let done = 0
   let ms = 0
   let ended: Judged | undefined
@@ -87,6 +105,7 @@ function openAttempt(options: JudgeOptions, encode: FoldEncoder, candidate: Cand
   return {
     candidate,
     figures,
+    said,
     end,
     get done() {
       return done
@@ -101,8 +120,10 @@ function openAttempt(options: JudgeOptions, encode: FoldEncoder, candidate: Cand
       fits.turn(async () => {
         const startedMs = clock.elapsedMs()
         try {
-          const figure = await judgeFold(options, { candidate, fold: done, encode, limits })
+          const values = await judgeFold(options, { candidate, fold: done, encode, limits })
+          const figure = figureOf(options, done, values)
           if (figure !== undefined) figures.push(figure)
+          said.push(values)
           done++
         } catch (error) {
           const failure = asFailure(error)
@@ -122,7 +143,7 @@ function overtime(done: number, folds: number): [Judged['status'], string] {
   return ['complete', `no time was left after ${done} of ${folds} folds`]
 }
 
-function judgedFigures(figures: readonly number[]): Pick<Judged, 'value' | 'std_error' | 'folds'> {
+export function judgedFigures(figures: readonly number[]): Pick<Judged, 'value' | 'std_error' | 'folds'> {
   if (figures.length === 0) return { value: null, std_error: null, folds: [] }
   const { mean, error } = figuresOf(figures)
   return { value: mean, std_error: error, folds: [...figures] }
@@ -135,14 +156,13 @@ interface FoldTask {
   readonly limits: Limits
 }
 
-/** Undefined where the rows of the fold leave the metric without a meaning. */
-async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<number | undefined> {
-  const { spec, learners, rows, metric, folds, fits } = options
+async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<Float64Array> {
+  const { spec, learners, rows, folds, fits } = options
   const { candidate, fold, encode, limits } = task
   const deadlineMs = limits.deadlineMs()
   const { target } = rows
-  const { train, test } = folds[fold]!
-  const { encoding: choices = {} } = taught(candidate.algorithm, learners)
+  const { train } = folds[fold]!
+  const choices = encodingOf(candidate, { learners, task: target.task })
   const encoded = await encode(fold, choices, (fraction) => limits.step(fraction * 0.3))
   const values = await fits.fit({
     candidate,
@@ -158,10 +178,5 @@ async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<number 
     const problem = `cannot be learned by ${candidate.algorithm}, which answers what is no number`
     throw unfit({ column: spec.target, problem, remedy: 'choose other settings, or another algorithm' })
   }
-  const width = target.task === 'classification' ? target.classes.length : 1
-  const predictions =
-    target.task === 'classification'
-      ? { task: target.task, probabilities: values, labels: mostProbable(values, width) }
-      : { task: target.task, values }
-  return measure(selectTarget(target, test), predictions).metrics[metric]
+  return values
 }

@@ -1,6 +1,7 @@
 // Candidates side by side, fold by fold: all are judged by the same folds, one that falls clearly behind is given up, and the
 // race ends for everybody when there is no time for another fold of all that are left (racing, Maron and Moore 1994).
 import { figuresOf } from '../../../ml/tune/index.ts'
+import { helps } from './combine.ts'
 import { type Comparison, trialSentence } from './comparison.ts'
 import type { Attempt, Judge } from './judge.ts'
 import type { Standing } from './standing.ts'
@@ -21,8 +22,8 @@ const FEWEST_FOLDS = 3
 /** Standard errors of the difference to the leader that cannot be luck. */
 const CLEARLY = 3
 
-/** Adds a trial to each of the contenders. */
-export async function race(options: Race): Promise<void> {
+/** Adds a trial to each of the contenders. What became of those that were judged here and now. */
+export async function race(options: Race): Promise<readonly Attempt[]> {
   const { comparison, judge, contenders } = options
   const racing: Racer[] = []
   for (const standing of contenders) {
@@ -41,6 +42,7 @@ export async function race(options: Race): Promise<void> {
     tried.push(trial)
     comparison.note(trial, trialSentence(trial))
   }
+  return racing.map(({ attempt }) => attempt)
 }
 
 interface Racer extends Pick<Standing, 'tried'> {
@@ -99,6 +101,8 @@ function giveUp({ comparison, judge }: Race, attempts: readonly Attempt[], fold:
     if (attempt.ended || attempt === leader) continue
     const behind = figuresOf(leader.figures.map((figure, k) => sign * (figure - attempt.figures[k]!)))
     if (behind.mean <= CLEARLY * behind.error) continue
+    // A tuning goes on with one algorithm; else the weaker one may still be worth its place in a blend.
+    if (!comparison.spec.tuning && helps(judge, { leader, attempt, greaterIsBetter })) continue
     attempt.end('pruned', `clearly behind ${leader.candidate.algorithm} after ${fold} of ${judge.folds} folds`)
   }
 }

@@ -12,6 +12,9 @@ const STEPS = 16
 
 /** A bound for each value of `model.predict(matrix)`. */
 export function roundingBounds(model: FittedModel, matrix: Matrix): Float64Array {
+  if (model.members) return boundsOfMembers(model.members, matrix)
+  // Trees add a few numbers and multiply none: nothing cancels, and moved features would change sides.
+  if (model.ensemble) return new Float64Array(model.predict(matrix).values.length)
   const exact = model.predict(matrix).values
   const bounds = new Float64Array(exact.length)
   const random = seededRandom(1)
@@ -21,4 +24,9 @@ export function roundingBounds(model: FittedModel, matrix: Matrix): Float64Array
     for (let i = 0; i < bounds.length; i++) bounds[i] = Math.max(bounds[i]!, STEPS * Math.abs(moved[i]! - exact[i]!))
   }
   return bounds
+}
+
+function boundsOfMembers(members: NonNullable<FittedModel['members']>, matrix: Matrix): Float64Array {
+  const own = members.map(({ model, see }) => roundingBounds(model, see(matrix)))
+  return own[0]!.map((_, i) => members.reduce((sum, { share }, k) => sum + share * own[k]![i]!, 0))
 }

@@ -1,6 +1,6 @@
 // Rows with their target, and the two matrices they become: the final model and every fold have that in common.
 import type { ContractColumn } from '../../../contract/datasets.ts'
-import type { Encoding, EncodingChoices } from '../../../ml/encode/index.ts'
+import type { Encoding, EncodingPlan } from '../../../ml/encode/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import type { Table } from '../../../ml/table.ts'
 import { fitEncoders, openEncoder } from './encode.ts'
@@ -21,7 +21,7 @@ export interface Encoded {
 
 export interface EncodeRequest {
   readonly columns: readonly ContractColumn[]
-  readonly choices: EncodingChoices
+  readonly choices: EncodingPlan
   readonly train: Table
   readonly heldOut: Table
   readonly step: Step

@@ -2,7 +2,7 @@
 // rows, not refitted on all of them: the figures on the held-out rows then describe exactly the file that will serve.
 import type { Clock } from '../../../core/clock.ts'
 import { asFailure } from '../../../core/failure.ts'
-import type { Encoding, EncodingChoices } from '../../../ml/encode/index.ts'
+import type { Encoding, EncodingPlan } from '../../../ml/encode/index.ts'
 import type { FittedModel, Learner } from '../../../ml/learn/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import { measureChampion } from './champion.ts'
@@ -14,7 +14,7 @@ import { environment } from './environment.ts'
 import { type ExplainRequest, prepareExplanations } from './explain/prepare.ts'
 import { fitLearner, predictWith } from './fit.ts'
 import { buildGraph, storeGraph } from './graph.ts'
-import { type Learners, taught } from './learners.ts'
+import { encodingOf, type Learners, taught } from './learners.ts'
 import { contractColumn, loadData } from './load.ts'
 import { foldMetrics, gateMetric } from './measure.ts'
 import { checkParity, isNotable } from './parity.ts'
@@ -53,7 +53,7 @@ interface Undecided {
 interface Run {
   readonly spec: TrainingSpec
   readonly learner: Learner
-  readonly choices: EncodingChoices
+  readonly choices: EncodingPlan
   readonly reporter: Reporter
   readonly clock: Clock
 }
@@ -146,7 +146,8 @@ async function fitFinal(undecided: Undecided): Promise<Fitted & Omit<SplitRows, 
   const columns = asked.features.map((name) => contractColumn(asked, name))
   const { learners, clock } = options
   const decision = await decide({ spec: asked, learners, columns, rows: train, clock, reporter })
-  const { fit: learner, encoding: choices = {} } = taught(decision.candidate.algorithm, learners)
+  const { fit: learner } = taught(decision.candidate.algorithm, learners)
+  const choices = encodingOf(decision.candidate, { learners, task: asked.modelType })
   const run: Run = { spec: { ...asked, ...decision.candidate }, learner, choices, reporter, clock }
   const signature = describeSignature(train.table, columns, train.target)
   const folds = await foldFigures(run, train)
@@ -209,9 +210,7 @@ function compareWithLearner({ reporter }: Run, { file, heldOut, fitted }: Parity
     const outputs = signature.outputs.map((output) => output.name)
     const graph = await scoreFile({ file, table, outputs, ...classes, step })
     const learner = predictWith(model, matrix, target.task)
-    // Trees add a few numbers and multiply none: nothing cancels, and moved features would change sides.
-    const rounding = model.ensemble ? {} : { rounding: () => roundingBounds(model, matrix) }
-    const difference = checkParity({ graph, learner, ...classes, ...rounding })
+    const difference = checkParity({ graph, learner, ...classes, rounding: () => roundingBounds(model, matrix) })
     const warnings = isNotable(difference, learner) ? [roundingWarning(difference)] : []
     return { predictions: graph, warnings }
   })
