@@ -72,6 +72,12 @@ export const ConfigSchema = Type.Object(
       maximum: 10_000,
       description: 'Rows of waiting requests run together at most; 1: never.',
     }),
+    maxWaitMs: Type.Integer({
+      default: 500,
+      minimum: 1,
+      description:
+        'A prediction that would wait longer than this for a thread, by estimate, is refused with 503 at once, in milliseconds; of a slow model, one behind eight batches.',
+    }),
     cacheTtl: Type.Integer({ default: 3600, minimum: 0, description: 'Life of a cached answer, in seconds; 0: none.' }),
     prometheusPort: Type.Optional(port('Also serve /metrics on this port.')),
     logLevel: word(LOG_LEVELS, 'info', 'Least severe log line.'),

@@ -122,7 +122,8 @@ const SERVICE: Readonly<Record<string, string>> = {
   ONNX_MALFORMED: 'The file is not ONNX, or cut off.',
   ONNX_TOO_LARGE: 'The trained graph would be larger than the format allows. Use fewer text features.',
   OUT_OF_MEMORY: 'The model needs more memory than there is. Send fewer rows, or give the process more.',
-  OVERLOADED: 'Too many predictions are waiting. Retry after `Retry-After` seconds, or add replicas.',
+  OVERLOADED:
+    'This prediction would have waited longer than `MAX_WAIT_MS` or its deadline. Retry after `Retry-After` seconds, or add replicas.',
   PARAMETER_INVALID: 'A parameter of an inference request has the wrong type. The message names it.',
   PERMISSION_DENIED: 'The caller may not do this.',
   PREDICTION_NOT_FOUND:

@@ -84,6 +84,7 @@ function runtimeOptions(config: Config, log: Log, tempDir: string): GuardedOptio
   return {
     workers: config.mlWorkers,
     maxQueue: MAX_QUEUED_RUNS,
+    maxWaitMs: config.maxWaitMs,
     batchRows: config.batchSize,
     enableGpu: config.enableGpu,
     tempDir,

@@ -1,6 +1,7 @@
 // What the pool knows of a model and of a piece of work. A model appears here without its sessions: those are the
 // workers', and the seats know which of them they hold. What a worker runs is a batch, be it of one.
 import type { MlError } from '../core/failure.ts'
+import type { Drain } from './drain.ts'
 import type { SessionSource } from './session.ts'
 import type { ModelInfo, PooledResult, Tensor, TensorInfo, Tensors } from './types.ts'
 
@@ -13,6 +14,7 @@ export interface PoolModel {
   /** Made by us: it cannot run for ever. */
   readonly trusted: boolean
   readonly pace: Pace
+  readonly drain: Drain
   /** Runs accepted and not yet off their worker. */
   pending: number
   /** Loads wanted or in hand. */
@@ -44,10 +46,14 @@ export interface RunJob {
   readonly outputs: readonly TensorInfo[]
   /** Rows in its feeds; 0 where there is no such number. */
   readonly rows: number
+  /** What it counts in the queue: its rows, or 1. */
+  readonly size: number
   /** Requests run together only where these are equal. */
   readonly kin: string
   /** The caller's patience. */
   readonly timeoutMs: number
+  /** It waits for as long as its deadline allows, and is never told that there is no room. */
+  readonly patient: boolean
   /** How long the run may hold its worker. */
   readonly limitMs: number
   /** 1 goes first. */
@@ -70,6 +76,8 @@ export interface Batch {
   readonly kind: 'run'
   readonly model: PoolModel
   readonly jobs: readonly [RunJob, ...RunJob[]]
+  /** Others of the same line had to stay behind. */
+  readonly crowded: boolean
 }
 
 export interface LoadJob {

@@ -1,12 +1,14 @@
 // The runtime: models by the sha256 of their file, counted by their holders, over a pool of worker threads.
 import { stat } from 'node:fs/promises'
+import { systemClock } from '../core/clock.ts'
+import { Drain } from './drain.ts'
 import { loadFailure } from './engine-failure.ts'
 import { Inline } from './inline.ts'
 import type { PoolModel } from './job.ts'
 import { Pool } from './pool.ts'
+import type { PoolOptions } from './pool-options.ts'
 import { releasedFailure } from './refusals.ts'
 import type { SessionSource } from './session.ts'
-import type { StartThread } from './thread.ts'
 import type { LoadedModel, ModelInfo, ModelSpec, Runtime, RuntimeOptions, RuntimeStatus } from './types.ts'
 
 interface Entry {
@@ -19,8 +21,15 @@ interface Entry {
 }
 
 /** Starts the workers and returns at once; loads and runs wait until a worker is ready. */
-export function openRuntime(options: RuntimeOptions & { readonly start?: StartThread }): Runtime {
-  const pool = new Pool({ runTimeoutMs: 5000, loadTimeoutMs: 60_000, batchRows: 32, ...options })
+export function openRuntime(options: RuntimeOptions & Pick<Partial<PoolOptions>, 'start' | 'clock'>): Runtime {
+  const pool = new Pool({
+    runTimeoutMs: 5000,
+    loadTimeoutMs: 60_000,
+    batchRows: 32,
+    maxWaitMs: 500,
+    clock: systemClock,
+    ...options,
+  })
   const inline = new Inline((model) => pool.retire(model))
   const entries = new Map<string, Entry>()
   let modelCount = 0
@@ -36,6 +45,7 @@ export function openRuntime(options: RuntimeOptions & { readonly start?: StartTh
         warmUp,
         trusted,
         pace: { runMs: 0, aloneMs: 0, togetherMs: 0 },
+        drain: new Drain(),
         pending: 0,
         loading: 0,
         stuck: 0,

@@ -2,7 +2,6 @@
 // batch in hand at a time, so that nothing waits behind a slow run while another seat is free. A seat that finds only runs
 // of models it does not hold loads one of those.
 import { backoffMs } from '../core/backoff.ts'
-import { systemClock } from '../core/clock.ts'
 import { asFailure, fail, type MlError } from '../core/failure.ts'
 import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
 import type { PoolOptions } from './pool-options.ts'
@@ -36,17 +35,18 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#gpu = options.enableGpu ? 'try' : 'off'
-    this.#runs = new Runs({ ...options, unneeded: (model) => this.retire(model) })
+    this.#runs = new Runs({ ...options, seats: () => this.seats, unneeded: (model) => this.retire(model) })
     const events: SeatEvents = {
       ready: this.#onReady.bind(this),
       ran: this.#onRan.bind(this),
       loaded: this.#onLoaded.bind(this),
       died: this.#onDied.bind(this),
     }
-    this.#newSeat = () => new Seat(events, options.start ?? startThread)
+    this.#newSeat = () => new Seat(events, options.start ?? startThread, options.clock)
     this.seats = Array.from({ length: options.workers }, this.#newSeat)
     this.#watchdog = new Watchdog(() => this.#inspect())
-    const staff = { seats: this.seats, add: this.#addSeat.bind(this), succeed: this.#succeed.bind(this) }
+    const { clock } = options
+    const staff = { seats: this.seats, clock, add: this.#addSeat.bind(this), succeed: this.#succeed.bind(this) }
     this.#recycler = new Recycler(staff, options.recycle)
     this.#startNext()
   }
@@ -67,7 +67,7 @@ export class Pool {
       if (seat === undefined) this.#runs.enqueue(job)
       model.pending++
       this.#watchdog.wake()
-      if (seat !== undefined) this.#begin(seat, { kind: 'run', model, jobs: [job] })
+      if (seat !== undefined) this.#begin(seat, { kind: 'run', model, jobs: [job], crowded: false })
       else if (this.seats.some((seat) => seat.idle)) this.#pumpAll()
     })
   }
@@ -264,7 +264,7 @@ export class Pool {
   }
 
   #inspect(): 'busy' | 'quiet' {
-    const now = systemClock.elapsedMs()
+    const now = this.#options.clock.elapsedMs()
     this.#runs.sweep(now)
     for (const seat of this.seats) {
       const { job } = seat

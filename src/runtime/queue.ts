@@ -10,6 +10,8 @@ import { abortedFailure, lateFailure, overloadedFailure } from './refusals.ts'
 interface Line {
   readonly model: PoolModel
   readonly jobs: RunJob[]
+  /** Sizes of its jobs, summed by priority. */
+  readonly sizes: Map<number, number>
   /** Worker time it has been given, on a clock of its own that never lags behind those being served. */
   cost: number
 }
@@ -46,19 +48,49 @@ export class RunQueue {
    * @throws MlError `unavailable` OVERLOADED when the queue is full and no other tenant has more in it.
    */
   add(job: RunJob): RunJob | undefined {
-    const evicted = this.#length >= this.#limit ? this.#makeRoom(job.tenant) : undefined
-    const { jobs } = this.#lineOf(job)
+    const evicted = this.#length >= this.#limit && !job.patient ? this.#makeRoom(job.tenant) : undefined
+    const line = this.#lineOf(job)
+    const { jobs } = line
     let at = jobs.length
     while (at > 0 && jobs[at - 1]!.priority > job.priority) at--
     jobs.splice(at, 0, job)
-    this.#count(job.tenant, 1)
+    this.#count(line, job, 1)
     return evicted
   }
 
   /** Puts a job that lost its worker back in front. */
   putBack(job: RunJob): void {
-    this.#lineOf(job).jobs.unshift(job)
-    this.#count(job.tenant, 1)
+    const line = this.#lineOf(job)
+    line.jobs.unshift(job)
+    this.#count(line, job, 1)
+  }
+
+  /**
+   * Worker time that goes to others before this job is done, in milliseconds: to what stands before it in its line, and to every
+   * other line of its tenant and every other tenant as much as fairness gives them meanwhile. Models of unknown pace count 0.
+   */
+  aheadMs({ tenant, model, priority, size }: RunJob, nowMs: number): number {
+    const itselfMs = size * model.drain.rowMs(nowMs)
+    const party = this.#parties.get(tenant)
+    let ahead = 0
+    if (party !== undefined && party.waiting > 0) {
+      const own = party.lines.get(model)
+      if (own) ahead = waitingMs(own, nowMs, (other) => other <= priority)
+      const shareMs = ahead + itselfMs
+      for (const line of party.lines.values()) {
+        if (line === own) continue
+        const equalMs = waitingMs(line, nowMs, (other) => other === priority)
+        ahead += waitingMs(line, nowMs, (other) => other < priority) + Math.min(shareMs, equalMs)
+      }
+    }
+    const shareMs = ahead + itselfMs
+    for (const other of this.#parties.values()) {
+      if (other === party || other.waiting === 0) continue
+      let theirs = 0
+      for (const line of other.lines.values()) theirs += waitingMs(line, nowMs, () => true)
+      ahead += Math.min(shareMs, theirs)
+    }
+    return ahead
   }
 
   /** What a seat that holds these models does next. */
@@ -73,13 +105,13 @@ export class RunQueue {
     if (next === undefined) return undefined
     const { party, line } = next
     const jobs = takeTogether(line.jobs, this.#batch)
-    this.#count(jobs[0].tenant, -jobs.length)
+    for (const job of jobs) this.#count(line, job, -1)
     this.#reached = Math.max(this.#reached, party.cost)
     party.reached = Math.max(party.reached, line.cost)
     const spent = line.model.pace.runMs || UNKNOWN_MS
     party.cost += spent
     line.cost += spent
-    return { kind: 'run', model: line.model, jobs }
+    return { kind: 'run', model: line.model, jobs, crowded: line.jobs.length > 0 }
   }
 
   /** A waiting job's model that passes. */
@@ -113,13 +145,14 @@ export class RunQueue {
 
   #take(wanted: (job: RunJob) => boolean): RunJob[] {
     const taken: RunJob[] = []
-    for (const [tenant, party] of this.#parties) {
-      for (const { jobs } of party.lines.values()) {
-        const out = jobs.filter(wanted)
-        if (out.length === 0) continue
-        const left = jobs.filter((job) => !out.includes(job))
+    for (const party of this.#parties.values()) {
+      for (const line of party.lines.values()) {
+        const { jobs } = line
+        const out = new Set(jobs.filter(wanted))
+        if (out.size === 0) continue
+        const left = jobs.filter((job) => !out.has(job))
         jobs.splice(0, jobs.length, ...left)
-        this.#count(tenant, -out.length)
+        for (const job of out) this.#count(line, job, -1)
         taken.push(...out)
       }
     }
@@ -131,29 +164,40 @@ export class RunQueue {
     // Who comes back after a pause has no claim on the time that others used meanwhile.
     if (party.waiting === 0) party.cost = Math.max(party.cost, this.#reached)
     this.#parties.set(tenant, party)
-    const line = party.lines.get(model) ?? { model, jobs: [], cost: 0 }
+    const line = party.lines.get(model) ?? { model, jobs: [], sizes: new Map(), cost: 0 }
     if (line.jobs.length === 0) line.cost = Math.max(line.cost, party.reached)
     party.lines.set(model, line)
     return line
   }
 
-  #count(tenant: string, by: number): void {
+  #count({ sizes }: Line, { tenant, priority, size }: RunJob, by: 1 | -1): void {
     this.#parties.get(tenant)!.waiting += by
     this.#length += by
+    const left = (sizes.get(priority) ?? 0) + by * size
+    if (left === 0) sizes.delete(priority)
+    else sizes.set(priority, left)
   }
 
   #makeRoom(tenant: string): RunJob {
-    let most: { readonly name: string; readonly party: Party } | undefined
-    for (const [name, party] of this.#parties) {
-      if (party.waiting > (most?.party.waiting ?? 0)) most = { name, party }
-    }
+    let most: Party | undefined
+    for (const party of this.#parties.values()) if (party.waiting > (most?.waiting ?? 0)) most = party
     const own = this.#parties.get(tenant)?.waiting ?? 0
-    if (most === undefined || most.party.waiting <= own + 1) throw overloadedFailure()
+    if (most === undefined || most.waiting <= own + 1) throw overloadedFailure()
     let longest: Line | undefined
-    for (const line of most.party.lines.values()) if (line.jobs.length > (longest?.jobs.length ?? 0)) longest = line
-    this.#count(most.name, -1)
-    return longest!.jobs.pop()!
+    for (const line of most.lines.values()) if (line.jobs.length > (longest?.jobs.length ?? 0)) longest = line
+    const { jobs } = longest!
+    const last = jobs.findLastIndex((job) => !job.patient)
+    if (last < 0) throw overloadedFailure()
+    const [evicted] = jobs.splice(last, 1)
+    this.#count(longest!, evicted!, -1)
+    return evicted!
   }
+}
+
+function waitingMs({ model, sizes }: Line, nowMs: number, counts: (priority: number) => boolean): number {
+  let size = 0
+  for (const [priority, sum] of sizes) if (counts(priority)) size += sum
+  return size === 0 ? 0 : size * model.drain.rowMs(nowMs)
 }
 
 function nextLine({ lines }: Party, held: ReadonlySet<PoolModel>): Line | undefined {

@@ -1,7 +1,7 @@
 // Replaces worker threads when the process has grown too large. Nobody can say how much of it is which thread's (the engine's
 // memory is not the engine's to count), so the oldest goes first, one at a time, and each only once in a while: where it
 // was not the workers that grew, little is lost. A new worker has loaded everything before the old one leaves.
-import { systemClock } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { PoolModel } from './job.ts'
 import type { Seat } from './seat.ts'
 
@@ -21,6 +21,7 @@ const REST_MS = 600_000
 
 interface Staff {
   readonly seats: readonly Seat[]
+  readonly clock: Clock
   /** A further seat, which starts and loads these models. */
   add(models: Iterable<PoolModel>): Seat
   /** `to` has loaded what `from` holds. */
@@ -57,7 +58,7 @@ export class Recycler {
       // One after the other, and not while a seat is without its thread anyway.
       if (memoryBytes() <= aboveBytes || this.#handover || seats.some((seat) => seat.leaving || !seat.ready)) return
       const from = seats.reduce((best, seat) => (seat.seatedAt < best.seatedAt ? seat : best))
-      if (systemClock.elapsedMs() - from.seatedAt < restMs) return
+      if (this.#staff.clock.elapsedMs() - from.seatedAt < restMs) return
       this.#handover = { from, to: this.#staff.add(from.held) }
     }
   }

@@ -27,8 +27,10 @@ export function abortedFailure(): MlError {
   return fail('unavailable', 'INFERENCE_ABORTED', 'The caller gave the run up')
 }
 
-export function overloadedFailure(): MlError {
-  return fail('unavailable', 'OVERLOADED', 'Too many predictions are waiting', { retryAfterSeconds: 1 })
+/** `waitMs`: how long it would have been, where that is known. */
+export function overloadedFailure(waitMs = 0): MlError {
+  const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000))
+  return fail('unavailable', 'OVERLOADED', 'Too many predictions are waiting', { retryAfterSeconds })
 }
 
 /** The job took too long, waiting or working. */

@@ -1,18 +1,23 @@
 // The runs from their acceptance to their end: made into jobs, gathered into batches, answered each with its own rows. A
 // batch that fails is run again one by one, so that one bad request fails alone.
-import { systemClock } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import type { MlError } from '../core/failure.ts'
+import { refuseLate } from './admission.ts'
 import { notePace, splitRows } from './batch.ts'
 import { fetchIndices, orderFeeds } from './feeds.ts'
 import type { Batch, PoolModel, RunJob } from './job.ts'
 import { RunQueue } from './queue.ts'
 import { abortedFailure, admit, fatalFailure, overloadedFailure } from './refusals.ts'
+import type { Seat } from './seat.ts'
 import type { ModelInfo, PooledResult, RunOptions, Tensor, TensorInfo, Tensors } from './types.ts'
 
 export interface RunsOptions {
   readonly maxQueue: number
   readonly batchRows: number
   readonly runTimeoutMs: number
+  readonly maxWaitMs: number
+  readonly clock: Clock
+  readonly seats: () => readonly Seat[]
   /** The last accepted run of a retired model has ended. */
   readonly unneeded: (model: PoolModel) => void
 }
@@ -52,7 +57,7 @@ export class Runs {
     const rows = model.perRow ? commonRows(feeds) : 0
     const limitMs = options.limitMs ?? this.#options.runTimeoutMs
     const timeoutMs = options.timeoutMs ?? limitMs
-    const submittedAt = systemClock.elapsedMs()
+    const submittedAt = this.#options.clock.elapsedMs()
     return {
       model,
       tenant: options.tenant ?? '',
@@ -60,8 +65,10 @@ export class Runs {
       fetches,
       outputs: outputsOf(info, fetches),
       rows,
+      size: rows || 1,
       kin: rows === 0 ? '' : kinOf(info, feeds, fetches),
       timeoutMs,
+      patient: options.patience !== undefined,
       limitMs: Math.max(limitMs, timeoutMs),
       priority: options.priority || DEFAULT_PRIORITY,
       submittedAt,
@@ -76,6 +83,12 @@ export class Runs {
 
   /** @throws MlError `unavailable` OVERLOADED */
   enqueue(job: RunJob): void {
+    if (!job.patient) {
+      const { maxWaitMs, seats } = this.#options
+      const nowMs = job.submittedAt
+      const aheadMs = this.queue.aheadMs(job, nowMs)
+      refuseLate(job, { aheadMs, seats: seats(), maxWaitMs, nowMs })
+    }
     const evicted = this.queue.add(job)
     if (evicted !== undefined) this.end(evicted, overloadedFailure())
   }
@@ -92,7 +105,9 @@ export class Runs {
   }
 
   /** A worker has answered. */
-  finish({ model, jobs }: Batch, outcome: Answered | MlError, startedAt: number): void {
+  finish({ model, jobs, crowded }: Batch, outcome: Answered | MlError, startedAt: number): void {
+    const now = this.#options.clock.elapsedMs()
+    if (crowded) model.drain.note(sizeOf(jobs), now - startedAt, now)
     if (outcome instanceof Error) {
       if (jobs.length > 1) this.#apart(jobs)
       else this.end(jobs[0], outcome)
@@ -105,8 +120,7 @@ export class Runs {
       this.#apart(jobs)
       return
     }
-    const batchRows =
-      jobs.length === 1 ? (jobs[0].feeds[0]?.dims[0] ?? 1) : jobs.reduce((sum, job) => sum + job.rows, 0)
+    const batchRows = jobs.length === 1 ? (jobs[0].feeds[0]?.dims[0] ?? 1) : sizeOf(jobs)
     for (let i = 0; i < jobs.length; i++) {
       const job = jobs[i]!
       const queueMs = startedAt - job.submittedAt
@@ -151,6 +165,10 @@ export class Runs {
     job.settled = true
     job.settle(outcome)
   }
+}
+
+function sizeOf(jobs: readonly RunJob[]): number {
+  return jobs.reduce((sum, job) => sum + job.size, 0)
 }
 
 function commonRows(feeds: readonly Tensor[]): number {

@@ -1,6 +1,6 @@
 // A place in the pool: the thread that sits there now, the models it holds, and the one job it has in hand. The pool
 // decides; a seat carries out and reports. When its thread dies the seat goes on with a new one and an empty memory.
-import { systemClock } from '../core/clock.ts'
+import type { Clock } from '../core/clock.ts'
 import { fail, type MlError } from '../core/failure.ts'
 import { fromMessage } from './engine-failure.ts'
 import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
@@ -47,11 +47,13 @@ export class Seat {
   leaving = false
   readonly #events: SeatEvents
   readonly #startThread: StartThread
+  readonly #clock: Clock
   #sitting: Sitting | null = null
 
-  constructor(events: SeatEvents, start: StartThread) {
+  constructor(events: SeatEvents, start: StartThread, clock: Clock) {
     this.#events = events
     this.#startThread = start
+    this.#clock = clock
   }
 
   get idle(): boolean {
@@ -72,7 +74,7 @@ export class Seat {
 
   start(gpu: 'try' | 'off'): void {
     this.fresh = false
-    this.seatedAt = systemClock.elapsedMs()
+    this.seatedAt = this.#clock.elapsedMs()
     const thread = this.#startThread(gpu, {
       message: (message) => {
         if (this.#sitting === sitting) this.#hear(thread, message)
@@ -133,7 +135,7 @@ export class Seat {
 
   #take(job: Job): void {
     this.job = job
-    this.startedAt = systemClock.elapsedMs()
+    this.startedAt = this.#clock.elapsedMs()
   }
 
   #empty(): void {

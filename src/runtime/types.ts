@@ -54,6 +54,8 @@ export interface RunOptions {
   readonly tenant?: string
   /** 1 goes first; default (and 0) is 2. */
   readonly priority?: number
+  /** For work in the background: waits for its turn where others would be refused with OVERLOADED. */
+  readonly patience?: 'until the deadline'
 }
 
 export interface RunResult {
@@ -78,7 +80,7 @@ export interface LoadedModel {
    * Runs the graph once. The feeds must not be changed until the promise settles.
    *
    * @throws MlError `invalid` MODEL_INPUT_INVALID (feeds that do not fit the inputs, the name in the details),
-   *   `invalid` MODEL_RUN_FAILED (the model refused these values), `unavailable` OVERLOADED (queue full),
+   *   `invalid` MODEL_RUN_FAILED (the model refused these values), `unavailable` OVERLOADED (queue full, or its wait too long),
    *   INFERENCE_TIMEOUT, RUNTIME_CLOSED, or INFERENCE_ABORTED (the caller left), `internal` INFERENCE_FAILED (the
    *   worker died twice under this run).
    */
@@ -134,6 +136,11 @@ export interface RuntimeOptions {
   readonly workers: number
   /** Runs that may wait beyond those in hand; the next one fails with OVERLOADED. */
   readonly maxQueue: number
+  /**
+   * A run that would wait longer than this, by estimate, fails with OVERLOADED at once; so does one that would miss its
+   * deadline. Of a model whose batches take more than an eighth of it, eight batches may wait. Default 500.
+   */
+  readonly maxWaitMs?: number
   /** Rows of waiting calls that are run together at most; 1 turns batching off. Default 32. */
   readonly batchRows?: number
   /** Try the CUDA provider; without it the models run on the CPU, with one warning. */

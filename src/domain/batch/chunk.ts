@@ -159,6 +159,7 @@ async function infer(ctx: ServingCtx, model: LoadedModel, feeds: Tensors) {
     gone: () => ctx.signal.aborted,
     tenant: ctx.caller.tenantId,
     priority: BEHIND_REQUESTS,
+    patience: 'until the deadline',
     timeoutMs: RUN_LIMIT_MS,
     limitMs: RUN_LIMIT_MS,
   })

@@ -176,7 +176,7 @@ export class ServedVersion implements Served, Resident {
       const custom = takesTensors(modelType)
       const reader = custom ? tensorsOnly(modelName, model.info) : compileRowReader(signature, model.info)
       const { workers } = this.#needs.runtime.status()
-      const runs = Array.from({ length: workers }, () => model.run(reader.sample))
+      const runs = Array.from({ length: workers }, () => model.run(reader.sample, PATIENT))
       // Nobody knows which values such a model takes, so one that refuses zeros is warm enough.
       if (custom) await Promise.all(runs.map((run) => run.catch(refusalOnly)))
       else await Promise.all(runs)
@@ -187,6 +187,9 @@ export class ServedVersion implements Served, Resident {
     }
   }
 }
+
+/** A rush for other models must not keep a new one away. */
+const PATIENT = { patience: 'until the deadline' } as const
 
 function refusalOnly(error: unknown): void {
   if (asFailure(error).kind !== 'invalid') throw error

@@ -1,0 +1,44 @@
+// Whether a run is let into the queue: not if it would wait longer, by estimate, than its caller or the service has patience
+// for. Said at once, a refusal costs both sides nothing; said after the wait, the whole wait. Where nothing is known yet (no
+// worker has the model, no rush was measured) nobody is refused.
+import type { RunJob } from './job.ts'
+import { overloadedFailure } from './refusals.ts'
+import type { Seat } from './seat.ts'
+
+/** What is known when a run comes. */
+export interface Rush {
+  /** Worker time that will be spent before it on what waits, in milliseconds. */
+  readonly aheadMs: number
+  readonly seats: readonly Seat[]
+  /** Longest wait the service allows. */
+  readonly maxWaitMs: number
+  readonly nowMs: number
+}
+
+/** Of a slow model a few may wait, however long that takes: only their deadlines count. */
+const BATCHES_ALLOWED = 8
+
+/** @throws MlError `unavailable` OVERLOADED */
+export function refuseLate(job: RunJob, { aheadMs, seats, maxWaitMs, nowMs }: Rush): void {
+  const { model, timeoutMs, size } = job
+  let workers = 0
+  let inHandMs = 0
+  for (const seat of seats) {
+    if (!seat.ready || seat.leaving || !seat.held.has(model)) continue
+    workers++
+    inHandMs += remainingMs(seat, nowMs)
+  }
+  if (workers === 0) return
+  const { drain } = model
+  const queuedMs = aheadMs / workers
+  const allowedMs = Math.max(maxWaitMs, BATCHES_ALLOWED * drain.batchMs(nowMs))
+  const answeredMs = (aheadMs + inHandMs) / workers + size * drain.rowMs(nowMs)
+  if (queuedMs > allowedMs || answeredMs > timeoutMs) throw overloadedFailure(answeredMs)
+}
+
+function remainingMs({ job, startedAt }: Seat, nowMs: number): number {
+  if (job?.kind !== 'run') return 0
+  let size = 0
+  for (const run of job.jobs) size += run.size
+  return Math.max(0, size * job.model.drain.rowMs(nowMs) - (nowMs - startedAt))
+}
