@@ -47,8 +47,9 @@ export const ConfigSchema = Type.Object(
     s3Bucket: text('Bucket for them.'),
     s3Region: Type.String({ default: 'us-east-1', minLength: 1, description: 'Region of the bucket.' }),
     s3Endpoint: url('Address of an S3-compatible server; unset: AWS.', 'https?'),
-    supabaseUrl: url('Supabase, as a source of features.', 'https?'),
+    supabaseUrl: url('Supabase (or PostgREST, with a path), as a source of features.', 'https?'),
     supabaseServiceKey: text('Key for Supabase.'),
+    supabaseMapping: text('File (JSON) that says which of its tables hold features of which tenant.'),
     enableOtel: flag('Export traces by OpenTelemetry.'),
     otelExporterOtlpEndpoint: url('Where traces go.', 'https?'),
     enableGpu: flag('Run models on CUDA where there is a GPU.'),
@@ -232,6 +233,9 @@ function contradictions(raw: Record<string, unknown>): FieldError[] {
   }
   if (raw.supabaseUrl && !raw.supabaseServiceKey) {
     found.push({ field: 'supabaseServiceKey', message: 'is required with SUPABASE_URL' })
+  }
+  if (raw.supabaseMapping && !raw.supabaseUrl) {
+    found.push({ field: 'supabaseUrl', message: 'is required with SUPABASE_MAPPING' })
   }
   return found
 }

@@ -12,6 +12,7 @@ import { openBus } from '../ports/bus/open.ts'
 import { openCache } from '../ports/cache/open.ts'
 import type { Database } from '../ports/db/index.ts'
 import { type ObjectsOptions, openObjects } from '../ports/objects/open.ts'
+import { NO_SOURCES } from '../ports/sources/open.ts'
 import type { Tables } from '../tables/index.ts'
 import type { OpenServices } from './open-services.ts'
 
@@ -30,6 +31,7 @@ export async function openRepository(config: Config, log: Log, running: Running)
     objects,
     bus,
     cache,
+    sources: NO_SOURCES,
     runtime,
     settings,
     db: noDatabase(),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { systemClock } from '../core/clock.ts'
 import { createLog, type Log } from '../core/log.ts'
-import { createMetrics } from '../core/metrics.ts'
+import { createMetrics, type Metrics } from '../core/metrics.ts'
 import type { Services, Settings } from '../domain/ctx.ts'
 import { openQueue, queuePreparation } from '../jobs/queue.ts'
 import { openBus } from '../ports/bus/open.ts'
@@ -13,6 +13,9 @@ import { openCache } from '../ports/cache/open.ts'
 import type { StartedDatabase } from '../ports/db/embedded/start.ts'
 import { openDatabase } from '../ports/db/open.ts'
 import { type ObjectsOptions, openObjects } from '../ports/objects/open.ts'
+import type { FeatureSources } from '../ports/sources/index.ts'
+import { readMapping } from '../ports/sources/mapping.ts'
+import { NO_SOURCES, openSources } from '../ports/sources/open.ts'
 import { type GuardedOptions, openGuardedRuntime } from '../runtime/index.ts'
 import { openTables } from '../tables/index.ts'
 import { openRepository } from './open-repository.ts'
@@ -36,6 +39,8 @@ export async function openServices(
 ): Promise<OpenServices> {
   const tempDir = join(config.dataDir, 'tmp')
   const settings = settingsOf(config, tempDir)
+  const metrics = createMetrics()
+  const sources = sourcesOf(config, log, metrics)
   if (config.repository !== undefined) {
     const runtime = openGuardedRuntime(runtimeOptions(config, log, tempDir))
     return openRepository(config, log, { runtime, settings, close: () => runtime.close() })
@@ -71,8 +76,8 @@ export async function openServices(
     const runtime = await keep(openGuardedRuntime(runtimeOptions(config, log, tempDir)))
     const tables = await keep(openTables({ tempDir, memoryLimitMb: TABLES_MEMORY_MB }))
     const queue = openQueue({ db, log })
-    const metrics = createMetrics()
-    const services = { db, objects, bus, cache, runtime, tables, queue, clock: systemClock, log, metrics, settings }
+    const engines = { runtime, tables, queue, clock: systemClock, log, metrics, settings }
+    const services = { db, objects, bus, cache, sources, ...engines }
     return { ...services, close: closeAll }
   } catch (error) {
     await closeAll()
@@ -91,6 +96,19 @@ function runtimeOptions(config: Config, log: Log, tempDir: string): GuardedOptio
     recycle: { aboveBytes: config.recycleAboveMb * 1_000_000 },
     log,
   }
+}
+
+/** Read before anything is opened, so that a faulty mapping stops the start. */
+function sourcesOf(config: Config, log: Log, { sourceRequests }: Metrics): FeatureSources {
+  const { supabaseUrl, supabaseServiceKey, supabaseMapping } = config
+  if (supabaseUrl === undefined || supabaseMapping === undefined) return NO_SOURCES
+  return openSources({
+    url: supabaseUrl,
+    key: supabaseServiceKey!,
+    mapping: readMapping(supabaseMapping),
+    log,
+    count: ({ entity_type }, outcome) => sourceRequests.inc({ entity_type, outcome }),
+  })
 }
 
 function defaultLog(config: Config): Log {

@@ -66,6 +66,12 @@ export function createMetrics() {
       help: 'Models let go to make room for others; loaded again when asked for.',
       registers,
     }),
+    sourceRequests: new Counter({
+      name: 'ml_feature_source_requests_total',
+      help: 'Requests to the source of features: answered, failed, refused because it failed too often; unfit: values of another type than declared.',
+      labelNames: ['entity_type', 'outcome'] as const,
+      registers,
+    }),
     cacheHits: new Counter({
       name: 'ml_cache_hits_total',
       help: 'Predictions answered from the cache: of this process, or shared.',

@@ -10,6 +10,7 @@ import type { Bus } from '../ports/bus/index.ts'
 import type { Cache } from '../ports/cache/index.ts'
 import type { Database, Tx } from '../ports/db/index.ts'
 import type { Objects } from '../ports/objects/index.ts'
+import type { FeatureSources } from '../ports/sources/index.ts'
 import type { Runtime } from '../runtime/index.ts'
 import type { Tables } from '../tables/index.ts'
 
@@ -39,6 +40,7 @@ export interface Services {
   readonly objects: Objects
   readonly bus: Bus
   readonly cache: Cache
+  readonly sources: FeatureSources
   readonly runtime: Runtime
   readonly tables: Tables
   readonly queue: Queue
