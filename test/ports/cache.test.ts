@@ -1,6 +1,7 @@
 // What both back ends of the cache port promise.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { readRevised, revised } from '../../src/ports/cache/index.ts'
 import { backends, openTestCache } from './cache-backends.ts'
 
 const bytes = (...values: number[]) => Uint8Array.from(values)
@@ -55,6 +56,22 @@ for (const backend of backends) {
       await place.cache.set('long', bytes(1), 60)
       while (await place.cache.get('short')) await sleep(10)
       expect(plain(await place.cache.get('long'))).toEqual([1])
+    })
+
+    it('puts nothing old over something newer, in whatever order it comes', async () => {
+      await using place = await backend.open()
+      const put = (revision: number, value = `"${revision}"`) =>
+        place.cache.setMany([{ key: 'a', value: revised(revision, value), revision, ttlSeconds: 60 }])
+      const kept = async () => readRevised((await place.cache.get('a'))!)
+      for (const revision of [3, 20, 4, 19]) await put(revision)
+      expect(await kept()).toEqual({ revision: 20, value: '"20"' })
+      await put(20, 'ü')
+      expect(await kept()).toEqual({ revision: 20, value: 'ü' })
+      await put(2 ** 53 - 1, '')
+      expect(await kept()).toEqual({ revision: 2 ** 53 - 1, value: '' })
+      await place.cache.delete(['a'])
+      await put(1)
+      expect(await kept()).toEqual({ revision: 1, value: '"1"' })
     })
 
     it('keeps nothing for no time, and what was there is gone', async () => {

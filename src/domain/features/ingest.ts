@@ -10,8 +10,9 @@ import type { Upload } from '../../contract/operation.ts'
 import type { Input } from '../../contract/operations/index.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
+import { keepStates } from './online.ts'
 import { momentOf, readCell, valueErrors } from './policy.ts'
-import { forgetStates, getEntityType } from './store.ts'
+import { getEntityType } from './store.ts'
 import { type Observation, writeObservations } from './write.ts'
 
 const ROWS_A_WRITE = 1000
@@ -101,8 +102,8 @@ async function ingest(ctx: Ctx, type: EntityType, { rows, read }: Source): Promi
       report.errors.push(...errors.slice(0, MAX_ERRORS - report.errors.length).map((error) => ({ row, ...error })))
     }
     if (observations.length > 0) {
-      await inTransaction(ctx, (ctx) => writeObservations(ctx, type.entity_type, observations))
-      await forgetStates(ctx, type.entity_type, new Set(observations.map(({ entityId }) => entityId)))
+      const states = await inTransaction(ctx, (ctx) => writeObservations(ctx, type.entity_type, observations))
+      await keepStates(ctx, type.entity_type, states)
     }
     report.accepted += observations.length
   }

@@ -1,67 +1,80 @@
-// Entity types and states, through the cache. One round trip brings the declaration and the states of every entity asked for;
-// what the cache does not have comes from the database in one query. A write deletes the cached copies; a reader that was
-// under way meanwhile may put an old one back, and a replica with a cache of its own hears of no deletion: hence the short life.
+// What is known now of many entities: one round trip brings the declaration, the states and what a source outside said of them;
+// what is not there comes from the database in one query, and then from the source.
 import type { EntityType } from '../../contract/features.ts'
 import { notFound } from '../../core/failure.ts'
 import type { Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { keepStates, type OnlineState, readOnline, stateKey } from './online.ts'
 import type { EntityState } from './policy.ts'
+import { sourceKeys, withSource } from './sourced.ts'
 
-/** A write is seen everywhere after this long, and at once by the replica that took it. */
-const CACHE_SECONDS = 5
+/** A declaration that changed is seen by every replica after this long, and at once by the one that took it. */
+const TYPE_SECONDS = 5
 
 const typeKey = (tenantId: string, name: string) => `feature-type:${tenantId}:${name}`
-const stateKey = (tenantId: string, type: string, id: string) => `features:${tenantId}:${type}:${id}`
 
 export interface KnownEntities {
   readonly type: EntityType
-  /** One an id, in the order given; undefined for an entity nothing was ever written of. */
+  /** One an id, in the order given; undefined for an entity of which nothing is known. */
   readonly states: readonly (EntityState | undefined)[]
 }
 
 /** @throws `not_found` ENTITY_TYPE_NOT_FOUND */
 export async function readStates(ctx: Ctx, entityType: string, ids: readonly string[]): Promise<KnownEntities> {
   const { tenantId } = ctx.caller
-  const keys = [typeKey(tenantId, entityType), ...ids.map((id) => stateKey(tenantId, entityType, id))]
-  const [cachedType, ...cached] = await ctx.cache.getMany(keys)
-  const missing = new Set(ids.filter((_, index) => cached[index] === undefined))
-  if (cachedType && missing.size === 0) {
-    return { type: parse<EntityType>(cachedType), states: cached.map((bytes) => stateOf(parse(bytes!))) }
-  }
-  const { type, found } = await inTransaction(ctx, async (ctx) => ({
-    type: cachedType ? parse<EntityType>(cachedType) : await getEntityType(ctx, entityType),
-    found: await statesFromDatabase(ctx, entityType, [...missing]),
-  }))
-  await ctx.cache.setMany([
-    { key: keys[0]!, value: bytesOf(type), ttlSeconds: CACHE_SECONDS },
-    ...[...missing].map((id) => ({
-      key: stateKey(tenantId, entityType, id),
-      value: bytesOf(found.get(id) ?? null),
-      ttlSeconds: CACHE_SECONDS,
-    })),
+  const source = ctx.sources.of(tenantId, entityType)
+  const [cachedType, ...cached] = await ctx.cache.getMany([
+    typeKey(tenantId, entityType),
+    ...ids.map((id) => stateKey(tenantId, entityType, id)),
+    ...(source ? sourceKeys(ctx, { source, entityType, ids }) : []),
   ])
-  return { type, states: ids.map((id, index) => (cached[index] ? stateOf(parse(cached[index])) : found.get(id))) }
+  const online = ids.map((_, index) => readOnline(cached[index]))
+  const { type, states } = await complete(ctx, { entityType, ids, online, cachedType })
+  if (!source) return { type, states }
+  return { type, states: await withSource(ctx, { source, type, ids, states, cached: cached.slice(ids.length) }) }
 }
 
+interface Found {
+  readonly entityType: string
+  readonly ids: readonly string[]
+  readonly online: readonly (OnlineState | undefined)[]
+  readonly cachedType: Uint8Array | undefined
+}
+
+async function complete(ctx: Ctx, { entityType, ids, online, cachedType }: Found): Promise<KnownEntities> {
+  const missing = new Set(ids.filter((_, index) => online[index] === undefined))
+  if (cachedType && missing.size === 0) return { type: parse(cachedType), states: online.map((one) => one!.state) }
+  const { type, found } = await inTransaction(ctx, async (ctx) => ({
+    type: cachedType ? parse(cachedType) : await getEntityType(ctx, entityType),
+    found: await statesFromDatabase(ctx, entityType, [...missing]),
+  }))
+  if (!cachedType) await keepType(ctx, type)
+  await keepStates(ctx, entityType, found)
+  return { type, states: ids.map((id, index) => (online[index] ?? found.get(id))?.state) }
+}
+
+/** One an id. */
 async function statesFromDatabase(
   ctx: TxCtx,
   entityType: string,
   ids: readonly string[],
-): Promise<Map<string, EntityState>> {
+): Promise<Map<string, OnlineState>> {
   if (ids.length === 0) return new Map()
   const rows = await ctx.db
     .selectFrom('feature_states')
-    .select(['entity_id', 'state'])
+    .select(['entity_id', 'state', 'revision'])
     .where('tenant_id', '=', ctx.caller.tenantId)
     .where('entity_type', '=', entityType)
     .where((eb) => eb('entity_id', '=', eb.fn.any(eb.val(ids))))
     .execute()
-  return new Map(rows.map((row) => [row.entity_id, row.state]))
+  const found = new Map<string, OnlineState>(ids.map((id) => [id, { state: undefined, revision: 0 }]))
+  for (const { entity_id, state, revision } of rows) found.set(entity_id, { state, revision })
+  return found
 }
 
-/** Once a write has committed. */
-export function forgetStates({ cache, caller }: Ctx, entityType: string, ids: Iterable<string>): Promise<void> {
-  return cache.delete([...ids].map((id) => stateKey(caller.tenantId, entityType, id)))
+function keepType({ cache, caller }: Ctx, type: EntityType): Promise<void> {
+  const value = Buffer.from(JSON.stringify(type))
+  return cache.set(typeKey(caller.tenantId, type.entity_type), value, TYPE_SECONDS)
 }
 
 export function forgetType({ cache, caller }: Ctx, entityType: string): Promise<void> {
@@ -85,14 +98,6 @@ export function entityTypeDocument(row: Row<'entity_types'>): EntityType {
   }
 }
 
-function bytesOf(value: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(value))
-}
-
-function parse<T>(bytes: Uint8Array): T {
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as T
-}
-
-function stateOf(state: EntityState | null): EntityState | undefined {
-  return state ?? undefined
+function parse(bytes: Uint8Array): EntityType {
+  return JSON.parse(Buffer.from(bytes).toString('utf8')) as EntityType
 }

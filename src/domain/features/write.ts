@@ -6,9 +6,10 @@ import type { Input } from '../../contract/operations/index.ts'
 import { invalid } from '../../core/failure.ts'
 import { json } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
-import { type EntityState, mergeState, momentOf, valueErrors } from './policy.ts'
+import { keepStates, markStates, type OnlineState } from './online.ts'
+import { mergeState, momentOf, valueErrors } from './policy.ts'
 import { vectorOf } from './read.ts'
-import { forgetStates, getEntityType } from './store.ts'
+import { getEntityType } from './store.ts'
 
 /** What became known of one entity at one moment. */
 export interface Observation {
@@ -21,25 +22,25 @@ export interface Observation {
 export async function putFeatures(ctx: Ctx, input: Input<'features.put'>): Promise<FeatureVector> {
   const { entity_type, entity_id, features } = input
   const nowMs = ctx.clock.now().getTime()
-  const { type, state } = await inTransaction(ctx, async (ctx) => {
+  const { type, states } = await inTransaction(ctx, async (ctx) => {
     const type = await getEntityType(ctx, entity_type)
     const atMs = momentOf(input.observed_at, 'observed_at', nowMs)
     const errors = valueErrors(type, features, 'features.')
     if (typeof atMs !== 'number') errors.push(atMs)
     if (errors.length > 0 || typeof atMs !== 'number') throw invalid('features', errors)
     const states = await writeObservations(ctx, entity_type, [{ entityId: entity_id, atMs, values: features }])
-    return { type, state: states.get(entity_id) }
+    return { type, states }
   })
-  await forgetStates(ctx, entity_type, [entity_id])
-  return vectorOf({ type, entityId: entity_id, state, atMs: nowMs })
+  await keepStates(ctx, entity_type, states)
+  return vectorOf({ type, entityId: entity_id, state: states.get(entity_id)?.state, atMs: nowMs })
 }
 
-/** @returns the new state of every entity written. */
+/** @returns the new state of every entity written, for `keepStates` once it has committed. */
 export async function writeObservations(
   ctx: TxCtx,
   entityType: string,
   given: readonly Observation[],
-): Promise<Map<string, EntityState>> {
+): Promise<Map<string, OnlineState>> {
   const observations = oneAMoment(given)
   const { tenantId: tenant_id } = ctx.caller
   const ids = [...new Set(observations.map(({ entityId }) => entityId))].sort()
@@ -51,17 +52,21 @@ export async function writeObservations(
     .execute()
   const rows = await ctx.db
     .selectFrom('feature_states')
-    .select(['entity_id', 'state'])
+    .select(['entity_id', 'state', 'revision'])
     .where('tenant_id', '=', tenant_id)
     .where('entity_type', '=', entityType)
     .where((eb) => eb('entity_id', '=', eb.fn.any(eb.val(ids))))
     .orderBy('entity_id')
     .forUpdate()
     .execute()
-  const states = new Map<string, EntityState>(rows.map((row) => [row.entity_id, row.state]))
+  const states = new Map<string, OnlineState>(
+    rows.map(({ entity_id, state, revision }) => [entity_id, { state, revision: revision + 1 }]),
+  )
   for (const { entityId, values, atMs } of observations) {
-    states.set(entityId, mergeState(states.get(entityId) ?? {}, values, atMs))
+    const { state, revision } = states.get(entityId)!
+    states.set(entityId, { state: mergeState(state ?? {}, values, atMs), revision })
   }
+  await markStates(ctx, entityType, states)
   await ctx.db
     .insertInto('feature_history')
     .values(
@@ -79,11 +84,11 @@ export async function writeObservations(
     .execute()
   await ctx.db
     .insertInto('feature_states')
-    .values(ids.map((id) => ({ ...of(id), state: json(states.get(id)) })))
+    .values(ids.map((id) => ({ ...of(id), state: json(states.get(id)!.state), revision: states.get(id)!.revision })))
     .onConflict((conflict) =>
       conflict
         .columns(['tenant_id', 'entity_type', 'entity_id'])
-        .doUpdateSet((eb) => ({ state: eb.ref('excluded.state') })),
+        .doUpdateSet((eb) => ({ state: eb.ref('excluded.state'), revision: eb.ref('excluded.revision') })),
     )
     .execute()
   return states

@@ -1,7 +1,7 @@
 // A cache inside this process, bounded in entries and bytes; what was used longest ago goes first.
 import { LRUCache } from 'lru-cache'
 import { fail } from '../../core/failure.ts'
-import type { Cache } from './index.ts'
+import { type Cache, type CacheEntry, readRevised } from './index.ts'
 import type { CacheOptions } from './open.ts'
 
 const MAX_ENTRIES = 100_000
@@ -26,12 +26,22 @@ export function openInProcessCache({
     if (ttlSeconds > 0) entries.set(key, value, { ttl: Math.max(SHORTEST_MS, Math.round(ttlSeconds * 1000)) })
     else entries.delete(key)
   }
+  /** With a revision. */
+  const setNewer = (entry: CacheEntry & { readonly revision: number }) => {
+    const known = entries.get(entry.key)
+    if (known && readRevised(known).revision > entry.revision) return
+    set(entry.key, entry.value, entry.ttlSeconds)
+  }
   return {
+    shared: false,
     get: async (key) => entries.get(key),
     getMany: async (keys) => keys.map((key) => entries.get(key)),
     set: async (key, value, ttlSeconds) => set(key, value, ttlSeconds),
     async setMany(list) {
-      for (const { key, value, ttlSeconds } of list) set(key, value, ttlSeconds)
+      for (const entry of list) {
+        if (entry.revision === undefined) set(entry.key, entry.value, entry.ttlSeconds)
+        else setNewer({ ...entry, revision: entry.revision })
+      }
     },
     async delete(keys) {
       for (const key of keys) entries.delete(key)

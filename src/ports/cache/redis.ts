@@ -6,6 +6,7 @@ import { systemClock } from '../../core/clock.ts'
 import { fail, type MlError } from '../../core/failure.ts'
 import type { Cache, CacheEntry } from './index.ts'
 import type { CacheOptions } from './open.ts'
+import { OwedDeletions } from './owed.ts'
 
 const DEFAULT_PREFIX = 'modelyard:'
 const DEFAULT_TIMEOUT_MS = 250
@@ -35,12 +36,16 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
     connectTimeout: CONNECT_MS,
     retryStrategy: (attempt) => (closed ? null : backoffMs(attempt - 1, RETRY)),
   })
-  client.on('ready', cameBack)
+  const owed = new OwedDeletions(log)
+  client.on('ready', () => void comeBack())
   client.on('close', () => wentAway('the connection was closed'))
   client.on('error', (error: Error) => wentAway(error.message))
 
-  function cameBack(): void {
+  /** Nothing is read before what became old meanwhile is gone. */
+  async function comeBack(): Promise<void> {
+    const paid = await owed.pay((keys) => client.unlink([...keys])).catch(() => false)
     if (closed) return
+    if (!paid || owed.size > 0) return probe(0)
     clearTimeout(probing)
     probing = undefined
     if (warned) log.info({ url: shown }, 'Redis is back')
@@ -65,7 +70,7 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
           () => true,
           () => false,
         )
-        if (answered) return cameBack()
+        if (answered) return comeBack()
         if ((failures + 1) % PROBES_A_CONNECTION === 0) client.disconnect(true)
         probe(failures + 1)
       },
@@ -95,6 +100,14 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
     }
   }
 
+  /** A server that refuses even deletions (a replica that is only read) cannot be kept right, so it is not used. */
+  async function owe(keys: readonly string[]): Promise<void> {
+    owed.add(keys)
+    if (away || keys.length === 0) return
+    wentAway('a write was refused')
+    await comeBack()
+  }
+
   return {
     get: (key) => attempt(async () => (await client.getBuffer(key)) ?? undefined, undefined),
     async getMany(keys) {
@@ -102,12 +115,17 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
       const misses: (Uint8Array | undefined)[] = keys.map(() => undefined)
       return attempt(async () => (await client.mgetBuffer([...keys])).map((value) => value ?? undefined), misses)
     },
-    set: (key, value, ttlSeconds) => attempt(() => write(client, [{ key, value, ttlSeconds }]), undefined),
+    shared: true,
+    set: async (key, value, ttlSeconds) => {
+      await attempt(() => write(client, [{ key, value, ttlSeconds }]), false)
+    },
     async setMany(entries) {
-      if (entries.length > 0) await attempt(() => write(client, entries), undefined)
+      if (entries.length === 0 || (await attempt(() => write(client, entries), false))) return
+      await owe(entries.filter(({ revision }) => revision !== undefined).map(({ key }) => key))
     },
     async delete(keys) {
-      if (keys.length > 0) await attempt(() => client.unlink([...keys]), 0)
+      if (keys.length === 0 || (await attempt(() => unlink(client, keys), false))) return
+      await owe(keys)
     },
     async ping() {
       if (client.status !== 'ready') throw unavailable(shown)
@@ -126,16 +144,28 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
 }
 
 /** One round trip. @throws the first error of any command. */
-async function write(client: Redis, entries: readonly CacheEntry[]): Promise<void> {
+async function write(client: Redis, entries: readonly CacheEntry[]): Promise<true> {
   const pipeline = client.pipeline()
   for (const entry of entries) writeOne(pipeline, entry)
   for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
+  return true
 }
 
-function writeOne(pipeline: ChainableCommander, { key, value, ttlSeconds }: CacheEntry): void {
+/** Revisions begin the values, in a fixed number of digits, so that texts compare as numbers do. */
+const SET_NEWER = `if redis.call('GETRANGE', KEYS[1], 0, 15) <= ARGV[2] then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]) end`
+
+function writeOne(pipeline: ChainableCommander, { key, value, ttlSeconds, revision }: CacheEntry): void {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-  if (ttlSeconds > 0) pipeline.set(key, bytes, 'PX', Math.max(1, Math.round(ttlSeconds * 1000)))
-  else pipeline.unlink(key)
+  const lifeMs = Math.max(1, Math.round(ttlSeconds * 1000))
+  if (ttlSeconds <= 0) pipeline.unlink(key)
+  else if (revision === undefined) pipeline.set(key, bytes, 'PX', lifeMs)
+  else pipeline.eval(SET_NEWER, 1, key, bytes, bytes.subarray(0, 16), lifeMs)
+}
+
+async function unlink(client: Redis, keys: readonly string[]): Promise<true> {
+  await client.unlink([...keys])
+  return true
 }
 
 function readRedisUrl(text: string): { readonly connection: RedisOptions; readonly shown: string } {

@@ -1,5 +1,5 @@
 // The tables of the feature store, a part of schema.ts.
-import type { GeneratedAlways } from 'kysely'
+import type { Generated, GeneratedAlways } from 'kysely'
 import type { Feature, FeatureValue } from '../../contract/features.ts'
 import type { CreatedAt, Free, Json, NullableJson, Timestamp } from './column-types.ts'
 
@@ -27,6 +27,8 @@ export interface FeatureStatesTable {
   entity_id: string
   /** The newest value of every feature, and its moment in milliseconds since 1970. */
   state: Json<Readonly<Record<string, readonly [FeatureValue, number]>>>
+  /** Grows by one with every write. */
+  revision: Generated<number>
 }
 
 export interface InteractionsTable {

@@ -8,6 +8,7 @@ import { up as features } from './0005-features.ts'
 import { up as webhooks } from './0006-webhooks.ts'
 import { up as schedules } from './0007-schedules.ts'
 import { up as trust } from './0012-trust.ts'
+import { up as featureRevisions } from './0013-feature-revisions.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -18,4 +19,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0006-webhooks': { up: webhooks },
   '0007-schedules': { up: schedules },
   '0012-trust': { up: trust },
+  '0013-feature-revisions': { up: featureRevisions },
 }
