@@ -1,8 +1,9 @@
 // What one prediction costs over the bare `session.run` of the same graph on the same row: over HTTP on one kept-alive
 // connection, with everything on. Interleaved in one run: bare run, bare node:http echo (the cost of HTTP itself), service.
+// The client writes and reads bytes, so that its own work is hardly in the figures.
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { Agent, createServer, request } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,7 @@ import { silentLog } from '../../src/core/log.ts'
 import { openSession } from '../../src/runtime/in-process.ts'
 import type { Tensor } from '../../src/runtime/index.ts'
 import { spread, writeResult } from '../result.ts'
+import { bytesOf, Connection } from './serving/generator.ts'
 
 const ROUNDS = Number(process.argv[2] ?? 9)
 const CALLS = 1500
@@ -26,18 +28,16 @@ function row(i: number): Record<string, number | string> {
   return columns
 }
 
-const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-
-function post(url: string, body: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-    const call = request(url, { method: 'POST', agent, headers }, (reply) => {
-      reply.resume()
-      reply.once('end', () => (reply.statusCode === 200 ? resolve() : reject(new Error(String(reply.statusCode)))))
+function caller(url: string, path: string, body: string): () => Promise<void> {
+  const request = bytesOf({ url, path, body })
+  let connection: Connection | undefined
+  return async () => {
+    const open = connection && !connection.closed ? connection : await Connection.open(url)
+    connection = open
+    await new Promise<void>((resolve, reject) => {
+      open.send(request, ({ status }) => (status === 200 ? resolve() : reject(new Error(`answered ${status}`))))
     })
-    call.once('error', reject)
-    call.end(body)
-  })
+  }
 }
 
 /** Median time of `work`, in milliseconds. */
@@ -85,9 +85,9 @@ const echoUrl = `http://127.0.0.1:${(echo.address() as AddressInfo).port}`
 const simple = JSON.stringify({ input_data: one })
 
 const bare = () => session.run(feeds)
-const viaHttp = () => post(echoUrl, simple)
-const predict = () => post(`${url}/predict/overhead`, simple)
-const full = () => post(`${url}/api/v1/ml/models/overhead/predict`, simple)
+const viaHttp = caller(echoUrl, '/', simple)
+const predict = caller(url, '/predict/overhead', simple)
+const full = caller(url, '/api/v1/ml/models/overhead/predict', simple)
 for (const warmUp of [bare, viaHttp, predict, full]) await median(warmUp)
 
 const series = { bare: [] as number[], echo: [] as number[], predict: [] as number[], full: [] as number[] }
@@ -99,7 +99,7 @@ for (let round = 0; round < ROUNDS; round++) {
 }
 const over = (a: number[], b: number[]) => a.map((value, i) => value - b[i]!)
 await writeResult('load-predict-overhead', {
-  what: `p50 milliseconds of ${CALLS} calls a round, one connection, client in the same process as the service`,
+  what: `p50 milliseconds of ${CALLS} calls a round, one connection, raw-socket client in the same process as the service`,
   rounds: ROUNDS,
   'bare session.run': spread(series.bare),
   'bare node:http echo': spread(series.echo),
@@ -110,7 +110,6 @@ await writeResult('load-predict-overhead', {
   '/predict/{model_id} over session.run and HTTP echo': spread(over(over(series.predict, series.bare), series.echo)),
 })
 echo.close()
-agent.destroy()
 await app.stop()
 await rm(dataDir, { recursive: true })
 process.exit(0)

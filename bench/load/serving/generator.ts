@@ -43,7 +43,7 @@ interface Answered {
 }
 
 /** One connection: `send` settles with each answer. */
-class Connection {
+export class Connection {
   readonly #socket: Socket
   #text = ''
   #startedAt = 0
@@ -73,6 +73,11 @@ class Connection {
     this.#settle = settle
     this.#startedAt = performance.now()
     this.#socket.write(request)
+  }
+
+  /** Servers close connections that have been silent for some seconds. */
+  get closed(): boolean {
+    return this.#socket.closed
   }
 
   close(): void {

@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache'
 import type { Tensors } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
 import type { Answer } from './output.ts'
-import type { Served } from './served-version.ts'
+import type { Served, VersionRecord } from './served-version.ts'
 
 const MAX_ANSWERS = 50_000
 /** Rows slower than this are worth a look-up in memory, which with its hash takes some hundredths of that. */
@@ -112,20 +112,31 @@ export class AnswerCache {
 
 /**
  * sha256 over tenant, model, the version's bytes, the outputs and the row as the model sees it: equal rows written
- * differently are one question. Lengths stand before everything, so that no two questions read the same.
+ * differently are one question. JSON arrays end themselves and state the lengths of the raw values behind them, so that no two
+ * questions read the same.
  */
 function digestOf({ served, feeds }: Pick<Question, 'served' | 'feeds'>): string {
-  const { tenantId, modelId, version, signature } = served.record
-  // Of the bytes that are loaded: a folder of models says no digest beforehand.
-  const sha256 = served.ready?.model.key ?? served.record.sha256
-  const outputs = signature.outputs.map(({ name }) => name)
-  const parts: Uint8Array[] = [Buffer.from(JSON.stringify([tenantId, modelId, version, sha256, outputs]))]
+  const described: unknown[] = []
+  const values: Uint8Array[] = []
   for (const name in feeds) {
     const { type, dims, data } = feeds[name]!
-    const values = ArrayBuffer.isView(data)
-      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      : Buffer.from(JSON.stringify(data))
-    parts.push(Buffer.from(JSON.stringify([name, type, dims, values.byteLength])), values)
+    if (ArrayBuffer.isView(data)) {
+      described.push(name, type, dims, data.byteLength)
+      values.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    } else described.push(name, type, dims, data)
   }
-  return hash('sha256', Buffer.concat(parts), 'hex')
+  return hash('sha256', Buffer.concat([Buffer.from(headOf(served) + JSON.stringify(described)), ...values]), 'hex')
+}
+
+const heads = new WeakMap<VersionRecord, { readonly sha256: string; readonly text: string }>()
+
+function headOf({ ready, record }: Served): string {
+  // Of the bytes that are loaded: a folder of models says no digest beforehand.
+  const sha256 = ready?.model.key ?? record.sha256
+  const known = heads.get(record)
+  if (known?.sha256 === sha256) return known.text
+  const outputs = record.signature.outputs.map(({ name }) => name)
+  const text = JSON.stringify([record.tenantId, record.modelId, record.version, sha256, outputs])
+  heads.set(record, { sha256, text })
+  return text
 }
