@@ -209,3 +209,11 @@ export function hungryModel(): Uint8Array {
   graph.output('y', graph.node('ReduceSum', [graph.node('Expand', [x, n]), axes]), 'float32', [1])
   return graph.build({ name: 'hungry' })
 }
+
+/** y = x for cubes of [N, 2, 2]. */
+export function cubeModel(): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', ['N', 2, 2])
+  graph.output('y', graph.node('Identity', [x]), 'float32', ['N', 2, 2])
+  return graph.build({ name: 'cube' })
+}

@@ -5,6 +5,11 @@
 const SERVICE: Readonly<Record<string, string>> = {
   ALGORITHM_UNKNOWN: 'The job names an algorithm that this version of the service does not have. Submit it again.',
   ALREADY_DEPLOYED: 'The version is live there already. Nothing to do.',
+  ARCHIVE_MALFORMED: 'The archive is damaged or cut off. Pack it again, and see that the whole of it is sent.',
+  ARCHIVE_UNSAFE:
+    'The archive holds links, encrypted files, or names that lead out of it. Pack the plain files of the folder.',
+  ARCHIVE_WITHOUT_MODEL:
+    'Send the folder of one MLflow model, or the ONNX file itself; see [MLflow models](../guides/mlflow.md).',
   ARTIFACT_DAMAGED:
     'The stored model file differs from its recorded SHA-256. Restore the file, or deploy another version.',
   ARTIFACT_MISSING: 'The stored model file is gone. Restore it, or deploy another version.',
@@ -81,6 +86,12 @@ const SERVICE: Readonly<Record<string, string>> = {
   METADATA_NOT_FOUND: 'The version has no metadata.json: it is still training, or failed.',
   METHOD_NOT_ALLOWED: 'The path exists under another method; the `Allow` header lists them.',
   METRIC_UNKNOWN: 'Choose a metric of this kind of model.',
+  MLFLOW_MALFORMED:
+    'The folder lacks its file MLmodel or what that names, or the file cannot be read. Save the model again with `mlflow.onnx.save_model`.',
+  MLFLOW_NOT_ONNX:
+    'The model was logged as a Python object. Convert it to ONNX and log it with `mlflow.onnx.log_model`; see [MLflow models](../guides/mlflow.md).',
+  MLFLOW_SIGNATURE_MISMATCH:
+    'The signature names other columns or types than the ONNX graph takes. Log the model with the signature of the graph.',
   MODEL_DEPLOYED: 'A version is live. Delete with `force=true`, or leave the model.',
   MODEL_EXISTS: 'Choose another name.',
   MODEL_EXTERNAL_DATA: 'Save the ONNX file with its weights inside (`save_as_external_data=False`).',

@@ -1,11 +1,12 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../helpers/app.ts'
 import { aTable, toCsv } from '../helpers/builders.ts'
 import { cli } from '../helpers/cli.ts'
 import { withoutSettings } from '../helpers/settings.ts'
+import { AGE_AND_INCOME, mlflowFolder } from '../mlflow.ts'
 import { addModel, twoClassModel, wideModel } from '../runtime-models.ts'
 
 withoutSettings()
@@ -160,6 +161,20 @@ describe('the command line against a running service', () => {
     expect(twice).toMatchObject({ code: 2, err: expect.stringContaining('already live') })
     const classes = await json('import', 'two', path('two.onnx'), '--labels', 'no', 'yes')
     expect(classes).toMatchObject({ signature: { outputs: [{ categories: ['no', 'yes'] }, {}] } })
+  })
+
+  it('imports the folder of a model of MLflow, whatever lies in it', async () => {
+    const deep = 'a-folder-with-a-very-long-name/'.repeat(4)
+    const files = mlflowFolder(twoClassModel(), { inputs: AGE_AND_INCOME }, { [`code/${deep}x.py`]: 'x'.repeat(700) })
+    for (const [name, content] of Object.entries(files)) {
+      const place = path(`mlflow/${name}`)
+      await mkdir(dirname(place), { recursive: true })
+      await writeFile(place, content)
+    }
+    await symlink('/etc/passwd', path('mlflow/link'))
+    const { out } = await run('import', 'logged', path('mlflow'))
+    expect(out).toContain('Version 1.0.0 of logged takes age: integer, income: number')
+    expect((await run('models', 'show', 'logged')).code).toBe(0)
   })
 
   it('lets a version take a share of the traffic, shows how it stands, and ends it', async () => {

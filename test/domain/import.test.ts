@@ -4,11 +4,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MlClient } from '../../src/client.ts'
-import { GraphBuilder } from '../../src/ml/onnx/graph.ts'
 import { startApp, type TestApp } from '../helpers/app.ts'
 import { refusal } from '../helpers/failing.ts'
 import { storedKeys, temporaryFiles } from '../helpers/files.ts'
-import { addModel, echoModel, endlessModel, externalModel, twoClassModel } from '../runtime-models.ts'
+import { addModel, cubeModel, echoModel, endlessModel, externalModel, twoClassModel } from '../runtime-models.ts'
 
 const FOLDER = resolve(import.meta.dirname, '../../../shared/data/onnx')
 const present = existsSync(FOLDER)
@@ -219,10 +218,3 @@ describe('importing a model', () => {
     })
   })
 })
-
-function cubeModel(): Uint8Array {
-  const graph = new GraphBuilder()
-  const x = graph.input('x', 'float32', ['N', 2, 2])
-  graph.output('y', graph.node('Identity', [x]), 'float32', ['N', 2, 2])
-  return graph.build({ name: 'cube' })
-}

@@ -8,7 +8,8 @@ import { type ConfigOverrides, loadConfig } from '../../src/config.ts'
 import { silentLog } from '../../src/core/log.ts'
 import { startApp } from '../helpers/app.ts'
 import { aTrainedModel, CUSTOMER } from '../helpers/builders.ts'
-import { addModel } from '../runtime-models.ts'
+import { AGE_AND_INCOME, externalAddModel, type Files, mlflowFolder, mlmodel } from '../mlflow.ts'
+import { addModel, cubeModel, twoClassModel } from '../runtime-models.ts'
 import { aTensorModel, identityModel } from './models.ts'
 
 let folder: string
@@ -109,6 +110,49 @@ describe('a folder of models', () => {
     expect((await get('/health')).json()).toMatchObject({ status: 'healthy', models_loaded: true })
     expect((await get('/ready')).json()).toMatchObject({ ready: true })
     expect((await get('/v2/health/ready')).statusCode).toBe(200)
+  })
+})
+
+describe('a folder of MLflow', () => {
+  const weights = { weights: Buffer.from(Float32Array.of(7, 9).buffer) }
+  const files = mlflowFolder(externalAddModel({ location: 'weights' }), { inputs: AGE_AND_INCOME }, weights)
+  const write = async (place: string, more: Files = {}) => {
+    await mkdir(join(folder, place), { recursive: true })
+    for (const [name, content] of Object.entries({ ...files, ...more }))
+      await writeFile(join(folder, place, name), content)
+  }
+  const body = { dataframe_split: { columns: ['age', 'income'], data: [[1, 2]] } }
+  const ask = async (one: App, url: string) => {
+    const reply = await one.http.inject({ method: 'POST', url, payload: body })
+    return reply.json().predictions ?? reply.json().error_code
+  }
+
+  it('is the whole repository, and is called as it was logged', async () => {
+    await write('mlflow/alone')
+    const alone = await serve(join(folder, 'mlflow/alone'))
+    expect(await ask(alone, '/invocations')).toEqual([19])
+    expect(await ask(alone, '/v1/models/churn:predict')).toEqual([19])
+    await alone.stop()
+  })
+
+  it('lies among other models, with versions or without', async () => {
+    await write('mlflow/some/models/first')
+    await write('mlflow/some/models/second/versions/2.0.0')
+    await write('mlflow/some/models/second/versions/1.0.0')
+    await writeFile(join(folder, 'mlflow/some/models/second/CURRENT'), '2.0.0')
+    await write('mlflow/some/models/pickled', { MLmodel: mlmodel({ flavors: 'sklearn' }) })
+    await write('mlflow/some/models/outside', { 'model.onnx': externalAddModel({ location: '../first/weights' }) })
+    await write('mlflow/some/models/labels', { 'model.onnx': twoClassModel() })
+    await write('mlflow/some/models/cubes', { 'model.onnx': cubeModel() })
+    const some = await serve(join(folder, 'mlflow/some'))
+    expect(await ask(some, '/v1/models/first:predict')).toEqual([19])
+    expect(await ask(some, '/v1/models/second/versions/1.0.0:predict')).toEqual([19])
+    expect((await some.http.inject('/v2/models/second')).json()).toMatchObject({ versions: ['1.0.0', '2.0.0'] })
+    expect(await ask(some, '/v1/models/labels:predict')).toEqual([0])
+    expect(await ask(some, '/v1/models/cubes:predict')).toBe('MODEL_TENSORS_ONLY')
+    for (const bad of ['pickled', 'outside'])
+      expect(await ask(some, `/v1/models/${bad}:predict`)).toBe('MODEL_NOT_FOUND')
+    await some.stop()
   })
 })
 

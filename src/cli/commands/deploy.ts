@@ -1,8 +1,9 @@
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { MODEL_TYPES, type ModelType } from '../../contract/models.ts'
 import { withService } from '../command.ts'
 import { openFile } from '../files.ts'
+import { isFolder, packFolder } from '../folder.ts'
 import type { CliHost } from '../host.ts'
 import { addStrategyOptions, deploymentSentence, type StrategyOptions, strategyOf } from './rollout.ts'
 
@@ -49,9 +50,9 @@ export function addDeployCommands(program: Command, host: CliHost): void {
     )
   program
     .command('import')
-    .description('register an ONNX file that was trained elsewhere')
+    .description('register an ONNX file that was trained elsewhere, or a model of MLflow')
     .argument('<model>', 'name of the model; made if there is none')
-    .argument('<file>', 'the ONNX file')
+    .argument('<file>', 'the ONNX file, or the folder of a model of MLflow (also as .zip or .tar.gz)')
     .addOption(new Option('--type <type>', 'of a new model').choices(MODEL_TYPES).default('classification'))
     .option('--labels <names...>', 'class names, in the order of the scores')
     .option('--model-version <version>', 'number of the version')
@@ -78,13 +79,14 @@ interface Import {
 
 function importFile(host: CliHost, command: Command, { model, file, options }: Import): Promise<void> {
   return withService(host, command, async ({ client, terminal }) => {
-    const blob = await openFile(file)
+    const folder = await isFolder(file)
+    const content = folder ? packFolder(file) : await openFile(file)
     const known = await client.models.get({ model_id: model }).catch(() => undefined)
     const { id } = known ?? (await client.models.create({ name: model, type: options.type }))
     const version = await client.versions.import({
       model_id: id,
-      file: blob,
-      filename: basename(file),
+      file: content,
+      filename: folder ? `${basename(resolve(file))}.tar.gz` : basename(file),
       ...(options.labels && { labels: options.labels }),
       ...(options.modelVersion !== undefined && { version: options.modelVersion }),
       ...(options.background !== undefined && { dataset_id: options.background }),

@@ -114,7 +114,7 @@ export const modelOperations = {
     method: 'POST',
     path: `${base}/{model_id}/versions`,
     tag,
-    summary: 'Register an ONNX file that was trained elsewhere.',
+    summary: 'Register an ONNX file that was trained elsewhere, or the folder of an MLflow model as .zip or .tar.gz.',
     body: 'file',
     reply: 'envelope',
     status: 201,

@@ -1,5 +1,6 @@
 // Where the columns of a signature lie in the tensors of a graph. Models trained here take one [N,1] tensor a column, named
-// like it. Imported ones may pack several columns into one tensor `X` of [N,k]; those columns are called `X[0]` … `X[k-1]`.
+// like it. Imported ones may pack several columns into one tensor `X` of [N,k]; those columns are called `X[0]` … `X[k-1]`, or as
+// their maker says, in the order of the tensor.
 import type { SignatureInput } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
 import type { ModelInfo, TensorInfo, TensorType } from '../../runtime/index.ts'
@@ -57,8 +58,11 @@ export function layoutOf(columns: readonly SignatureInput[], info: ModelInfo): L
       places.set(name, { tensor: index, offset })
     })
   })
-  const slots = columns.map(({ name }) => {
-    const slot = places.get(name)
+  const all = [...places.values()]
+  // Whoever made the file may have said what the columns of its one tensor are called.
+  const renamed = tensors.length === 1 && all.length === columns.length && columns.some(({ name }) => !places.has(name))
+  const slots = columns.map(({ name }, index) => {
+    const slot = renamed ? all[index] : places.get(name)
     if (!slot) throw fail('internal', 'SIGNATURE_MISMATCH', `The graph has no input for the column "${name}"`)
     return slot
   })

@@ -36,6 +36,8 @@ export function compileRowReader(signature: Signature, info: ModelInfo): RowRead
   const layout = layoutOf(inputs, info)
   const ranges = layout.slots.map(({ tensor }) => WHOLE_RANGE[layout.tensors[tensor]!.type])
   const positions = new Map(inputs.map((input, index) => [input.name, index]))
+  const [only, second] = layout.tensors
+  const packed = only && !second && !positions.has(only.name) ? only.name : undefined
   return {
     rowByRow: layout.rowByRow,
     sample: toFeeds(
@@ -48,7 +50,7 @@ export function compileRowReader(signature: Signature, info: ModelInfo): RowRead
       const kept: number[] = []
       const errors = new Map<number, readonly FieldError[]>()
       for (let index = 0; index < rows.length; index++) {
-        const target = { inputs, ranges, positions, layout, cells, at: kept.length, place: () => place(index) }
+        const target = { inputs, ranges, positions, layout, packed, cells, at: kept.length, place: () => place(index) }
         const problems = readRow(rows[index], target)
         if (problems.length > 0) errors.set(index, problems)
         else kept.push(index)
@@ -70,15 +72,25 @@ interface RowTarget {
   readonly ranges: readonly ((typeof WHOLE_RANGE)['int8'] | undefined)[]
   readonly positions: ReadonlyMap<string, number>
   readonly layout: Layout
+  /** Name of the only tensor, where it holds all columns and none of them is called like it. */
+  readonly packed: string | undefined
   readonly cells: readonly Cells[]
   /** Row of the tensors to write to. */
   readonly at: number
   readonly place: () => string
 }
 
+/** Where all columns lie in one tensor, `{X: [1, 2]}` means `[1, 2]`, as in the requests of tensor servers. */
+function valuesOf(row: unknown, packed: string): unknown {
+  if (row === null || typeof row !== 'object' || !Object.hasOwn(row, packed)) return row
+  const values = (row as Readonly<Record<string, unknown>>)[packed]
+  return Array.isArray(values) && Object.keys(row).length === 1 ? values : row
+}
+
 const NO_ERRORS: readonly FieldError[] = []
 
-function readRow(row: unknown, target: RowTarget): readonly FieldError[] {
+function readRow(given: unknown, target: RowTarget): readonly FieldError[] {
+  const row = target.packed === undefined ? given : valuesOf(given, target.packed)
   if (Array.isArray(row)) return readValues(row, target)
   if (row === null || typeof row !== 'object') {
     return [{ field: target.place(), message: 'must be an object of columns or an array of values', value: row }]

@@ -4,8 +4,9 @@ import type { ModelType, Signature } from '../../contract/models.ts'
 import { asFailure, fail } from '../../core/failure.ts'
 import type { LoadedModel } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
-import { requireSelfContained, type ServingSettings, takesTensors } from '../models/index.ts'
+import { loadMlflow, requireSelfContained, type ServingSettings, takesTensors } from '../models/index.ts'
 import { compileRowReader, type RowReader } from './input.ts'
+import { readerOf, readObject } from './read-object.ts'
 import type { Resident, Residents } from './residents.ts'
 import { tensorsOnly } from './tensors-only.ts'
 import type { Arm } from './traffic/arm.ts'
@@ -19,6 +20,8 @@ export interface VersionRecord {
   readonly version: string
   readonly signature: Signature
   readonly artifactKey: string
+  /** Set where the file lies in a folder of MLflow, which begins its keys and ends in `/`. */
+  readonly mlflow?: string
   readonly sha256: string
   /** Trained by this service, not imported. */
   readonly ownGraph: boolean
@@ -148,9 +151,10 @@ export class ServedVersion implements Served, Resident {
 
   async #fetch(): Promise<ReadyVersion> {
     const { objects, runtime, metrics, clock } = this.#needs
-    const { artifactKey, sha256, tenantId, modelName, version, ownGraph, trusted } = this.record
+    const { artifactKey, mlflow, sha256, tenantId, modelName, version, ownGraph, trusted } = this.record
     const started = clock.elapsedMs()
-    const bytes = await readAll(objects, artifactKey)
+    const bytes =
+      mlflow === undefined ? await readObject(objects, artifactKey) : await loadMlflow(readerOf(objects, mlflow))
     if (bytes === undefined) {
       throw fail('unavailable', 'ARTIFACT_MISSING', `The stored file of ${modelName} ${version} is gone`)
     }
@@ -193,16 +197,4 @@ const PATIENT = { patience: 'until the deadline' } as const
 
 function refusalOnly(error: unknown): void {
   if (asFailure(error).kind !== 'invalid') throw error
-}
-
-/** Undefined where nothing is stored: to the caller of a model that is a fault of the service, not a wrong address. */
-async function readAll(objects: Needs['objects'], key: string): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = []
-  try {
-    for await (const chunk of await objects.get(key)) chunks.push(chunk as Uint8Array)
-  } catch (error) {
-    if (asFailure(error).kind === 'not_found') return undefined
-    throw error
-  }
-  return Buffer.concat(chunks)
 }

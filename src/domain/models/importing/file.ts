@@ -44,8 +44,20 @@ export async function spool(upload: Upload, path: string): Promise<SpooledFile> 
 
 /** @throws `malformed` or `invalid` for what is no model, or reaches outside its file. */
 export async function makeServable(path: string, spooled: SpooledFile): Promise<ServableFile> {
-  let bytes: Uint8Array = await readFile(path)
-  requireSelfContained(bytes)
+  const { bytes, labels, changes } = servable(await readFile(path))
+  if (changes.length === 0) return { ...spooled, labels, changes }
+  await writeFile(path, bytes)
+  return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), labels, changes }
+}
+
+export interface Servable extends Pick<ServableFile, 'labels' | 'changes'> {
+  readonly bytes: Uint8Array
+}
+
+/** The same model as the engine can run it and its answers can be fetched. @throws as `makeServable`. */
+export function servable(given: Uint8Array): Servable {
+  requireSelfContained(given)
+  let bytes = given
   const changes: string[] = []
   const bypassed = bypassZipMaps(bytes)
   if (bypassed) {
@@ -58,9 +70,7 @@ export async function makeServable(path: string, spooled: SpooledFile): Promise<
     changes.push('StringNormalizer: locale C.UTF-8 instead of en_US')
   }
   const labels = bypassed && bypassed.labels.length > 0 ? bypassed.labels : undefined
-  if (changes.length === 0) return { ...spooled, labels, changes }
-  await writeFile(path, bytes)
-  return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), labels, changes }
+  return { bytes, labels, changes }
 }
 
 /** @throws `invalid` MODEL_EXTERNAL_DATA: weights kept in other files would be read from wherever the service runs. */

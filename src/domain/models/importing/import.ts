@@ -12,11 +12,13 @@ import type { StoredExplanation } from '../../../ml/explain/stored.ts'
 import { json, type Row } from '../../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
+import { declaredSignature } from '../mlflow/index.ts'
 import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVersion, takesTensors } from '../policy.ts'
 import { getModelRow, lockModelRow, versionDocument } from '../store.ts'
 import { backgroundOf } from './background.ts'
 import { deriveSignature, type Trial } from './derive.ts'
-import { makeServable, type ServableFile, spool } from './file.ts'
+import { spool } from './file.ts'
+import { openSource, type Source } from './source.ts'
 import type { TrialInput } from './trial.ts'
 
 const TRIAL_LIMIT_MS = 30_000
@@ -33,13 +35,15 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
     const path = join(folder, 'model.onnx')
     const spooled = await spool(upload, path)
     const model = await inTransaction(ctx, (ctx) => getModelRow(ctx, input.model_id))
-    const file = await makeServable(path, spooled)
+    const source = await openSource(path, spooled)
+    const { file, mlflow } = source
     const trial = await tryOut(ctx, folder, { path, tensors: takesTensors(model.type) })
     const labels = input.labels ?? (model.type === 'regression' ? undefined : file.labels)
-    const signature = deriveSignature(trial, { type: model.type, labels })
+    const derived = deriveSignature(trial, { type: model.type, labels })
+    const signature = takesTensors(model.type) ? derived : declaredSignature(derived, trial.info, mlflow?.inputs)
     const { dataset_id } = input
     const explanation = dataset_id === undefined ? undefined : await backgroundOf(ctx, dataset_id, signature.inputs)
-    return await register(ctx, { input, path, file, signature, filename: upload.filename, explanation })
+    return await register(ctx, { input, source, signature, filename: upload.filename, explanation })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -76,8 +80,7 @@ function trialFailure(error: unknown): unknown {
 
 interface Registration {
   readonly input: ImportInput
-  readonly path: string
-  readonly file: ServableFile
+  readonly source: Source
   readonly signature: Signature
   readonly filename: string
   readonly explanation: StoredExplanation | undefined
@@ -86,7 +89,8 @@ interface Registration {
 /** Under the lock of the model, so that no training or other import takes the number while the files are written. */
 async function register(ctx: Ctx, registration: Registration): Promise<ModelVersion> {
   return inTransaction(ctx, async (ctx) => {
-    const { input, file, signature } = registration
+    const { input, signature } = registration
+    const { path, file, mlflow } = registration.source
     const model = await lockModelRow(ctx, input.model_id)
     const taken = await ctx.db.selectFrom('model_versions').select('version').where('model_id', '=', model.id).execute()
     const version = input.version ?? nextVersion(taken.map((row) => row.version))
@@ -95,7 +99,7 @@ async function register(ctx: Ctx, registration: Registration): Promise<ModelVers
     }
     const metadata = metadataOf(ctx, registration, { model, version })
     const place = [model.tenant_id, model.id, version] as const
-    await ctx.objects.put(artifactKey(...place), createReadStream(registration.path))
+    await ctx.objects.put(artifactKey(...place), createReadStream(path))
     await ctx.objects.put(metadataKey(...place), Buffer.from(JSON.stringify(metadata, null, 2)))
     const { explanation } = registration
     if (explanation) await ctx.objects.put(explanationKey(...place), Buffer.from(JSON.stringify(explanation)))
@@ -124,6 +128,7 @@ async function register(ctx: Ctx, registration: Registration): Promise<ModelVers
           environment: {
             imported_from: registration.filename,
             ...(file.changes.length > 0 && { changes: file.changes }),
+            ...(mlflow && { mlflow: mlflow.origin }),
           },
         }),
         metadata: json(metadata),

@@ -4,7 +4,9 @@
 import type { ModelType, Signature, VersionMetadata } from '../../../contract/models.ts'
 import { DEFAULT_TENANT } from '../../../contract/schema.ts'
 import type { Log } from '../../../core/log.ts'
-import type { Objects } from '../../../ports/objects/index.ts'
+import type { ObjectEntry, Objects } from '../../../ports/objects/index.ts'
+import { describeMlflow } from '../../models/index.ts'
+import { readerOf } from '../read-object.ts'
 import { UNKNOWN_SHA256, type VersionRecord } from '../served-version.ts'
 
 export interface ModelFolder {
@@ -20,14 +22,27 @@ export interface ModelFolder {
 /** By `artifactKey` and size, over all scans. */
 export type KnownVersions = Map<string, VersionRecord>
 
-const KEY = /^(?:tenants\/([^/]+)\/)?models\/([^/]+)\/(?:(CURRENT)|versions\/([^/]+)\/(model\.onnx|metadata\.json))$/
+const KEY =
+  /^(?:tenants\/([^/]+)\/)?models\/([^/]+)\/(?:(CURRENT)|(?:versions\/([^/]+)\/)?(model\.onnx|metadata\.json|MLmodel))$/
+/** Of a folder of MLflow that lies where others have their versions, or is the whole repository. */
+const ONLY_VERSION = '1.0.0'
+const DESCRIPTOR = 'MLmodel'
+/** Id of a model that is the whole repository, and its name where MLflow knows no better. */
+const WHOLE = 'model'
 const MOST_TEXT_BYTES = 1 << 20
+
+interface Files {
+  model?: ObjectEntry
+  metadata?: string
+  mlflow?: ObjectEntry
+}
 
 interface Found {
   readonly tenantId: string
   readonly modelId: string
   currentKey?: string
-  readonly files: Map<string, { model?: { key: string; size: number }; metadata?: string }>
+  /** By version; '' for what lies beside them. */
+  readonly files: Map<string, Files>
 }
 
 type Store = { readonly objects: Objects; readonly log: Log }
@@ -47,7 +62,8 @@ export async function scanModels({ objects, log }: Store, known: KnownVersions):
 async function listModels(objects: Objects): Promise<Map<string, Found>> {
   const models = new Map<string, Found>()
   for (const prefix of ['models/', 'tenants/']) {
-    for await (const { key, size } of objects.list(prefix)) {
+    for await (const entry of objects.list(prefix)) {
+      const { key } = entry
       const match = KEY.exec(key)
       if (!match) continue
       const [, tenantId = DEFAULT_TENANT, modelId = '', current, version = '', file] = match
@@ -57,11 +73,17 @@ async function listModels(objects: Objects): Promise<Map<string, Found>> {
       if (current) found.currentKey = key
       else {
         const files = found.files.get(version) ?? {}
-        if (file === 'model.onnx') files.model = { key, size }
+        if (file === 'model.onnx') files.model = entry
+        else if (file === 'MLmodel') files.mlflow = entry
         else files.metadata = key
         found.files.set(version, files)
       }
     }
+  }
+  const whole = await objects.stat(DESCRIPTOR)
+  if (whole) {
+    const mlflow = { key: DESCRIPTOR, size: whole.size }
+    models.set('', { tenantId: DEFAULT_TENANT, modelId: WHOLE, files: new Map([['', { mlflow }]]) })
   }
   return models
 }
@@ -69,39 +91,67 @@ async function listModels(objects: Objects): Promise<Map<string, Found>> {
 async function readFolder(objects: Objects, found: Found, known: KnownVersions): Promise<ModelFolder> {
   const versions = new Map<string, VersionRecord>()
   const { tenantId, modelId } = found
-  for (const [version, { model, metadata }] of found.files) {
-    if (!model) continue
-    const place = `${model.key} ${model.size}`
-    let record = known.get(place)
-    if (!record) {
-      const document = metadata === undefined ? undefined : await readMetadata(objects, metadata)
-      record = recordOf({ tenantId, modelId, version, artifactKey: model.key }, document)
-      known.set(place, record)
-    }
-    versions.set(version, record)
+  for (const [folder, files] of found.files) {
+    if (folder === '' && !files.mlflow) continue
+    const version = folder === '' ? ONLY_VERSION : folder
+    const place = { tenantId, modelId, version }
+    const record = await recordOf(objects, { place, files, known })
+    if (record) versions.set(version, record)
   }
   const pointer = found.currentKey === undefined ? undefined : (await readText(objects, found.currentKey)).trim()
-  const current = pointer !== undefined && versions.has(pointer) ? pointer : undefined
+  // What lies there without a version is meant to be served.
+  const wanted = pointer ?? (found.files.get('')?.mlflow && ONLY_VERSION)
+  const current = wanted !== undefined && versions.has(wanted) ? wanted : undefined
   const named = current === undefined ? [...versions.values()].at(-1) : versions.get(current)
   return { tenantId, modelId, modelName: named?.modelName ?? modelId, current, versions }
 }
 
+interface Versioned {
+  readonly place: Pick<VersionRecord, 'tenantId' | 'modelId' | 'version'>
+  readonly files: Files
+  readonly known: KnownVersions
+}
+
+async function recordOf(objects: Objects, { place, files, known }: Versioned): Promise<VersionRecord | undefined> {
+  const { model, metadata, mlflow } = files
+  const entry = mlflow ?? model
+  if (!entry) return undefined
+  const key = `${entry.key} ${entry.size} ${model?.size ?? ''}`
+  const before = known.get(key)
+  if (before) return before
+  const record = mlflow
+    ? await mlflowRecord(objects, place, mlflow.key)
+    : plainRecord(
+        { ...place, artifactKey: entry.key },
+        metadata === undefined ? undefined : await readMetadata(objects, metadata),
+      )
+  known.set(key, record)
+  return record
+}
+
+async function mlflowRecord(objects: Objects, place: Versioned['place'], key: string): Promise<VersionRecord> {
+  const folder = key.slice(0, -DESCRIPTOR.length)
+  const { name, modelType, signature } = await describeMlflow(readerOf(objects, folder))
+  const modelName = place.modelId === WHOLE && NAME.test(name) ? name : place.modelId
+  return { ...place, ...VOUCHED, modelName, modelType, signature, artifactKey: key, mlflow: folder }
+}
+
+/** Whoever points the service at a folder vouches for what lies there. */
+const VOUCHED = { sha256: UNKNOWN_SHA256, ownGraph: false, trusted: true, settings: {} } as const
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/
+
 /** Files without metadata are served by tensors: what their columns mean, nobody said. */
-function recordOf(
+function plainRecord(
   place: Pick<VersionRecord, 'tenantId' | 'modelId' | 'version' | 'artifactKey'>,
   metadata: Partial<VersionMetadata> | undefined,
 ): VersionRecord {
   const signature = metadata?.signature
   return {
     ...place,
+    ...VOUCHED,
     modelName: metadata?.model_name ?? place.modelId,
     modelType: metadata?.model_type ?? typeOf(signature),
     signature: signature ?? { inputs: [], outputs: [] },
-    sha256: UNKNOWN_SHA256,
-    ownGraph: false,
-    // Whoever points the service at a folder vouches for what lies there.
-    trusted: true,
-    settings: {},
   }
 }
 
