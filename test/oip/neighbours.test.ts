@@ -36,8 +36,29 @@ describe('KServe V1', () => {
     expect(reply.json().details.errors[0]).toMatchObject({ field: 'instances.1.age' })
   })
 
+  it('explains as the API does, beside the predictions', async () => {
+    const own = await app.client.models.predict({ model_id: 'customers', input_data: CUSTOMER, explain: true })
+    for (const url of ['/v1/models/customers:explain', '/v1/models/customers/versions/1.0.0:explain']) {
+      const reply = await post(url, { instances: [CUSTOMER] })
+      expect([reply.statusCode, reply.json()]).toEqual([
+        200,
+        { predictions: [expected], explanations: [JSON.parse(JSON.stringify(own.explanation))] },
+      ])
+    }
+    expect((await post('/v1/models/customers:explain', { instances: [] })).json()).toEqual({
+      predictions: [],
+      explanations: [],
+    })
+    const many = await post('/v1/models/customers:explain', { instances: Array.from({ length: 101 }, () => CUSTOMER) })
+    expect(many.json()).toMatchObject({
+      error_code: 'EXPLANATION_TOO_LARGE',
+      details: { errors: [{ field: 'instances' }] },
+    })
+  })
+
   it('knows no other verb', async () => {
-    expect((await post('/v1/models/customers:explain', { instances: [] })).statusCode).toBe(404)
+    expect((await post('/v1/models/customers:classify', { instances: [] })).statusCode).toBe(404)
+    expect((await post('/v1/models/customers:toString', { instances: [] })).statusCode).toBe(404)
     expect((await post('/v1/models/customers', { instances: [] })).statusCode).toBe(404)
   })
 })

@@ -1,4 +1,4 @@
-// Thin doors for clients of other servers: KServe V1 and TensorFlow Serving (`/v1/models/{m}:predict`), MLflow and SageMaker
+// Thin doors for clients of other servers: KServe V1 and TensorFlow Serving (`/v1/models/{m}:predict`, `:explain`), MLflow and SageMaker
 // (`/ping`, `/version`, `/invocations`). Rows go the way of every prediction by named columns; errors are those of the API.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Call, Dispatch } from '../../core/caller.ts'
@@ -19,6 +19,7 @@ export interface NeighbourContext extends Pick<RouteContext, 'authenticate' | 'o
 interface Wanted {
   readonly model_id: string
   readonly version?: string
+  readonly explain?: boolean
 }
 
 export function addNeighbours(app: FastifyInstance, context: NeighbourContext): void {
@@ -59,11 +60,14 @@ function addModelDoors(app: FastifyInstance, context: NeighbourContext): void {
     const { model, version } = request.params as { model: string; version?: string }
     return { name: model, ready: await plane.modelReady(call, { model, ...(version !== undefined && { version }) }) }
   }
-  const predict: Work = (call, request) => predictRows(context, { call, wanted: wantedOf(request) }, jsonRows(request))
+  const answer: Work = (call, request) => {
+    const { verb, wanted } = wantedOf(request)
+    return VERBS[verb](context, { call, wanted }, jsonRows(request))
+  }
   add(app, { method: 'GET', url: '/v1/models/:model', work: readiness }, context)
   add(app, { method: 'GET', url: '/v1/models/:model/versions/:version', work: readiness }, context)
-  add(app, { method: 'POST', url: '/v1/models/:model', work: predict }, context)
-  add(app, { method: 'POST', url: '/v1/models/:model/versions/:version', work: predict }, context)
+  add(app, { method: 'POST', url: '/v1/models/:model', work: answer }, context)
+  add(app, { method: 'POST', url: '/v1/models/:model/versions/:version', work: answer }, context)
   add(
     app,
     {
@@ -78,17 +82,24 @@ function addModelDoors(app: FastifyInstance, context: NeighbourContext): void {
   )
 }
 
-/** The verb hangs on the last part of the path: `/v1/models/iris:predict`, `/v1/models/iris/versions/1.0.0:predict`. */
-function wantedOf(request: FastifyRequest): Wanted {
+const VERBS = { predict: predictRows, explain: explainRows } as const
+
+function isVerb(text: string): text is keyof typeof VERBS {
+  return Object.hasOwn(VERBS, text)
+}
+
+/** The verb hangs on the last part of the path: `/v1/models/iris:predict`, `/v1/models/iris/versions/1.0.0:explain`. */
+function wantedOf(request: FastifyRequest): { readonly verb: keyof typeof VERBS; readonly wanted: Wanted } {
   const { model, version } = request.params as { model: string; version?: string }
   const last = version ?? model
   const at = last.lastIndexOf(':')
   const verb = at < 0 ? '' : last.slice(at + 1)
-  if (verb !== 'predict') {
-    throw fail('not_found', 'ROUTE_NOT_FOUND', `There is nothing at POST ${request.url}; the verb here is ":predict"`)
+  if (!isVerb(verb)) {
+    const known = 'the verbs here are ":predict" and ":explain"'
+    throw fail('not_found', 'ROUTE_NOT_FOUND', `There is nothing at POST ${request.url}; ${known}`)
   }
   const name = last.slice(0, at)
-  return version === undefined ? { model_id: name } : { model_id: model, version: name }
+  return { verb, wanted: version === undefined ? { model_id: name } : { model_id: model, version: name } }
 }
 
 function addScoringDoors(app: FastifyInstance, context: NeighbourContext): void {
@@ -149,12 +160,31 @@ function textOf(request: FastifyRequest): string {
   return (request.body as Buffer | undefined)?.toString('utf8') ?? ''
 }
 
-async function predictRows({ dispatch }: NeighbourContext, asked: { call: Call; wanted: Wanted }, given: GivenRows) {
-  if (given.rows.length === 0) return { predictions: [] }
+interface Asked {
+  readonly call: Call
+  readonly wanted: Wanted
+}
+
+async function predictRows(context: NeighbourContext, asked: Asked, given: GivenRows) {
+  const results = await answerRows(context, asked, given)
+  return { predictions: results.map(({ prediction }) => prediction) }
+}
+
+/** As KServe V1 answers `:explain`, whose explanations are the explainer's own to shape: here those of the API. */
+async function explainRows(context: NeighbourContext, { call, wanted }: Asked, given: GivenRows) {
+  const results = await answerRows(context, { call, wanted: { ...wanted, explain: true } }, given)
+  return {
+    predictions: results.map(({ prediction }) => prediction),
+    // None for an answer that the model itself did not give.
+    explanations: results.map(({ explanation }) => explanation ?? null),
+  }
+}
+
+async function answerRows({ dispatch }: NeighbourContext, { call, wanted }: Asked, given: GivenRows) {
+  if (given.rows.length === 0) return []
   const features = given.rows as Record<string, unknown>[]
   try {
-    const { results } = await dispatch('inference', { ...asked.wanted, features }, asked.call)
-    return { predictions: results.map(({ prediction }) => prediction) }
+    return (await dispatch('inference', { ...wanted, features }, call)).results
   } catch (error) {
     throw renamed(asFailure(error), given.field)
   }
