@@ -70,7 +70,9 @@ const LOOKED_AT = 2000
 function someOfEachClass({ labels, classes }: ClassTarget): Uint32Array {
   const quota = Math.max(20, Math.floor(LOOKED_AT / classes.length))
   const taken = new Uint32Array(classes.length)
-  return Uint32Array.from(labels.keys()).filter((row) => taken[labels[row]!]!++ < quota)
+  const rows: number[] = []
+  for (let row = 0; row < labels.length; row++) if (taken[labels[row]!]!++ < quota) rows.push(row)
+  return Uint32Array.from(rows)
 }
 
 function* mostProbable(values: Float64Array, width: number): Generator<number> {

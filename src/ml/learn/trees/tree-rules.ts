@@ -66,5 +66,8 @@ export function featuresOf({ matrix, features }: FitInput): readonly FeatureInfo
 
 /** Rows that count, ascending. */
 export function weightedRows(rows: number, weights: Float64Array | undefined): Uint32Array {
-  return Uint32Array.from({ length: rows }, (_, row) => row).filter((row) => !weights || weights[row]! > 0)
+  const found = new Uint32Array(rows)
+  let count = 0
+  for (let row = 0; row < rows; row++) if (!weights || weights[row]! > 0) found[count++] = row
+  return found.slice(0, count)
 }
