@@ -49,7 +49,7 @@ async function judgeSet({ set, rows, references, automatic }: Task): Promise<Set
     rows: [trained, tested],
     engines,
     ...(choice && { choice: { ...choice, chosen: choice.chosen.algorithm } }),
-    verdict: verdictOf(engines, rows.test.target),
+    verdict: verdictOf(engines),
   }
 }
 
@@ -75,7 +75,7 @@ async function judgeFolds(task: Task, folds: number): Promise<SetResult> {
       ),
     ]),
   )
-  return { ...results[0]!, engines, verdict: verdictOf(engines, train.target) }
+  return { ...results[0]!, engines, verdict: verdictOf(engines) }
 }
 
 function foldsOf({ set, rows }: Task, folds: number) {
@@ -101,7 +101,10 @@ const RESULTS = join(import.meta.dirname, '../results/quality-trees.json')
 async function keep(result: SetResult): Promise<void> {
   const known = existsSync(RESULTS) ? (JSON.parse(await readFile(RESULTS, 'utf8')) as { sets: SetResult[] }).sets : []
   const all = new Map([...known, result].map((one) => [one.set, one]))
-  const sets = ALL_SETS.flatMap(({ name }) => all.get(name) ?? [])
+  const sets = ALL_SETS.flatMap(({ name }) => all.get(name) ?? []).map((one) => ({
+    ...one,
+    verdict: verdictOf(one.engines),
+  }))
   await writeFile(RESULTS, `${JSON.stringify({ ...summary(sets), sets }, null, 2)}\n`)
 }
 

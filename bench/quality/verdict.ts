@@ -2,7 +2,7 @@
 import { findMetric } from '../../src/ml/metrics/index.ts'
 import type { QualityRows } from './rows.ts'
 
-/** Below the best reference by so much, at most; for errors as a share of the reference. */
+/** The one rule: below the best reference by so much, at most; for errors as a share of the reference. */
 const ALLOWED = {
   gradient_boosting: { score: 0.003, error: 0.005 },
   automatic: { score: 0.002, error: 0.002 },
@@ -42,7 +42,8 @@ export function metricsOf(target: Target): readonly string[] {
   return target.classes.length === 2 ? ['roc_auc', 'f1_macro'] : ['f1_macro']
 }
 
-export function verdictOf(engines: Readonly<Record<string, Figures>>, target: Target): Verdict[] {
+/** Of a set's figures, whenever they were measured. */
+export function verdictOf(engines: SetResult['engines']): Verdict[] {
   const sides = [
     { of: 'gradient_boosting', against: TREES },
     { of: 'automatic', against: EVERYONE },
@@ -51,7 +52,7 @@ export function verdictOf(engines: Readonly<Record<string, Figures>>, target: Ta
     const ours = engines[of]
     const rivals = against.filter((name) => engines[name])
     if (!ours || rivals.length === 0) return []
-    return metricsOf(target).map((metric): Verdict => {
+    return Object.keys(ours).map((metric): Verdict => {
       const { greaterIsBetter } = findMetric(metric)!
       const gains = rivals.map((name) => {
         const theirs = engines[name]![metric]!
