@@ -142,6 +142,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   QUEUE_NOT_READY: 'The service is starting. Retry in a second.',
   RAW_REQUEST_UNFIT: 'A raw request fits models of one input. Send JSON, or JSON with binary tensors.',
   REQUEST_IN_PROGRESS: 'The first request with this `Idempotency-Key` is still being answered. Retry.',
+  REQUEST_TOO_SLOW: 'The request did not arrive in time: its headers within a minute, its body within an hour.',
   ROLLOUT_NOT_FOUND: 'No canary or shadow was ever deployed in this environment.',
   ROLLOUT_RUNNING: 'One version at a time can be rolled out beside the live one. Promote it or roll it back first.',
   ROUTE_NOT_FOUND: 'There is nothing at this path; see `/docs`.',

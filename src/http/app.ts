@@ -1,12 +1,13 @@
 // The HTTP face: a Fastify application made from the operations table. It knows no slice: what an operation does, who may
 // call it and whether its input is right is decided behind `dispatch`.
+import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import type { OperationName } from '../contract/operations/index.ts'
 import type { Caller, Dispatch } from '../core/caller.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
-import { fail } from '../core/failure.ts'
+import { fail, type MlError } from '../core/failure.ts'
 import { newId } from '../core/ids.ts'
 import type { Log } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
@@ -43,6 +44,17 @@ export interface HttpOptions {
   readonly clock?: Clock
   /** Pause between the heartbeats of event streams; default 15 s. */
   readonly heartbeatMs?: number
+  readonly slowness?: Slowness
+}
+
+/** How slow a client may be, in milliseconds; whoever is slower is answered 408 and let go. */
+export interface Slowness {
+  /** Until the headers are complete. Default 60 s. */
+  readonly headersMs: number
+  /** Until the body is complete, uploads of gigabytes included. Default an hour. */
+  readonly requestMs: number
+  /** Between two looks at all connections. Default 10 s. */
+  readonly everyMs: number
 }
 
 declare module 'fastify' {
@@ -58,12 +70,14 @@ declare module 'fastify' {
 const MIB = 1024 * 1024
 /** Silence after which a connection is given up; heartbeats keep event streams below it. */
 const IDLE_MS = 300_000
+const SLOWNESS: Slowness = { headersMs: 60_000, requestMs: 3_600_000, everyMs: 10_000 }
 
 export function createHttpApp(options: HttpOptions): FastifyInstance {
   const { log, metrics, clock = systemClock, maxBodyBytes = 32 * MIB, maxUploadBytes = 4096 * MIB } = options
   const failures = { log, clock }
   const stopping = new AbortController()
   const observe = observer(metrics, clock)
+  const { headersMs, requestMs, everyMs } = options.slowness ?? SLOWNESS
 
   const app = fastify({
     logger: false,
@@ -71,6 +85,8 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     requestIdHeader: false,
     bodyLimit: maxBodyBytes,
     connectionTimeout: IDLE_MS,
+    requestTimeout: requestMs,
+    http: { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: everyMs },
     // Requests that are already here are answered; the socket is closed after them.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2048 },
@@ -135,15 +151,19 @@ function refuseRaw(error: NodeJS.ErrnoException, socket: Socket, clock: Clock): 
     socket.destroy()
     return
   }
-  const failure =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? fail('too_large', 'HEADERS_TOO_LARGE', 'The request headers are too large')
-      : fail('malformed', 'MALFORMED_REQUEST', 'The request is not valid HTTP')
+  const failure = rawFailure(error)
   const requestId = newId('req')
   const { status, body } = failureReply(failure, requestId, '', clock)
   socket.end(
-    `HTTP/1.1 ${status} ${status === 431 ? 'Request Header Fields Too Large' : 'Bad Request'}\r\n` +
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n` +
       `${REQUEST_ID_HEADER}: ${requestId}\r\ncontent-type: application/json; charset=utf-8\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
+}
+
+function rawFailure({ code }: NodeJS.ErrnoException): MlError {
+  if (code === 'HPE_HEADER_OVERFLOW') return fail('too_large', 'HEADERS_TOO_LARGE', 'The request headers are too large')
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return fail('malformed', 'REQUEST_TOO_SLOW', 'The request took too long to arrive')
+  return fail('malformed', 'MALFORMED_REQUEST', 'The request is not valid HTTP')
 }
