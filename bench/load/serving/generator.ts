@@ -36,7 +36,7 @@ export function bytesOf({ url, path, body }: Goal): Buffer {
   )
 }
 
-interface Answered {
+export interface Answered {
   readonly status: number
   readonly ms: number
   readonly body: string

@@ -1,0 +1,102 @@
+// Load by schedule: at 70 % of the measured capacity (nothing refused, p99 near p50), then at 300 % (what is still answered, how
+// fast the rest is refused, memory, and how soon all is as before). Two models: of the large one the worker is the bottleneck, of
+// the small one the event loop. The load comes from this process, the service is another one.
+// node bench/load/overload.ts [--steady=60] [--over=15] [--models=large,small] [--short]
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { writeResult } from '../result.ts'
+import { arrive } from './serving/arrivals.ts'
+import { applyTo, bytesOf } from './serving/generator.ts'
+import { floatRow, LARGE, SMALL } from './serving/models.ts'
+
+const { values } = parseArgs({
+  options: {
+    steady: { type: 'string', default: '60' },
+    over: { type: 'string', default: '15' },
+    models: { type: 'string', default: 'large,small' },
+    short: { type: 'boolean', default: false },
+  },
+})
+const STEADY_MS = (values.short ? 4 : Number(values.steady)) * 1000
+const OVER_MS = (values.short ? 4 : Number(values.over)) * 1000
+const AFTER_MS = 3000
+const CAPACITY_MS = values.short ? 2000 : 5000
+const CONNECTIONS = 64
+const MOST_CONNECTIONS = 6000
+const SHARE = { steady: 0.7, over: 3 }
+
+const child = fork(join(import.meta.dirname, 'serving/service.ts'), [], { execArgv: [] })
+const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+
+function residentMb(): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
+}
+
+function requestsOf(model: string, width: number): Buffer[] {
+  return Array.from({ length: 97 }, (_, i) => {
+    const inputs = [{ name: 'x', shape: [1, width], datatype: 'FP32', data: floatRow(i, width) }]
+    return bytesOf({ url, path: `/v2/models/${model}/infer`, body: JSON.stringify({ inputs }) })
+  })
+}
+
+/** When the last request that was refused, or slower than the steady load ever was, had been due after the overload. */
+function recoveryMs(events: readonly { atMs: number; ms: number; status: number }[], usualMs: number): number {
+  return events.reduce(
+    (last, { atMs, ms, status }) => (status === 200 && ms <= usualMs ? last : Math.max(last, atMs)),
+    0,
+  )
+}
+
+async function measure(model: string, width: number) {
+  const requests = requestsOf(model, width)
+  const closed = (measureMs: number) => applyTo(url, requests, { connections: CONNECTIONS, measureMs })
+  await closed(2000) // everything warm
+  const capacity = (await closed(CAPACITY_MS)).good
+  const [steady] = await arrive(url, requests, {
+    stretches: [{ rate: SHARE.steady * capacity, ms: STEADY_MS }],
+    connections: MOST_CONNECTIONS,
+  })
+  const memory: number[] = [residentMb()]
+  const [first, second, after] = await arrive(url, requests, {
+    stretches: [
+      { rate: SHARE.over * capacity, ms: OVER_MS / 2 },
+      { rate: SHARE.over * capacity, ms: OVER_MS / 2 },
+      { rate: SHARE.steady * capacity, ms: AFTER_MS },
+    ],
+    connections: MOST_CONNECTIONS,
+    ended: () => memory.push(residentMb()),
+  })
+  const usualMs = Math.max(50, 2 * steady!.latency['p99.9'])
+  const goodput = second!.goodPerSecond / capacity
+  return {
+    'capacity per second': capacity,
+    'steady: p50, p99, p99.9 ms': [steady!.latency.p50, steady!.latency.p99, steady!.latency['p99.9']],
+    'steady: p99 / p50': round(steady!.latency.p99 / steady!.latency.p50),
+    'steady: refused, broken of': [steady!.refused, steady!.broken, steady!.offered],
+    'overload: answered / capacity': round(goodput),
+    'overload: answered, refused, broken of': [second!.good, second!.refused, second!.broken, second!.offered],
+    'overload: answered after p50, p99 ms': [second!.latency.p50, second!.latency.p99],
+    'overload: refused after p50, p99 ms, from the schedule': [second!.refusal.p50, second!.refusal.p99],
+    'overload: refused after p50, p99 ms, from sending': [second!.refusalOnWire.p50, second!.refusalOnWire.p99],
+    'overload: first half answered / capacity': round(first!.goodPerSecond / capacity),
+    'memory MB before, half, end, after': memory.map(Math.round),
+    'recovery ms': Math.round(recoveryMs(after!.events, usualMs)),
+  }
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(3))
+}
+
+const widths: Readonly<Record<string, number>> = { large: LARGE[0]!, small: SMALL[0]! }
+const result: Record<string, unknown> = {
+  what: `open loop, ${STEADY_MS / 1000} s at ${SHARE.steady}, ${OVER_MS / 1000} s at ${SHARE.over} times the capacity of ${CONNECTIONS} connections`,
+}
+for (const model of values.models.split(',')) {
+  for (const [name, value] of Object.entries(await measure(model, widths[model]!))) result[`${model} ${name}`] = value
+}
+child.disconnect()
+await writeResult('load-overload', result)
