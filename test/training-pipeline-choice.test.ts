@@ -135,6 +135,30 @@ describe('a choice between candidates', () => {
     expect(outcome.warnings).toContainEqual(expect.stringMatching(/no time .*raise tuning.time_budget_seconds/))
   })
 
+  it('lets the quick ones go on where the time is too short for all', async () => {
+    let ms = 0
+    const taking = (seconds: number, algorithm: { fit: Learner }): { fit: Learner } => ({
+      fit: (input) => {
+        ms += 1000 * seconds
+        return algorithm.fit(input)
+      },
+    })
+    const learners = {
+      linear_regression: taking(0.1, ALGORITHMS.linear_regression),
+      gradient_boosting: taking(8, ALGORITHMS.gradient_boosting),
+      random_forest: taking(0.1, ALGORITHMS.random_forest),
+    }
+    const candidates = [...REGRESSORS, candidate('random_forest', { n_estimators: 20 })]
+    const spec = await csvSpec(csvOf(line(200)), 'price', { modelType: 'regression', candidates })
+    const outcome = await run(spec, { learners, clock: { ...systemClock, elapsedMs: () => ms } })
+    const board = new Map(outcome.evaluation.leaderboard.map((trial) => [trial.algorithm, trial]))
+    expect(board.get('gradient_boosting')).toMatchObject({
+      reason: expect.stringContaining('no time was left after 2 of'),
+    })
+    expect(board.get('gradient_boosting')!.folds.length).toBeLessThan(board.get('linear_regression')!.folds.length)
+    expect(outcome.algorithm).toBe('linear_regression')
+  })
+
   it.each([3, 4, 6])('makes a model of %i rows, whatever can be compared', async (rows) => {
     const few = Array.from({ length: rows }, (_, i) => ({ a: i, b: (i * 7) % 3, price: 2 * i + ((i * 5) % 3) }))
     const outcome = await pipe(few, 'price', { modelType: 'regression', candidates: REGRESSORS })

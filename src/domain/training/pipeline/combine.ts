@@ -17,7 +17,7 @@ const LEAST_SHARE = 0.1
 /** Share of one that is asked about as company. */
 const LITTLE = 0.25
 /** Folds that members must have in common. */
-const FEWEST_FOLDS = 3
+const FEWEST_FOLDS = 2
 /** Keeps the logarithm of what was thought impossible finite. */
 const LEAST_PROBABILITY = 1e-7
 

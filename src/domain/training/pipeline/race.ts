@@ -1,5 +1,5 @@
-// Candidates side by side, fold by fold: all are judged by the same folds, one that falls clearly behind is given up, and the
-// race ends for everybody when there is no time for another fold of all that are left (racing, Maron and Moore 1994).
+// Candidates side by side, fold by fold: all are judged by the same folds, and one that falls clearly behind is given up
+// (racing, Maron and Moore 1994). Where there is no time for another fold of all that are left, the dearest stop first.
 import { figuresOf } from '../../../ml/tune/index.ts'
 import { helps } from './combine.ts'
 import { type Comparison, trialSentence } from './comparison.ts'
@@ -53,13 +53,8 @@ interface Racer extends Pick<Standing, 'tried'> {
 async function runFolds(options: Race, attempts: readonly Attempt[]): Promise<void> {
   const { comparison, judge, deadlineMs } = options
   for (let fold = 0; fold < judge.folds; fold++) {
-    const running = attempts.filter(({ ended }) => !ended)
+    const running = stillRunning(options, attempts, fold)
     if (running.length === 0) return
-    const reason = fold === 0 ? undefined : whyStop(options, running, fold)
-    if (reason !== undefined) {
-      for (const attempt of running) attempt.end('complete', `${reason} after ${fold} of ${judge.folds} folds`)
-      return
-    }
     await Promise.all(
       running.map((attempt, i) => {
         const { algorithm } = attempt.candidate
@@ -81,12 +76,40 @@ function firstDeadline({ comparison, deadlineMs }: Race, left: number): number {
   return now + (deadlineMs - now) / Math.min(2, left)
 }
 
-function whyStop({ comparison, deadlineMs }: Race, running: readonly Attempt[], fold: number): string | undefined {
-  if (fold >= FEWEST_FOLDS && running.length === 1) return 'no rival was left'
+/** Those that run another fold; it is the end for the others. */
+function stillRunning(options: Race, attempts: readonly Attempt[], fold: number): Attempt[] {
+  const { judge } = options
+  const stop = (attempt: Attempt, reason: string) =>
+    attempt.end('complete', `${reason} after ${fold} of ${judge.folds} folds`)
+  let running = attempts.filter(({ ended }) => !ended)
+  if (fold === 0) return running
+  if (fold >= FEWEST_FOLDS && running.length === 1) stop(running[0]!, 'no rival was left')
+  const leader = leaderOf(running, options.comparison)
+  while (running.length > 1 && !isTimeFor(options, running)) {
+    const rivals = running.filter((attempt) => attempt !== leader)
+    stop(
+      rivals.reduce((a, b) => (b.seconds > a.seconds ? b : a)),
+      'no time was left',
+    )
+    running = running.filter(({ ended }) => !ended)
+    if (running.length === 1) stop(running[0]!, 'no time was left')
+  }
+  running = running.filter(({ ended }) => !ended)
+  if (running.length === 1 && !isTimeFor(options, running)) stop(running[0]!, 'no time was left')
+  return running.filter(({ ended }) => !ended)
+}
+
+function isTimeFor({ comparison, deadlineMs }: Race, running: readonly Attempt[]): boolean {
   const seconds = running.map((attempt) => attempt.seconds / attempt.done)
   const atOnce = Math.min(comparison.fits.parallel, running.length)
   const roundMs = 1000 * Math.max(...seconds, seconds.reduce((sum, one) => sum + one, 0) / atOnce)
-  return comparison.clock.elapsedMs() + roundMs > deadlineMs ? 'no time was left' : undefined
+  return comparison.clock.elapsedMs() + roundMs <= deadlineMs
+}
+
+function leaderOf(attempts: readonly Attempt[], { greaterIsBetter }: Comparison): Attempt | undefined {
+  const mean = ({ figures }: Attempt) => (greaterIsBetter ? 1 : -1) * figuresOf(figures).mean
+  const able = attempts.filter(({ figures }) => figures.length > 0)
+  return able.reduce((a, b) => (mean(b) > mean(a) ? b : a), able[0]!)
 }
 
 function giveUp({ comparison, judge }: Race, attempts: readonly Attempt[], fold: number): void {
@@ -95,8 +118,8 @@ function giveUp({ comparison, judge }: Race, attempts: readonly Attempt[], fold:
   const able = attempts.filter(
     ({ done, ended, figures }) => done === fold && figures.length > 1 && ended?.status !== 'pruned',
   )
-  const mean = ({ figures }: Attempt) => sign * figuresOf(figures).mean
-  const leader = able.reduce((a, b) => (mean(b) > mean(a) ? b : a), able[0]!)
+  const leader = leaderOf(able, comparison)
+  if (!leader) return
   for (const attempt of able) {
     if (attempt.ended || attempt === leader) continue
     const behind = figuresOf(leader.figures.map((figure, k) => sign * (figure - attempt.figures[k]!)))
