@@ -5,7 +5,6 @@ import { randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Random, seededRandom, shuffle } from '../../src/core/random.ts'
-import { resultBytes, untilBatchEnds } from '../helpers/batch.ts'
 import { anAddingModel } from '../helpers/builders.ts'
 import { startNats } from '../servers/nats.ts'
 import { startPostgres } from '../servers/postgres.ts'
@@ -15,20 +14,12 @@ import { servers } from '../servers/servers.ts'
 import { type BusFollower, followBus } from './bus.ts'
 import { makePlace, type Place } from './place.ts'
 import { type Program, type Service, startService, startWorker, until, untilHealthy } from './processes.ts'
+import { expectUndisturbed, BATCH_SETTINGS as SETTINGS, startSubmitter, undisturbed } from './submitter.ts'
 
 const { postgres, redis, nats } = await servers('postgres', 'redis', 'nats')
 const SEED = Number(process.env.FAULT_SEED ?? randomInt(1_000_000))
 const FAULTS = Number(process.env.BATCH_FAULTS ?? 4)
 const TENANT = 'faults'
-const ROWS = 3000
-const ENDED_WITHIN_MS = 120_000
-const SETTINGS = { BATCH_CHUNK_ROWS: '500', BATCH_LEASE_SECONDS: '2' }
-
-const file = (seed: number) => {
-  const random = seededRandom(seed)
-  return `x\n${Array.from({ length: ROWS }, (_, i) => (i % 997 === 7 ? 'odd' : random.next().toFixed(4))).join('\n')}\n`
-}
-const FILES = [file(1), file(2), file(3)]
 
 type Fault = 'api' | 'worker' | 'frozen worker' | 'postgres' | 'nats' | 'redis'
 const KINDS: readonly Fault[] = ['api', 'worker', 'frozen worker', 'postgres', 'nats', 'redis']
@@ -93,13 +84,7 @@ describe.skipIf(!postgres || !redis || !nats)('batch jobs while everything falls
 
   it(`lose and double nothing in ${FAULTS} faults`, { timeout: 120_000 + FAULTS * 60_000 }, async () => {
     process.stderr.write(`batch faults: FAULT_SEED=${SEED}\n`)
-    const expected: Buffer[] = []
-    for (const [kind, text] of FILES.entries()) {
-      const job_id = `undisturbed-${kind}`
-      await api.client.batch_jobs.create({ model_id: 'adder', file: text, job_id })
-      expect(await untilBatchEnds(api.client, job_id)).toMatchObject({ status: 'succeeded', processed_count: ROWS })
-      expected.push(await resultBytes(api.client, { job_id }))
-    }
+    const expected = await undisturbed(api)
     const submitter = startSubmitter(() => api)
     for (const fault of faults(random)) {
       await sleep(300 + random.next() * 1200)
@@ -108,17 +93,11 @@ describe.skipIf(!postgres || !redis || !nats)('batch jobs while everything falls
     }
     const accepted = await submitter.stop()
     expect(accepted.length).toBeGreaterThan(FAULTS)
-    for (const [index, job_id] of accepted.entries()) {
-      const job = await untilBatchEnds(api.client, job_id, ENDED_WITHIN_MS)
-      expect({ fault: SEED, job }).toMatchObject({ job: { id: job_id, status: 'succeeded', processed_count: ROWS } })
-      expect((await resultBytes(api.client, { job_id })).equals(expected[index % FILES.length]!)).toBe(true)
-    }
-    const { items } = await api.client.batch_jobs.list({ limit: 500 })
-    expect(items).toHaveLength(accepted.length + FILES.length)
+    const ids = await expectUndisturbed(api, accepted, expected)
     const completed = () =>
       [...bus.delivered.values()].filter(({ type }) => type === 'ml.batch.completed').map(({ subject }) => subject)
-    await until(() => completed().length >= items.length, { timeoutMs: 60_000, what: 'the event of every job' })
-    expect(completed().sort()).toEqual(items.map(({ id }) => id).sort())
+    await until(() => completed().length >= ids.length, { timeoutMs: 60_000, what: 'the event of every job' })
+    expect(completed().sort()).toEqual([...ids].sort())
   })
 })
 
@@ -127,27 +106,4 @@ function faults(random: Random): Fault[] {
   const found: Fault[] = []
   while (found.length < FAULTS) found.push(...shuffle([...KINDS], random))
   return found.slice(0, FAULTS)
-}
-
-/** One submission after the other; one that fails is repeated under its own id, until it is accepted. */
-function startSubmitter(api: () => Service): { stop(): Promise<readonly string[]> } {
-  const accepted: string[] = []
-  let stopping = false
-  const loop = (async () => {
-    while (!stopping) {
-      const job_id = `job-${accepted.length}`
-      const text = FILES[accepted.length % FILES.length]!
-      const submitted = async () => (await api().client.batch_jobs.create({ model_id: 'adder', file: text, job_id })).id
-      await until(submitted, { timeoutMs: ENDED_WITHIN_MS, what: `${job_id} to be accepted` })
-      accepted.push(job_id)
-      await sleep(150)
-    }
-  })()
-  return {
-    async stop() {
-      stopping = true
-      await loop
-      return accepted
-    },
-  }
 }

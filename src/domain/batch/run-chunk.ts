@@ -15,6 +15,8 @@ export interface Worker {
 }
 
 const LEASE_BEATS = 4
+/** The lease began a little before its worker heard of it. */
+const SURE_OF_LEASE = 0.9
 
 export async function runChunk({ services, serving }: Worker, claim: Claim, stopping: AbortSignal): Promise<void> {
   const lost = new AbortController()
@@ -124,27 +126,32 @@ export async function failJob(ctx: ServingCtx, jobId: string, failure: MlError):
 /** Extends the lease four times in its length; a worker that cannot say that it lives stops before its lease is over. */
 function keepAlive(ctx: ServingCtx, claim: Claim, lost: AbortController): () => void {
   const { batchLeaseSeconds } = ctx.settings
-  let heldAt = ctx.clock.elapsedMs()
+  const leaseMs = batchLeaseSeconds * 1000
+  const lose = () => lost.abort(LOST)
+  let deadline = setTimeout(lose, SURE_OF_LEASE * leaseMs)
+  let isOver = false
   let beating = false
   const beat = async () => {
     if (beating) return
     beating = true
     const asked = ctx.clock.elapsedMs()
     try {
-      if (await ctx.db.system((tx) => extendClaim(tx, claim, batchLeaseSeconds))) heldAt = asked
-      else lost.abort(LOST)
+      const isMine = await ctx.db.system((tx) => extendClaim(tx, claim, batchLeaseSeconds))
+      if (isOver) return
+      if (isMine) {
+        clearTimeout(deadline)
+        deadline = setTimeout(lose, asked + SURE_OF_LEASE * leaseMs - ctx.clock.elapsedMs())
+      } else lose()
     } catch {
-      // The next beat tries again; how long that may go on is decided below.
+      // The next beat tries again, until the deadline.
     } finally {
       beating = false
     }
   }
-  const timer = setInterval(
-    () => {
-      void beat()
-      if (ctx.clock.elapsedMs() - heldAt > batchLeaseSeconds * 1000) lost.abort(LOST)
-    },
-    (batchLeaseSeconds * 1000) / LEASE_BEATS,
-  )
-  return () => clearInterval(timer)
+  const timer = setInterval(() => void beat(), leaseMs / LEASE_BEATS)
+  return () => {
+    isOver = true
+    clearInterval(timer)
+    clearTimeout(deadline)
+  }
 }
