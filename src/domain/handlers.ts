@@ -64,6 +64,7 @@ export function createHandlers(health: HealthOptions): Omit<Handlers<ServingCtx>
     'batch_jobs.create': batch.submitBatch,
     'batch_jobs.list': batch.listBatchJobs,
     'batch_jobs.get': batch.getBatchJob,
+    'batch_jobs.events': batch.followBatchJob,
     'batch_jobs.results': batch.getBatchResults,
     'batch_jobs.cancel': batch.cancelBatchJob,
     'batch_jobs.delete': batch.deleteBatchJob,

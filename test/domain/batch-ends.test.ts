@@ -28,6 +28,25 @@ describe('a batch job', () => {
     expect(await app.client.batch_jobs.delete({ job_id })).toEqual({ id })
   })
 
+  it('is followed to its end by whoever asks, and only by its tenant', async () => {
+    await using app = await startApp({ config: { batchChunkRows: 10 } })
+    await anAddingModel(app.client)
+    const { id: job_id } = await app.client.batch_jobs.create({ ...MODEL, input_batch: ROWS })
+    const seen = []
+    for await (const event of app.client.batch_jobs.events({ job_id })) seen.push(event)
+    expect(seen.at(-1)).toMatchObject({ event: 'succeeded', data: { id: job_id, processed_count: 30, progress: 1 } })
+    const counts = seen.map(({ data }) => (data as { processed_count: number }).processed_count)
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b))
+    expect(seen.slice(0, -1).every(({ event }) => event === 'progress')).toBe(true)
+    const again = []
+    for await (const { event } of app.client.batch_jobs.events({ job_id })) again.push(event)
+    expect(again).toEqual(['succeeded'])
+    const others = async () => {
+      for await (const _ of app.as('acme').batch_jobs.events({ job_id })) return
+    }
+    expect(await refusal(others())).toMatchObject({ code: 'BATCH_JOB_NOT_FOUND' })
+  })
+
   it('fails when its input is gone, and says so', async () => {
     await using app = await startApp({ worker: false })
     await anAddingModel(app.client)

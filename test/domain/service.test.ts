@@ -114,6 +114,7 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     await client.predictions.feedback({ prediction_id, actual: 1 })
     const batch = await client.batch_jobs.create({ model_id, input_batch: [row] })
     await untilBatchEnds(client, batch.id)
+    for await (const { event } of client.batch_jobs.events({ job_id: batch.id })) expect(event).toBe('succeeded')
     await client.batch_jobs.list()
     await resultBytes(client, { job_id: batch.id })
     await client.batch_jobs.delete({ job_id: batch.id })

@@ -103,6 +103,7 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
   ],
   'batch_jobs.list': [model],
   'batch_jobs.get': [batchJob],
+  'batch_jobs.events': [batchJob],
   'batch_jobs.results': [batchJob],
   'batch_jobs.cancel': [batchJob],
   'batch_jobs.delete': [batchJob],

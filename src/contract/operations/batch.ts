@@ -46,6 +46,15 @@ export const batchOperations = {
     input: Shape({ job_id }),
     output: BatchJob,
   }),
+  'batch_jobs.events': query({
+    method: 'GET',
+    path: `${base}/{job_id}/events`,
+    tag,
+    summary: 'Follow a job: server-sent events `progress`, then one of `succeeded`, `failed`, `cancelled`.',
+    reply: 'events',
+    input: Shape({ job_id }),
+    output: BatchJob,
+  }),
   'batch_jobs.results': query({
     method: 'GET',
     path: `${base}/{job_id}/results`,
