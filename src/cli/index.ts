@@ -11,9 +11,11 @@ import { addModelCommands } from './commands/models.ts'
 import { addPredictCommand } from './commands/predict.ts'
 import { addQuantizeCommand } from './commands/quantize.ts'
 import { addRolloutCommands } from './commands/rollout.ts'
+import { addScheduleCommands } from './commands/schedules.ts'
 import { addServeCommands } from './commands/serve.ts'
 import { addTrainCommand } from './commands/train.ts'
 import { addTravelCommands } from './commands/travel.ts'
+import { addWebhookCommands } from './commands/webhooks.ts'
 import type { CliHost } from './host.ts'
 
 export type { CliHost, Connection, Flags, HostCheck, Setting } from './host.ts'
@@ -53,6 +55,8 @@ export function createProgram(host: CliHost): Command {
   addDatasetCommands(program, host)
   addModelCommands(program, host)
   addJobCommands(program, host)
+  addScheduleCommands(program, host)
+  addWebhookCommands(program, host)
   addTravelCommands(program, host)
   addDemoCommand(program, host)
   return program

@@ -84,6 +84,12 @@ export function table(rows: readonly Readonly<Record<string, unknown>>[], column
   ].join('\n')
 }
 
+/** One thing, a field a line. */
+export function fieldsTable(value: object): string {
+  const rows = Object.entries(value).map(([field, content]) => ({ field, value: content }))
+  return table(rows, ['field', 'value'])
+}
+
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '-'
   if (typeof value === 'number') return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(5)))

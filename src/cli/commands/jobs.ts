@@ -3,7 +3,7 @@ import { JOB_STATUSES, type JobStatus } from '../../contract/training.ts'
 import { withService } from '../command.ts'
 import { followJob } from '../follow-job.ts'
 import type { CliHost } from '../host.ts'
-import { table } from '../terminal.ts'
+import { fieldsTable, table } from '../terminal.ts'
 
 export function addJobCommands(program: Command, host: CliHost): void {
   const jobs = program.command('jobs').description('look at training jobs, follow and cancel them')
@@ -25,12 +25,7 @@ export function addJobCommands(program: Command, host: CliHost): void {
     .action((id: string, _options: unknown, command: Command) =>
       withService(host, command, async ({ client, terminal }) => {
         const job = await client.training_jobs.get({ job_id: id })
-        terminal.result(job, () =>
-          table(
-            Object.entries(job).map(([field, value]) => ({ field, value })),
-            ['field', 'value'],
-          ),
-        )
+        terminal.result(job, () => fieldsTable(job))
       }),
     )
   jobs

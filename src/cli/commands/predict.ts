@@ -4,7 +4,7 @@ import { type Session, withService } from '../command.ts'
 import { explanationText } from '../explanation-text.ts'
 import { readText } from '../files.ts'
 import type { CliHost } from '../host.ts'
-import { parseAssignments } from '../values.ts'
+import { parseFields, parseJson } from '../values.ts'
 
 interface PredictOptions {
   readonly file?: string
@@ -50,10 +50,10 @@ function chosen({ modelVersion, environment, explain }: PredictOptions) {
 
 async function one({ client, terminal }: Session, { model, row, options }: Asked): Promise<void> {
   if (row.length === 0) throw fail('invalid', 'ROW_MISSING', 'Give a row, or a file with --file')
-  const input_data = row.length === 1 && /^\s*[[{]/.test(row[0]!) ? json(row[0]!, 'The row') : parseAssignments(row)
+  const input_data = parseFields(row, 'The row')
   const answer = await client.models.predict({
     model_id: model,
-    input_data: input_data as Record<string, unknown>,
+    input_data,
     ...chosen(options),
   })
   terminal.result(answer, () => {
@@ -65,7 +65,7 @@ async function one({ client, terminal }: Session, { model, row, options }: Asked
 
 async function many({ client, terminal }: Session, { model, options }: Asked): Promise<void> {
   const lines = (await readText(options.file!)).split('\n').filter((line) => line.trim() !== '')
-  const rows = lines.map((line, index) => json(line, `Line ${index + 1}`))
+  const rows = lines.map((line, index) => parseJson(line, `Line ${index + 1}`))
   const answers: unknown[] = []
   const atOnce = options.explain ? EXPLAINED_A_REQUEST : ROWS_A_REQUEST
   for (let start = 0; start < rows.length; start += atOnce) {
@@ -75,12 +75,4 @@ async function many({ client, terminal }: Session, { model, options }: Asked): P
     terminal.progress(answers.length / rows.length, `${answers.length} of ${rows.length} rows`, String(start))
   }
   terminal.result(answers, () => answers.map((answer) => JSON.stringify(answer)).join('\n'))
-}
-
-function json(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw fail('malformed', 'MALFORMED_JSON', `${what} is not valid JSON: ${(cause as Error).message}`, { cause })
-  }
 }
