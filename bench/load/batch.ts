@@ -2,6 +2,7 @@
 // are written. One inference thread each, interleaved; the service is a process of its own. Also: its memory, and the time of
 // twice the rows. Arguments: rows, rounds.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createWriteStream, openAsBlob, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -182,5 +183,6 @@ await writeResult('load-batch', {
 })
 service.removeAllListeners('exit')
 service.kill()
+await once(service, 'exit')
 await rm(folder, { recursive: true, force: true })
 process.exit(0)
