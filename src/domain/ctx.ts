@@ -1,6 +1,7 @@
 // What a verb is handed: the ports, the machinery, and who is asking. A frozen value; nothing holds a connection.
 // Inside `inTransaction` the name `ctx` is shadowed by one whose `db` is the transaction, so the outer connection is
 // out of reach where using it would be a bug.
+import type { OperationName } from '../contract/operations/index.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
@@ -53,6 +54,8 @@ export interface Services {
 export interface Ctx extends Services {
   readonly caller: Caller
   readonly signal: AbortSignal
+  /** Keeps the reply to a request with an Idempotency-Key; see `inLastTransaction`. */
+  readonly settle?: (tx: Tx, operation: OperationName, reply: unknown) => Promise<void>
   /** Whether the asker has gone away; cheaper than the signal, which is made when first read. */
   readonly gone: () => boolean
 }
@@ -63,6 +66,18 @@ export type TxCtx = Omit<Ctx, 'db'> & { readonly db: Tx }
 /** Runs `work` in one transaction in which row-level security shows only the caller's tenant. */
 export function inTransaction<T>(ctx: Ctx, work: (ctx: TxCtx) => Promise<T>): Promise<T> {
   return ctx.db.tenant(ctx.caller.tenantId, (tx) => work({ ...ctx, db: tx }))
+}
+
+/**
+ * The transaction whose result is the reply to `operation`. Under an Idempotency-Key the reply is committed with it, so that a service killed
+ * right after it still answers the next request with that key, and does not do the work again.
+ */
+export function inLastTransaction<T>(ctx: Ctx, operation: OperationName, work: (ctx: TxCtx) => Promise<T>): Promise<T> {
+  return inTransaction(ctx, async (ctx) => {
+    const reply = await work(ctx)
+    await ctx.settle?.(ctx.db, operation, reply)
+    return reply
+  })
 }
 
 /** A ctx for work the service does by itself in the name of a tenant (a worker running a job). */

@@ -1,4 +1,9 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { newId } from '../../src/core/ids.ts'
+import { once } from '../../src/domain/access/idempotency.ts'
+import { type Ctx, inLastTransaction, serviceCtx } from '../../src/domain/ctx.ts'
+import { insertModel } from '../../src/domain/models/index.ts'
 import { DATABASES, startAppOn, type TestApp } from '../helpers/app.ts'
 import { aDataset, toCsv } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
@@ -88,5 +93,65 @@ describe.each([...DATABASES])('an Idempotency-Key on the %s database', (database
       payload: { name: 'm', type: 'custom' },
     })
     expect(reply.statusCode).toBe(422)
+  })
+
+  describe('whose request was cut off', () => {
+    const asked = { key: 'k1', operation: 'models.create', request: { name: 'm' } }
+    const never = () => new Promise<never>(() => {})
+    const as = (tenant: string) => serviceCtx(app.app.services, tenant, new AbortController().signal, 'test')
+    const create = (ctx: Ctx) =>
+      inLastTransaction(ctx, 'models.create', async (ctx) => {
+        const { id } = await insertModel(ctx, { name: `m ${newId('model')}`, type: 'custom' })
+        return { id }
+      })
+    const modelsOf = async (tenant: string) =>
+      (await rowsOf(app, tenant)).models?.map((row) => (row as { id: string }).id)
+    /** The holder has said nothing for longer than it is waited for. */
+    const fallSilent = (tenant: string) =>
+      app.app.services.db.system((tx) =>
+        sql`update idempotency_keys set held_until = now() - interval '1 second' where tenant_id = ${tenant}`.execute(
+          tx,
+        ),
+      )
+
+    it('answers with what was done, though it was cut off before the reply', async () => {
+      const done = Promise.withResolvers<{ id: string }>()
+      void once(as('cut'), asked, async (ctx) => {
+        done.resolve(await create(ctx))
+        return never()
+      })
+      const first = await done.promise
+      expect(await once(as('cut'), asked, create)).toEqual(first)
+      expect(await modelsOf('cut')).toEqual([first.id])
+    })
+
+    it('does the work where nothing was done, once the first has fallen silent', async () => {
+      const began = Promise.withResolvers<void>()
+      void once(as('silent'), asked, () => {
+        began.resolve()
+        return never()
+      })
+      await began.promise
+      expect(await refusal(once(as('silent'), asked, create))).toMatchObject({ code: 'REQUEST_IN_PROGRESS' })
+      await fallSilent('silent')
+      const second = await once(as('silent'), asked, create)
+      expect(await modelsOf('silent')).toEqual([second.id])
+    })
+
+    it('lets the silent one commit nothing when it comes back', async () => {
+      const [began, back] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      const late = once(as('back'), asked, async (ctx) => {
+        began.resolve()
+        await back.promise
+        return create(ctx)
+      })
+      await began.promise
+      await fallSilent('back')
+      const second = await once(as('back'), asked, create)
+      back.resolve()
+      expect(await refusal(late)).toMatchObject({ code: 'REQUEST_IN_PROGRESS' })
+      expect(await modelsOf('back')).toEqual([second.id])
+      expect(await once(as('back'), asked, create)).toEqual(second)
+    })
   })
 })

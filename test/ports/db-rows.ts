@@ -82,7 +82,10 @@ export async function fill(tx: Tx, tenant_id: string): Promise<void> {
     .insertInto('rollout_counts')
     .values({ tenant_id, rollout_id: `rollout_${tenant_id}`, stage: 1, ...counts })
     .execute()
-  await tx.insertInto('idempotency_keys').values({ tenant_id, key: 'k', operation: 'o', request_sha256: '' }).execute()
+  await tx
+    .insertInto('idempotency_keys')
+    .values({ tenant_id, key: 'k', operation: 'o', request_sha256: '', holder: 'test', held_until: new Date() })
+    .execute()
   await tx
     .insertInto('predictions')
     .values(

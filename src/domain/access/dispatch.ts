@@ -15,10 +15,10 @@ interface KeyedCall {
 }
 
 /** Two requests are the same when their inputs and the bytes of their files are. */
-async function runOnce(
-  ctx: Ctx,
+async function runOnce<C extends Ctx>(
+  ctx: C,
   { name, input, key, upload }: KeyedCall,
-  run: () => Promise<unknown>,
+  run: (ctx: C) => Promise<unknown>,
 ): Promise<unknown> {
   const file = upload && { name: upload.filename, sha256: await upload.sha256?.() }
   return once(ctx, { key, operation: name, request: { input, ...(file && { file }) } }, run)
@@ -36,8 +36,8 @@ export function createDispatch<C extends Ctx>(handlers: Handlers<C>, makeCtx: (c
     const errors = checks.get(name)!(input)
     if (errors.length > 0) throw invalid('request', errors)
     const ctx = makeCtx(call)
-    const run = () => (handlers[name] as AnyHandler<C>)(ctx, input, call.upload)
-    if (call.idempotencyKey === undefined || !('idempotent' in operation)) return run()
+    const run = (ctx: C) => (handlers[name] as AnyHandler<C>)(ctx, input, call.upload)
+    if (call.idempotencyKey === undefined || !('idempotent' in operation)) return run(ctx)
     return runOnce(ctx, { name, input, key: call.idempotencyKey, upload: call.upload }, run)
   }
   // Async, so that a refusal is a rejected promise like any other failure.

@@ -1,12 +1,14 @@
 // Idempotency-Key: the first request with a key does the work, later ones get its reply for a day. The key is claimed
-// before the work begins; a claim whose owner died without an answer is free again after a while.
-import { createHash } from 'node:crypto'
+// before the work begins, and held by whoever works on it; when they fall silent, the next one may try. What the silent one
+// still wants to commit is refused.
+import { createHash, randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import { fail } from '../../core/failure.ts'
-import { json, type Row } from '../../ports/db/index.ts'
+import { json, type Row, type Tx } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 
 const KEEP_MS = 24 * 3_600_000
-const ABANDONED_MS = 10 * 60_000
+const LEASE_SECONDS = 15
 
 export interface Keyed {
   readonly key: string
@@ -15,24 +17,42 @@ export interface Keyed {
   readonly request: unknown
 }
 
-export async function once<T>(ctx: Ctx, keyed: Keyed, work: () => Promise<T>): Promise<T> {
+interface Claim extends Keyed {
+  readonly digest: string
+  readonly holder: string
+}
+
+/** `work` is handed a ctx that can settle the key in a transaction of its own; where it does not, it is settled afterwards. */
+export async function once<C extends Ctx, T>(ctx: C, keyed: Keyed, work: (ctx: C) => Promise<T>): Promise<T> {
   const digest = createHash('sha256').update(JSON.stringify(keyed.request)).digest('hex')
-  const earlier = await claim(ctx, keyed, digest)
-  if (earlier) return replay(earlier, keyed, digest) as T
+  const claim = { ...keyed, digest, holder: randomUUID() }
+  const earlier = await take(ctx, claim)
+  if (earlier) return replay(earlier, claim) as T
+  const letGo = hold(ctx, claim)
+  let settled = false
+  const settleWith = async (tx: Tx, operation: string, reply: unknown) => {
+    // One operation may do its work by another's verb.
+    if (operation !== keyed.operation) return
+    await settle(tx, claim, reply)
+    settled = true
+  }
   try {
-    const reply = await work()
-    await settle(ctx, keyed.key, reply)
+    const reply = await work({ ...ctx, settle: settleWith })
+    if (!settled) await inTransaction(ctx, ({ db }) => settle(db, claim, reply))
     return reply
   } catch (error) {
     // A failed request may be repeated under its key once its cause is mended.
-    await release(ctx, keyed.key).catch((cause: unknown) => ctx.log.warn({ err: cause }, 'key could not be released'))
+    await release(ctx, claim).catch((cause: unknown) => ctx.log.warn({ err: cause }, 'key could not be released'))
     throw error
+  } finally {
+    letGo()
   }
 }
 
 type KeyRow = Row<'idempotency_keys'>
 
-function claim(ctx: Ctx, { key, operation }: Keyed, digest: string): Promise<KeyRow | undefined> {
+/** @returns the row of an earlier request with this key; none: it is ours. */
+function take(ctx: Ctx, { key, operation, digest, holder }: Claim): Promise<KeyRow | undefined> {
   return inTransaction(ctx, async (ctx) => {
     const now = ctx.clock.now().getTime()
     await ctx.db
@@ -41,13 +61,20 @@ function claim(ctx: Ctx, { key, operation }: Keyed, digest: string): Promise<Key
       .where((eb) =>
         eb.or([
           eb('created_at', '<', new Date(now - KEEP_MS)),
-          eb.and([eb('status', 'is', null), eb('created_at', '<', new Date(now - ABANDONED_MS))]),
+          eb.and([eb('status', 'is', null), eb('held_until', '<', sql<Date>`clock_timestamp()`)]),
         ]),
       )
       .execute()
     const inserted = await ctx.db
       .insertInto('idempotency_keys')
-      .values({ tenant_id: ctx.caller.tenantId, key, operation, request_sha256: digest })
+      .values({
+        tenant_id: ctx.caller.tenantId,
+        key,
+        operation,
+        request_sha256: digest,
+        holder,
+        held_until: leaseEnd(),
+      })
       .onConflict((conflict) => conflict.columns(['tenant_id', 'key']).doNothing())
       .returning('key')
       .executeTakeFirst()
@@ -56,33 +83,57 @@ function claim(ctx: Ctx, { key, operation }: Keyed, digest: string): Promise<Key
   })
 }
 
-function replay(row: KeyRow, { key, operation }: Keyed, digest: string): unknown {
+/** By the database's clock, which all replicas share. */
+function leaseEnd() {
+  return sql<Date>`clock_timestamp() + make_interval(secs => ${LEASE_SECONDS}::integer)`
+}
+
+/** Says again and again that somebody works on it. @returns what ends that. */
+function hold(ctx: Ctx, { key, holder }: Claim): () => void {
+  const touch = () =>
+    inTransaction(ctx, ({ db }) =>
+      db
+        .updateTable('idempotency_keys')
+        .set({ held_until: leaseEnd() })
+        .where('key', '=', key)
+        .where('holder', '=', holder)
+        .execute(),
+    ).catch(() => undefined) // the next beat tries again
+  const timer = setInterval(() => void touch(), (LEASE_SECONDS * 1000) / 3)
+  return () => clearInterval(timer)
+}
+
+function replay(row: KeyRow, { key, operation, digest }: Claim): unknown {
   if (row.operation !== operation || row.request_sha256 !== digest) {
     throw fail('conflict', 'IDEMPOTENCY_KEY_REUSED', `Idempotency-Key "${key}" was used for another request`)
   }
-  if (row.status === null) {
-    throw fail(
-      'conflict',
-      'REQUEST_IN_PROGRESS',
-      `The request with Idempotency-Key "${key}" is still being worked on`,
-      {
-        retryAfterSeconds: 1,
-      },
-    )
-  }
+  if (row.status === null) throw inProgress(key)
   return row.reply
 }
 
-async function settle(ctx: Ctx, key: string, reply: unknown): Promise<void> {
-  await inTransaction(ctx, (ctx) =>
-    ctx.db
-      .updateTable('idempotency_keys')
-      .set({ status: 200, reply: json(reply) })
-      .where('key', '=', key)
-      .execute(),
-  )
+function inProgress(key: string): Error {
+  const message = `The request with Idempotency-Key "${key}" is still being worked on`
+  return fail('conflict', 'REQUEST_IN_PROGRESS', message, { retryAfterSeconds: 1 })
 }
 
-async function release(ctx: Ctx, key: string): Promise<void> {
-  await inTransaction(ctx, (ctx) => ctx.db.deleteFrom('idempotency_keys').where('key', '=', key).execute())
+/** @throws `conflict` REQUEST_IN_PROGRESS where another has taken over meanwhile: what `tx` did is not to be committed. */
+async function settle(tx: Tx, { key, holder }: Claim, reply: unknown): Promise<void> {
+  const { numUpdatedRows } = await tx
+    .updateTable('idempotency_keys')
+    .set({ status: 200, reply: json(reply) })
+    .where('key', '=', key)
+    .where('holder', '=', holder)
+    .executeTakeFirstOrThrow()
+  if (numUpdatedRows === 0n) throw inProgress(key)
+}
+
+async function release(ctx: Ctx, { key, holder }: Claim): Promise<void> {
+  await inTransaction(ctx, ({ db }) =>
+    db
+      .deleteFrom('idempotency_keys')
+      .where('key', '=', key)
+      .where('holder', '=', holder)
+      .where('status', 'is', null)
+      .execute(),
+  )
 }

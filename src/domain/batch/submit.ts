@@ -7,7 +7,7 @@ import type { Upload } from '../../contract/operation.ts'
 import { fail } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { asSystem, json, wake } from '../../ports/db/index.ts'
-import { inTransaction, type TxCtx } from '../ctx.ts'
+import { inLastTransaction, inTransaction, type TxCtx } from '../ctx.ts'
 import { getModelRow } from '../models/index.ts'
 import { findVersion, type ServingCtx } from '../serving/index.ts'
 import { jobFolder, MAX_OPEN_JOBS } from './policy.ts'
@@ -24,9 +24,14 @@ export async function submitBatch(ctx: ServingCtx, request: BatchRequest, upload
     const model = await findModel(ctx, request)
     const sources = await makeSources(ctx, { ...model, request, upload, folder })
     const job = { id, folder, model, sources, format: request.output_format ?? ('jsonl' as const) }
-    const row = await inTransaction(ctx, (ctx) => insertJob(ctx, job))
-    if (row.folder !== folder) await removeFolder(ctx, folder)
-    return { id: row.id, status: row.status, input_count: row.input_count }
+    let known = false
+    const accepted = await inLastTransaction(ctx, 'batch_jobs.create', async (ctx) => {
+      const row = await insertJob(ctx, job)
+      known = row.folder !== folder
+      return { id: row.id, status: row.status, input_count: row.input_count }
+    })
+    if (known) await removeFolder(ctx, folder)
+    return accepted
   } catch (error) {
     upload?.stream.destroy()
     await removeFolder(ctx, folder).catch((cause: unknown) => ctx.log.warn({ err: cause, folder }, 'left-over input'))

@@ -9,7 +9,7 @@ import { fail, invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { json } from '../../ports/db/index.ts'
 import { type Inspection, jsonLines } from '../../tables/index.ts'
-import { type Ctx, inTransaction } from '../ctx.ts'
+import { type Ctx, inLastTransaction } from '../ctx.ts'
 import { emit } from '../events.ts'
 import { completeContract, datasetKey } from './policy.ts'
 import { datasetDocument } from './store.ts'
@@ -107,7 +107,7 @@ interface NewDataset {
 }
 
 function register(ctx: Ctx, { id, key, name, stored, found }: NewDataset): Promise<Dataset> {
-  return inTransaction(ctx, async (ctx) => {
+  return inLastTransaction(ctx, 'datasets.create', async (ctx) => {
     const row = await ctx.db
       .insertInto('datasets')
       .values({

@@ -3,14 +3,16 @@ import type { Input } from '../../contract/operations/index.ts'
 import { fail } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { isUniqueViolation, json, type Row } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { type Ctx, inLastTransaction, type TxCtx } from '../ctx.ts'
 import { checkServingSettings } from './serving-settings.ts'
 import { modelDocument } from './store.ts'
 
 export async function createModel(ctx: Ctx, input: Input<'models.create'>): Promise<Model> {
   checkServingSettings(input.metadata)
   try {
-    return await inTransaction(ctx, async (ctx) => modelDocument(ctx, await insertModel(ctx, input)))
+    return await inLastTransaction(ctx, 'models.create', async (ctx) =>
+      modelDocument(ctx, await insertModel(ctx, input)),
+    )
   } catch (error) {
     throw nameTaken(error, input.name)
   }

@@ -4,7 +4,7 @@ import type { Input, Output } from '../../contract/operations/index.ts'
 import type { ScheduleRun } from '../../contract/schedules.ts'
 import { newId } from '../../core/ids.ts'
 import { json, type Row, wake } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction, type Services } from '../ctx.ts'
+import { type Ctx, inLastTransaction, inTransaction, type Services } from '../ctx.ts'
 import { pageById } from '../paging.ts'
 import { getScheduleRow } from './schedules.ts'
 
@@ -20,7 +20,7 @@ export function listRuns(ctx: Ctx, input: Input<'schedules.runs'>): Promise<Outp
 }
 
 export function runSchedule(ctx: Ctx, input: Input<'schedules.run'>): Promise<ScheduleRun> {
-  return inTransaction(ctx, async (ctx) => {
+  return inLastTransaction(ctx, 'schedules.run', async (ctx) => {
     const { id, tenant_id } = await getScheduleRow(ctx, input.schedule_id)
     const row = await ctx.db
       .insertInto('schedule_runs')

@@ -6,7 +6,7 @@ import { fail, notFound } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { nextTime } from '../../jobs/cron.ts'
 import { json, type Row } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { type Ctx, inLastTransaction, inTransaction, type TxCtx } from '../ctx.ts'
 import { pageById } from '../paging.ts'
 import { checkPlan } from './policy.ts'
 
@@ -15,7 +15,7 @@ const MAX_SCHEDULES = 200
 export async function createSchedule(ctx: Ctx, input: Input<'schedules.create'>): Promise<Schedule> {
   checkPlan(input)
   const { cron = null, time_zone = 'UTC', active = true } = input
-  return inTransaction(ctx, async (ctx) => {
+  return inLastTransaction(ctx, 'schedules.create', async (ctx) => {
     await refuseOverQuota(ctx)
     const now = ctx.clock.now()
     const row = await ctx.db

@@ -5,7 +5,7 @@ import type { TrainAccepted, TrainRequest } from '../../contract/training.ts'
 import { fail } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { isUniqueViolation, json, type Row } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { type Ctx, inLastTransaction, type TxCtx } from '../ctx.ts'
 import { getDatasetRow } from '../datasets/index.ts'
 import { insertModel, lockModelRow, nextVersion } from '../models/index.ts'
 import { planTraining, type TrainingPlan } from './policy.ts'
@@ -19,10 +19,11 @@ export function submitTraining(ctx: Ctx, request: TrainRequest): Promise<TrainAc
 /** Submitting under one id twice is the same job. */
 export async function submitTrainingAs(ctx: Ctx, request: TrainRequest, jobId: string): Promise<TrainAccepted> {
   try {
-    return await inTransaction(ctx, (ctx) => submit(ctx, request, jobId))
+    return await inLastTransaction(ctx, 'models.train', (ctx) => submit(ctx, request, jobId))
   } catch (error) {
     // Two first trainings of one name at once: the loser finds the winner's model on its second try.
-    if (isUniqueViolation(error, 'models_name')) return inTransaction(ctx, (ctx) => submit(ctx, request, jobId))
+    if (isUniqueViolation(error, 'models_name'))
+      return inLastTransaction(ctx, 'models.train', (ctx) => submit(ctx, request, jobId))
     throw error
   }
 }

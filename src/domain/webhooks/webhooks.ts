@@ -6,7 +6,7 @@ import { fail, invalid, notFound } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { forbiddenAddress, isPublicAddress, literalAddress } from '../../events/public-address.ts'
 import { json, type Row } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { type Ctx, inLastTransaction, inTransaction, type TxCtx } from '../ctx.ts'
 import { pageById } from '../paging.ts'
 
 const MAX_WEBHOOKS = 100
@@ -14,7 +14,7 @@ const SECRET_BYTES = 24
 
 export async function createWebhook(ctx: Ctx, input: Input<'webhooks.create'>): Promise<Webhook> {
   checkUrl(ctx, input.url)
-  return inTransaction(ctx, async (ctx) => {
+  return inLastTransaction(ctx, 'webhooks.create', async (ctx) => {
     const { count } = await ctx.db
       .selectFrom('webhooks')
       .select((eb) => eb.fn.countAll<number>().as('count'))

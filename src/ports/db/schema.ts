@@ -146,6 +146,8 @@ export interface IdempotencyKeysTable {
   status: number | null
   reply: NullableJson<unknown>
   created_at: CreatedAt
+  holder: string
+  held_until: Timestamp
 }
 
 export interface PredictionsTable {

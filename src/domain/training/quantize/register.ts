@@ -6,7 +6,7 @@ import type { Quantization } from '../../../contract/quantization.ts'
 import { asFailure, fail } from '../../../core/failure.ts'
 import { NO_REPORT, type StoredExplanation } from '../../../ml/explain/stored.ts'
 import { json } from '../../../ports/db/index.ts'
-import { type Ctx, inTransaction, type TxCtx } from '../../ctx.ts'
+import { type Ctx, inLastTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
 import {
   artifactKey,
@@ -33,7 +33,7 @@ export interface Copy {
 /** Under the lock of the model, so that nothing else takes the number or goes live meanwhile. */
 export async function registerCopy(ctx: Ctx, copy: Copy): Promise<ModelVersion> {
   const background = await backgroundOf(ctx, copy.plan)
-  return inTransaction(ctx, async (ctx) => {
+  return inLastTransaction(ctx, 'versions.quantize', async (ctx) => {
     const { plan, outcome } = copy
     const model = await lockModelRow(ctx, plan.model.id)
     const version = await numberOf(ctx, model.id, copy.input.new_version)

@@ -9,6 +9,7 @@ import { up as webhooks } from './0006-webhooks.ts'
 import { up as schedules } from './0007-schedules.ts'
 import { up as trust } from './0012-trust.ts'
 import { up as featureRevisions } from './0013-feature-revisions.ts'
+import { up as idempotencyLeases } from './0014-idempotency-leases.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -20,4 +21,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0007-schedules': { up: schedules },
   '0012-trust': { up: trust },
   '0013-feature-revisions': { up: featureRevisions },
+  '0014-idempotency-leases': { up: idempotencyLeases },
 }
