@@ -1,7 +1,7 @@
 // Smaller copies of models beside the models themselves: size, processor time of a run (interleaved, one thread) and figures on held-out
 // rows. Networks are trained here on public files; the files of other tools come from the same folder.
-//   node bench/micro/quantize.ts [--data=DIR] [--rounds=15]
-// Writes bench/results/micro-quantize.json.
+//   node bench/micro/quantize.ts [--data=DIR] [--rounds=7]
+// Two minutes on a busy machine of two cores. Writes bench/results/micro-quantize.json.
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,6 +13,7 @@ import { seededRandom } from '../../src/core/random.ts'
 import { columnFeeds, encodeTable, fitEncoding } from '../../src/ml/encode/index.ts'
 import { ALGORITHMS } from '../../src/ml/learn/index.ts'
 import { GraphBuilder } from '../../src/ml/onnx/graph.ts'
+import { withPortableLocale } from '../../src/ml/onnx/locale.ts'
 import { quantizeModel } from '../../src/ml/onnx/quantize/index.ts'
 import { graphEngine } from '../../src/runtime/graph-engine.ts'
 import { type InProcessSession, openSession } from '../../src/runtime/in-process.ts'
@@ -87,6 +88,8 @@ function wide(): Subject {
   return { name: 'perceptron 1024-2048-1500-10', file: graph.build({ name: 'wide' }), feeds }
 }
 
+const started = performance.now()
+
 async function compare({ name, file, feeds, figures }: Subject, rounds: number): Promise<Record<string, unknown>> {
   const whole = await openSession(file)
   const result: Record<string, unknown> = { bytes: file.length, ...(figures && { figures: few(await figures(file)) }) }
@@ -120,7 +123,7 @@ async function compare({ name, file, feeds, figures }: Subject, rounds: number):
     }
   }
   await whole.close()
-  process.stdout.write(`${name}: ${JSON.stringify(result)}\n`)
+  process.stdout.write(`${name} (${Math.round((performance.now() - started) / 1000)} s): ${JSON.stringify(result)}\n`)
   return result
 }
 
@@ -146,7 +149,8 @@ function few(metrics: Readonly<Record<string, number>>): Record<string, number> 
 
 /** Files of other tools; their inputs are made up. */
 async function imported(folder: string, name: string): Promise<Subject> {
-  const file = await readFile(join(folder, 'onnx', name, 'model.onnx'))
+  const stored = await readFile(join(folder, 'onnx', name, 'model.onnx'))
+  const file = withPortableLocale(stored) ?? stored
   const session = await openSession(file)
   const { inputs } = session.info
   await session.close()
@@ -164,7 +168,7 @@ async function imported(folder: string, name: string): Promise<Subject> {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { data: { type: 'string' }, rounds: { type: 'string', default: '15' } } })
+  const { values } = parseArgs({ options: { data: { type: 'string' }, rounds: { type: 'string', default: '7' } } })
   const data = values.data ?? join(import.meta.dirname, '../../../shared/data')
   const rounds = Number(values.rounds)
   const results: Record<string, unknown> = { wide: await compare(wide(), rounds) }
@@ -173,7 +177,7 @@ async function main(): Promise<void> {
     const tables = openTables({ tempDir: folder })
     for (const [name, settings] of [
       ['adult', { hidden_layers: [256, 256], epochs: 10 }],
-      ['clinc150, intents', { hidden_layers: [128], epochs: 10 }],
+      ['clinc150, intents', { hidden_layers: [128], epochs: 5 }],
     ] as const) {
       const rows = await readRows(SETS.find((set) => set.name === name)!, tables, data)
       results[name] = await compare(await trained(name, rows, settings), rounds)
