@@ -7,7 +7,7 @@ import { startApp, type TestApp } from '../helpers/app.ts'
 import { refusal } from '../helpers/failing.ts'
 import { storedKeys, temporaryFiles } from '../helpers/files.ts'
 import { AGE_AND_INCOME, externalAddModel, type Files, mlflowFolder, tarGzOf, zip, zipOf } from '../mlflow.ts'
-import { addModel, twoClassModel } from '../runtime-models.ts'
+import { addModel, cubeModel, echoModel, twoClassModel } from '../runtime-models.ts'
 
 const IRIS = resolve(import.meta.dirname, '../../../shared/data/onnx/skdoc-logreg-iris/model.onnx')
 const present = existsSync(IRIS)
@@ -134,6 +134,66 @@ describe('MLflow asks', () => {
     ).toEqual([1, 0])
     expect(await ask(model, { instances: [{ X: [5, 1] }] })).toEqual([1])
     expect((await ask(model, { inputs: { X: [[5, 1, 3]] } }))[0]).toBe(422)
+  })
+})
+
+describe('a model of tensors', () => {
+  const spec = [{ name: 'x', type: 'tensor', 'tensor-spec': { dtype: 'float32', shape: [-1, 2, 2] } }]
+  const cube = [
+    [1, 2],
+    [3, 4],
+  ]
+  const other = [
+    [5, 6],
+    [7, 8],
+  ]
+  const ask = async (url: string, payload: object | string) => {
+    const headers = { 'content-type': 'application/json' }
+    const reply = await app.app.http.inject({ method: 'POST', url, payload, headers })
+    return reply.json().predictions ?? [reply.statusCode, reply.json().error]
+  }
+
+  it('is asked for its rows at every door, whatever way they are nested', async () => {
+    const model = await live('custom', zipOf(mlflowFolder(cubeModel(), { inputs: spec })))
+    const url = `/v1/models/${model}:predict`
+    for (const payload of [
+      { instances: [cube, other] },
+      { instances: [{ x: cube }, { x: other }] },
+      { inputs: { x: [cube, other] } },
+      { dataframe_split: { columns: ['a', 'b', 'c', 'd'], data: [cube.flat(), other.flat()] } },
+    ]) {
+      expect(await ask(url, payload)).toEqual([cube, other])
+    }
+    expect(await ask(url, { instances: [[1, 2, 3]] })).toEqual([
+      422,
+      expect.stringContaining('[1, 3]; the model takes [any, 2, 2]'),
+    ])
+    expect((await ask(url, { instances: [cube, [[1], 2]] }))[1]).toContain('nested unevenly')
+    expect(
+      (
+        await ask(url, {
+          instances: [
+            [
+              ['a', 'b'],
+              ['c', 'd'],
+            ],
+          ],
+        })
+      )[1],
+    ).toContain('must hold a number')
+    expect((await ask(url, `{"instances": [${'['.repeat(5000)}1${']'.repeat(5000)}]}`))[0]).toBe(400)
+    expect((await ask(`/v1/models/${model}:explain`, { instances: [cube] }))[0]).toBe(422)
+  })
+
+  it('of several inputs and outputs names them', async () => {
+    const model = await live('custom', zipOf(mlflowFolder(echoModel(['float32', 'string', 'int64', 'bool']))))
+    const row = (n: number) => ({ float32_in: [n, null], string_in: ['é'], int64_in: [n, n], bool_in: [true] })
+    const answer = (n: number) => ({ float32_out: [n, null], string_out: ['é'], int64_out: [n, n], bool_out: [true] })
+    expect(await ask(`/v1/models/${model}:predict`, { instances: [row(1), row(2)] })).toEqual([answer(1), answer(2)])
+    const { bool_in: _, ...short } = row(1)
+    expect((await ask(`/v1/models/${model}:predict`, { instances: [short] }))[1]).toContain(
+      '"bool_in" is missing in row 0',
+    )
   })
 })
 

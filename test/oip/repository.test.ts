@@ -133,6 +133,17 @@ describe('a folder of MLflow', () => {
     expect(await ask(alone, '/invocations')).toEqual([19])
     expect(await ask(alone, '/v1/models/churn:predict')).toEqual([19])
     await alone.stop()
+    await write('mlflow/cubes', { 'model.onnx': cubeModel() })
+    const cubes = await serve(join(folder, 'mlflow/cubes'))
+    const cube = [
+      [1, 2],
+      [3, 4],
+    ]
+    for (const payload of [{ inputs: [cube] }, { inputs: { x: [cube] } }]) {
+      const reply = await cubes.http.inject({ method: 'POST', url: '/invocations', payload })
+      expect(reply.json()).toEqual({ predictions: { y: [cube] } })
+    }
+    await cubes.stop()
   })
 
   it('lies among other models, with versions or without', async () => {
@@ -149,7 +160,7 @@ describe('a folder of MLflow', () => {
     expect(await ask(some, '/v1/models/second/versions/1.0.0:predict')).toEqual([19])
     expect((await some.http.inject('/v2/models/second')).json()).toMatchObject({ versions: ['1.0.0', '2.0.0'] })
     expect(await ask(some, '/v1/models/labels:predict')).toEqual([0])
-    expect(await ask(some, '/v1/models/cubes:predict')).toBe('MODEL_TENSORS_ONLY')
+    expect(await ask(some, '/v1/models/cubes:predict')).toBe('TENSOR_INVALID')
     for (const bad of ['pickled', 'outside'])
       expect(await ask(some, `/v1/models/${bad}:predict`)).toBe('MODEL_NOT_FOUND')
     await some.stop()

@@ -1,10 +1,12 @@
 // The one way to a prediction; every reply shape and every face ends here.
 import { asFailure, type FieldError } from '../../core/failure.ts'
 import type { PooledResult, Tensors } from '../../runtime/index.ts'
+import { takesTensors } from '../models/index.ts'
 import { canStandIn, insteadOf } from './fallback.ts'
 import { type Answer, readAnswers } from './output.ts'
 import type { ReadyVersion, Served, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
+import { refuseColumns } from './tensors-only.ts'
 import type { Pair } from './traffic/differences.ts'
 import type { Copy } from './traffic/shadow.ts'
 
@@ -23,6 +25,9 @@ export interface Rows {
 }
 
 export async function predictRows(ctx: ServingCtx, served: Served, given: Rows): Promise<Predicted> {
+  const { modelType, modelName } = served.record
+  // Before anything is counted: the doors of other servers ask again, by tensors.
+  if (takesTensors(modelType)) throw refuseColumns(modelName)
   const started = ctx.clock.elapsedMs()
   try {
     return await predictOnly(ctx, served, given)

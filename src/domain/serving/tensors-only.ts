@@ -10,11 +10,15 @@ export function tensorsOnly(modelName: string, info: ModelInfo): RowReader {
     rowByRow: false,
     sample: sampleTensors(info.inputs),
     read() {
-      throw fail(
-        'invalid',
-        'MODEL_TENSORS_ONLY',
-        `"${modelName}" takes tensors: call it at POST /v2/models/${modelName}/infer`,
-      )
+      throw refuseColumns(modelName)
     },
   }
+}
+
+export function refuseColumns(modelName: string) {
+  return fail(
+    'invalid',
+    'MODEL_TENSORS_ONLY',
+    `"${modelName}" takes tensors: call it at POST /v2/models/${modelName}/infer`,
+  )
 }

@@ -9,6 +9,7 @@ import { callOf, SENT, sent } from '../call.ts'
 import { parseJson, toJson } from '../json.ts'
 import type { RouteContext } from '../routes.ts'
 import { type GivenRows, rowsOfCsv, rowsOfDocument } from './rows.ts'
+import { type Answered, predictTensors } from './tensors.ts'
 
 export interface NeighbourContext extends Pick<RouteContext, 'authenticate' | 'observe'> {
   readonly dispatch: Dispatch
@@ -135,7 +136,9 @@ function addScoringDoors(app: FastifyInstance, context: NeighbourContext): void 
       url: '/invocations',
       work: async (call, request) => {
         const given = scoringRows(request)
-        return predictRows(context, { call, wanted: { model_id: await plane.defaultModel(call) } }, given)
+        // As MLflow answers tensors: by output, and tables by row.
+        const answered = given.field === 'inputs' || given.field === 'instances' ? 'outputs' : 'rows'
+        return predictRows(context, { call, wanted: { model_id: await plane.defaultModel(call) }, answered }, given)
       },
     },
     context,
@@ -163,11 +166,25 @@ function textOf(request: FastifyRequest): string {
 interface Asked {
   readonly call: Call
   readonly wanted: Wanted
+  /** How a model of tensors answers; by row where it is not said. */
+  readonly answered?: Answered
 }
 
 async function predictRows(context: NeighbourContext, asked: Asked, given: GivenRows) {
-  const results = await answerRows(context, asked, given)
-  return { predictions: results.map(({ prediction }) => prediction) }
+  try {
+    const results = await answerRows(context, asked, given)
+    return { predictions: results.map(({ prediction }) => prediction) }
+  } catch (error) {
+    if (asFailure(error).code !== 'MODEL_TENSORS_ONLY') throw error
+    const { call, wanted } = asked
+    const { model_id: model, version } = wanted
+    const question = {
+      call,
+      wanted: { model, ...(version !== undefined && { version }) },
+      answered: asked.answered ?? 'rows',
+    }
+    return predictTensors(context.plane, question, given)
+  }
 }
 
 /** As KServe V1 answers `:explain`, whose explanations are the explainer's own to shape: here those of the API. */
