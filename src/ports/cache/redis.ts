@@ -30,6 +30,8 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
     ...connection,
     keyPrefix: prefix,
     enableOfflineQueue: false,
+    // What is asked for in one turn of the event loop is written to the socket at once.
+    enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: timeoutMs,

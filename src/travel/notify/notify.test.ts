@@ -161,6 +161,22 @@ describe('channels', () => {
 })
 
 describe('local hours', () => {
+  it('is what the platform says, in every zone and also when it is remembered', () => {
+    const zones = Intl.supportedValuesOf('timeZone')
+    const moment = fc.integer({ min: Date.UTC(1970, 0, 1), max: Date.UTC(2040, 0, 1) })
+    fc.assert(
+      fc.property(fc.constantFrom(...zones), moment, (timeZone, ms) => {
+        const said = new Intl.DateTimeFormat('en-GB', { timeZone, timeStyle: 'short' })
+        const clock = localClock(timeZone)
+        for (const at of [ms, ms + 420_000, ms]) {
+          const { hour, minute } = clock.at(at)
+          expect(`${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`).toBe(said.format(at))
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+
   it.each([
     ['Europe/Rome', '2025-03-30T00:30:00Z', 1],
     ['Europe/Rome', '2025-03-30T01:30:00Z', 3],
