@@ -1,55 +1,19 @@
 // What one recommendation costs as destinations grow, in the engine on one thread: the graph of the recommender (best leaves,
 // reasons and all) beside the bare search it replaces, MatMul over every destination and TopK. Interleaved in one run.
 //   node bench/load/recommend.ts [calls] [largest]
-// Writes bench/results/load-recommend.json: milliseconds a call (median and 95th percentile), their ratio, and how much of the
+// Writes docs/images/cost-per-recommendation.svg, and bench/results/load-recommend.json: milliseconds a call (median and 95th percentile), their ratio, and how much of the
 // true best ten is found. The factors are random: real ones lie in clusters, which a search by leaves finds more easily.
-import { seededRandom } from '../../src/core/random.ts'
 import { GraphBuilder } from '../../src/ml/onnx/graph.ts'
-import { fromRows } from '../../src/ml/recommend/feedback.ts'
-import { recommenderGraph } from '../../src/ml/recommend/graph.ts'
 import type { Recommender } from '../../src/ml/recommend/recommender.ts'
 import { openSession } from '../../src/runtime/in-process.ts'
 import { questionOf } from '../../src/travel/recommend/question.ts'
+import { writePlot } from '../plot.ts'
 import { writeResult } from '../result.ts'
+import { recommenderOf, SIZE, servedGraph, USERS } from './travel/recommender.ts'
 
 const CALLS = Number(process.argv[2] ?? 200)
 const LARGEST = Number(process.argv[3] ?? 100_000)
-const SIZE = 16
-const USERS = 500
 const SIZES = [1000, 3000, 10_000, 30_000, 100_000, 300_000].filter((count) => count <= LARGEST)
-
-function recommenderOf(items: number): Recommender {
-  const random = seededRandom(items)
-  const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal())
-  return {
-    size: SIZE,
-    users: normals(USERS * SIZE),
-    trust: new Float32Array(USERS).fill(1),
-    tokens: new Float32Array(SIZE),
-    items: normals(items * SIZE),
-    bias: Float32Array.from({ length: items }, () => random.next()),
-  }
-}
-
-const names = (name: string, count: number) => Array.from({ length: count }, (_, at) => `${name}${at}`)
-const rowsOf = (rows: number, columns: number) => fromRows(Array(rows).fill([]), columns)
-
-function ours(recommender: Recommender): Uint8Array {
-  const items = recommender.bias.length
-  const preferences = rowsOf(USERS, items)
-  return recommenderGraph({
-    recommender,
-    preferences,
-    consumed: preferences,
-    userIds: names('user', USERS),
-    itemIds: names('', items),
-    titles: names('Destination ', items),
-    userTokens: ['interest:art'],
-    itemTokens: rowsOf(items, 1),
-    passes: new Int32Array(items).fill(0xffff),
-    scale: { centre: 0, spread: 1 },
-  })
-}
 
 function everything({ items, bias }: Recommender): Uint8Array {
   const graph = new GraphBuilder()
@@ -65,7 +29,10 @@ function everything({ items, bias }: Recommender): Uint8Array {
 
 async function measure(items: number) {
   const recommender = recommenderOf(items)
-  const [search, floor] = await Promise.all([openSession(ours(recommender)), openSession(everything(recommender))])
+  const [search, floor] = await Promise.all([
+    openSession(servedGraph(recommender)),
+    openSession(everything(recommender)),
+  ])
   const times: { ours: number[]; floor: number[] } = { ours: [], floor: [] }
   let found = 0
   for (let call = 0; call < CALLS + 20; call++) {
@@ -96,6 +63,18 @@ async function measure(items: number) {
   }
 }
 
-const result: Record<string, unknown> = {}
-for (const items of SIZES) result[`destinations_${items}`] = await measure(items)
-await writeResult('load-recommend', result)
+const found = new Map<number, Awaited<ReturnType<typeof measure>>>()
+for (const items of SIZES) found.set(items, await measure(items))
+await writeResult(
+  'load-recommend',
+  Object.fromEntries([...found].map(([items, one]) => [`destinations_${items}`, one])),
+)
+await writePlot('cost-per-recommendation', {
+  title: 'One recommendation, median milliseconds of the engine on one thread',
+  x: 'destinations',
+  y: 'ms',
+  lines: [
+    { name: 'best leaves (served)', points: [...found].map(([items, { median_ms }]) => [items, median_ms]) },
+    { name: 'MatMul over all, TopK', points: [...found].map(([items, one]) => [items, one.everything_median_ms]) },
+  ],
+})
