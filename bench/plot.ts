@@ -48,6 +48,7 @@ function drawn({ title, x, y, lines }: Plot): string {
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
     text(BOX.left, 24, title, 'start'),
     ...ticks,
@@ -69,8 +70,11 @@ const round = (value: number) => Number(value.toFixed(1))
 const shown = (value: number) => (value >= 1 ? value.toLocaleString('en') : String(Number(value.toPrecision(3))))
 
 function text(x: number, y: number, words: string, anchor: 'start' | 'middle' | 'end', colour = '#333333'): string {
-  const safe = words.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" fill="${colour}">${safe}</text>`
+  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" fill="${colour}">${escaped(words)}</text>`
+}
+
+function escaped(words: string): string {
+  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 }
 
 function rule(at: number, axis: 'x' | 'y'): string {
