@@ -5,7 +5,7 @@ import { seededRandom } from '../../src/core/random.ts'
 import { resultBytes, untilBatchEnds } from '../helpers/batch.ts'
 import { type Service, until } from './processes.ts'
 
-export const BATCH_ROWS = 3000
+const BATCH_ROWS = 3000
 export const BATCH_SETTINGS = { BATCH_CHUNK_ROWS: '500', BATCH_LEASE_SECONDS: '2' }
 const ENDED_WITHIN_MS = 120_000
 
@@ -14,7 +14,7 @@ const file = (seed: number) => {
   const cells = Array.from({ length: BATCH_ROWS }, (_, i) => (i % 997 === 7 ? 'odd' : random.next().toFixed(4)))
   return `x\n${cells.join('\n')}\n`
 }
-export const BATCH_FILES = [file(1), file(2), file(3)]
+const BATCH_FILES = [file(1), file(2), file(3)]
 
 /** The results of every file while nothing fails. */
 export async function undisturbed({ client }: Service): Promise<readonly Buffer[]> {
