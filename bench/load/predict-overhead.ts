@@ -62,6 +62,7 @@ const { job_id, model_id, version } = await client.models.train({
   model_name: 'overhead',
   dataset_id: dataset.id,
   model_type: 'classification',
+  algorithm: 'gradient_boosting',
 })
 for await (const { event, data } of client.training_jobs.events({ job_id }))
   if (event === 'failed') throw new Error(JSON.stringify(data))

@@ -43,6 +43,7 @@ async function trainNamed(client: MlClient): Promise<void> {
     model_name: 'named',
     dataset_id: dataset.id,
     model_type: 'classification',
+    algorithm: 'gradient_boosting',
   })
   for await (const { event, data } of client.training_jobs.events({ job_id }))
     if (event === 'failed') throw new Error(JSON.stringify(data))
