@@ -16,8 +16,8 @@ const ROUNDS = 20
 const LEAST_SHARE = 0.1
 /** Share of one that is asked about as company. */
 const LITTLE = 0.25
-/** Folds that members must have in common. */
-const FEWEST_FOLDS = 2
+/** Rows that members must have been judged on, a row of two folds counted twice: fewer say nothing about weights. */
+const FEWEST_ROWS = 200
 /** Keeps the logarithm of what was thought impossible finite. */
 const LEAST_PROBABILITY = 1e-7
 
@@ -26,10 +26,12 @@ export function combine(judge: Judge, attempts: readonly Attempt[]): Combined | 
   const complete = attempts.filter(({ ended }) => ended?.status === 'complete')
   const folds = Math.max(0, ...complete.map(({ done }) => done))
   const able = complete.filter(({ done }) => done === folds)
-  if (able.length < 2 || folds < FEWEST_FOLDS) return undefined
+  if (able.length < 2) return undefined
+  const truth = truthOf(judge, folds)
+  if (truth.length < FEWEST_ROWS) return undefined
   const weights = selected(
     able.map(({ said }) => said),
-    truthOf(judge, folds),
+    truth,
   )
   const members = able.map((attempt, i) => ({ attempt, weight: weights[i]! })).filter(({ weight }) => weight > 0)
   if (members.length < 2) return undefined
