@@ -72,6 +72,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['src/core/metrics.ts'],
   standardwebhooks: ['src/events/'],
   typebox: ['src/'],
+  yaml: ['src/domain/models/mlflow/'],
 }
 
 /** Pattern → its home. */
