@@ -75,3 +75,23 @@ function interactionDocument(row: Row<'interactions'>): Output<'interactions.lis
     ...(context && { context }),
   }
 }
+
+export interface Happened {
+  readonly event: string
+  readonly at: Date
+  readonly channel: string | null
+}
+
+/** What happened to one user, the latest first. */
+export function latestInteractions(ctx: Ctx, user: string, limit: number): Promise<Happened[]> {
+  return inTransaction(ctx, ({ db, caller }) =>
+    db
+      .selectFrom('interactions')
+      .select(['event', 'at', 'channel'])
+      .where('tenant_id', '=', caller.tenantId)
+      .where('user_id', '=', user)
+      .orderBy('at', 'desc')
+      .limit(limit)
+      .execute(),
+  )
+}

@@ -2,7 +2,7 @@
 // Kept for some seconds, because a user is often asked about again at once.
 import { CHANNELS, type Channel } from '../../contract/notify.ts'
 import type { Ctx } from '../../domain/ctx.ts'
-import { listInteractions } from '../../domain/features/index.ts'
+import { latestInteractions } from '../../domain/features/index.ts'
 import type { ChannelCounts } from './channels.ts'
 
 /** A message that went out to the user; every other interaction is something they did. */
@@ -32,9 +32,8 @@ export async function profileOf(ctx: Ctx, userId: string): Promise<Profile> {
   const key = `travel-profile:${ctx.caller.tenantId}:${userId}`
   const kept = await ctx.cache.get(key)
   if (kept) return JSON.parse(Buffer.from(kept).toString('utf8')) as Profile
-  const { items } = await listInteractions(ctx, { user: userId, limit: INTERACTIONS })
-  const seen = items.map(({ event, at, channel }) => ({ event, atMs: Date.parse(at), channel: channel ?? null }))
-  const profile = summarise(seen)
+  const latest = await latestInteractions(ctx, userId, INTERACTIONS)
+  const profile = summarise(latest.map(({ event, at, channel }) => ({ event, atMs: at.getTime(), channel })))
   await ctx.cache.set(key, Buffer.from(JSON.stringify(profile)), KEPT_SECONDS)
   return profile
 }
