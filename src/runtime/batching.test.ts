@@ -11,6 +11,7 @@ const { start, threads } = openRuntimes({ workers: 1, maxQueue: 10_000 })
 
 const ids = (...values: number[]) =>
   ({ id: { type: 'int64', dims: [values.length], data: BigInt64Array.from(values, BigInt) } }) as const
+const xs = (value: number) => ({ x: { type: 'float32', dims: [1], data: Float32Array.of(value) } }) as const
 const TABLE = 10
 
 /** Occupies the only worker for some milliseconds, so that what comes next waits. */
@@ -18,6 +19,19 @@ async function occupied(runtime: Runtime): Promise<() => Promise<unknown>> {
   const model = await runtime.load({ key: 'loop', bytes: loopModel() })
   return () => model.run(loopFeeds(20_000))
 }
+
+describe('a rush in one turn of the event loop', () => {
+  it('keeps the worker at work, though nothing it says can be heard before the turn is over', async () => {
+    const runtime = start({ batchRows: 4 })
+    const model = await runtime.load({ key: 'add', bytes: addModel(1) })
+    const runs: ReturnType<LoadedModel['run']>[] = []
+    // One job in hand and the rest in the queue, until the worker is heard in between.
+    while (runs.length < 10_000 && runs.length - runtime.status().queued < 40) runs.push(model.run(xs(runs.length)))
+    expect(runs.length).toBeLessThan(10_000)
+    const answers = await Promise.all(runs)
+    expect(answers.map(({ outputs }) => outputs.y!.data[0])).toEqual(runs.map((_, i) => i + 1))
+  })
+})
 
 describe('requests that wait for the same worker', () => {
   it('are run together, up to the limit of rows', async () => {

@@ -1,5 +1,6 @@
 // What the pool and a worker say to each other. The common case is a bare number: tensors lie in two shared areas, one
 // for each direction, and a worker has one run at a time, so a number is all that must cross.
+import type { MessagePort } from 'node:worker_threads'
 import type { FailureMessage } from './engine-failure.ts'
 import type { Area } from './packet.ts'
 import type { SessionSource } from './session.ts'
@@ -18,6 +19,11 @@ export interface WorkerSetup {
   readonly request: SharedArrayBuffer
   readonly answer: SharedArrayBuffer
   readonly gpu: 'try' | 'off'
+}
+
+export interface ThreadSetup extends WorkerSetup {
+  /** What the thread says goes here, where the other side can also look for it in between. */
+  readonly port: MessagePort
 }
 
 export interface LoadOrder {

@@ -56,6 +56,11 @@ export class Seat {
     this.#clock = clock
   }
 
+  /** What its worker has said already. */
+  hear(): void {
+    this.#sitting?.thread.hear?.()
+  }
+
   get idle(): boolean {
     return this.ready && this.job === null && !this.leaving
   }

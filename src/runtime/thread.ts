@@ -1,6 +1,6 @@
 // One worker thread and the two shared areas that belong to it. A thread is asked to end, never terminated: the engine
 // aborts the whole process when its native code returns into a terminated thread.
-import { Worker } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { type Area, openArea } from './packet.ts'
 import {
   AREA_BYTES,
@@ -8,6 +8,7 @@ import {
   type FromWorker,
   IN_AREA,
   type LoadOrder,
+  type ThreadSetup,
   type ToWorker,
   type UnloadOrder,
   type WorkerSetup,
@@ -26,6 +27,8 @@ export interface Thread {
   send(order: LoadOrder | UnloadOrder, transfer?: readonly ArrayBuffer[]): void
   /** Runs the packet in the first `bytes` of `request`, or of an area made for it. */
   run(area: Area, bytes: number): void
+  /** Hears at once what has been said, in place of at the end of the event loop's turn; absent where that cannot be. */
+  hear?(): void
   /** A thread is asked to end after the run in hand, which may be never, and is no longer waited for; a process is killed. */
   end(): void
 }
@@ -38,24 +41,36 @@ const ENTRY = import.meta.url.endsWith('.ts')
   : new URL('./worker.js', import.meta.url)
 
 export const startThread: StartThread = (gpu, events) => {
-  const setup: WorkerSetup = {
+  const { port1: port, port2 } = new MessageChannel()
+  const setup: ThreadSetup = {
+    port: port2,
     request: new SharedArrayBuffer(AREA_BYTES),
     answer: new SharedArrayBuffer(AREA_BYTES),
     gpu,
   }
-  const worker = new Worker(ENTRY, { workerData: setup, name: 'model' })
+  const worker = new Worker(ENTRY, { workerData: setup, transferList: [port2], name: 'model' })
   const post = (order: ToWorker, transfer?: readonly ArrayBuffer[]) => worker.postMessage(order, transfer)
   let failure: Error | null = null
-  worker.on('message', (message: FromWorker) => events.message(message))
+  port.on('message', (message: FromWorker) => events.message(message))
+  // The thread itself keeps the process alive.
+  port.unref()
+  const hear = () => {
+    for (let one = receiveMessageOnPort(port); one; one = receiveMessageOnPort(port)) events.message(one.message)
+  }
   worker.on('error', (error: unknown) => {
     failure = error instanceof Error ? error : new Error(String(error))
   })
-  worker.on('exit', () => events.exit(failure))
+  worker.on('exit', () => {
+    hear()
+    port.close()
+    events.exit(failure)
+  })
   return {
     request: openArea(setup.request),
     answer: openArea(setup.answer),
     send: post,
     run: (area) => post(area.buffer === setup.request ? IN_AREA : area.buffer),
+    hear,
     end: () => {
       worker.unref()
       post(END)
