@@ -63,7 +63,8 @@ export class Pool {
         outcome instanceof Error ? reject(outcome) : resolve(outcome),
       )
       const { model } = job
-      if (this.#runs.queue.length >= this.#options.batchRows) this.#hear()
+      // Thousands of requests may come in one turn of the event loop: whoever is done gets a next batch, of which there is one, now.
+      if (this.#runs.queue.length >= this.#options.batchRows) for (const seat of this.seats) seat.hear()
       const seat = this.seats.find((seat) => seat.idle && seat.held.has(model))
       if (seat === undefined) this.#runs.enqueue(job)
       model.pending++
@@ -102,14 +103,6 @@ export class Pool {
     }
     this.#watchdog.stop()
     await withinMs(CLOSE_GRACE_MS, Promise.all(this.seats.map((seat) => this.#vacate(seat, closedFailure()))))
-  }
-
-  /**
-   * In a rush the event loop hands out thousands of requests in one turn. Workers that are done would get their next batch, of which
-   * there is a full one, only after all of them.
-   */
-  #hear(): void {
-    for (const seat of this.seats) if (seat.job?.kind === 'run') seat.hear()
   }
 
   /** One after the other: threads that start together on few cores all come late. */

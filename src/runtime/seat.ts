@@ -56,9 +56,9 @@ export class Seat {
     this.#clock = clock
   }
 
-  /** What its worker has said already. */
+  /** That its worker is done with a run, if it has said so already. */
   hear(): void {
-    this.#sitting?.thread.hear?.()
+    if (this.job?.kind === 'run') this.#sitting?.thread.hear?.()
   }
 
   get idle(): boolean {
