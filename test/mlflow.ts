@@ -2,7 +2,7 @@
 // more in a file with a random name), and archives of such folders, honest ones and others.
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
 import { modelBytes, nodeMessage, tensorMessage, valueMessage } from '../src/ml/onnx/proto.ts'
-import { Message } from '../src/ml/onnx/wire.ts'
+import { externalWeights, type OtherFile } from './runtime-models.ts'
 
 export type Files = Readonly<Record<string, Uint8Array | string>>
 
@@ -99,27 +99,9 @@ export function mlflowFolder(model: Uint8Array, descriptor: Descriptor = {}, mor
   }
 }
 
-interface External {
-  readonly location: string
-  readonly offset?: number
-  readonly length?: number
-}
-
 /** y = x + w, for x of [N, 2]: w stands in another file, 8 bytes from `offset` on. */
-export function externalAddModel({ location, offset, length }: External): Uint8Array {
+export function externalAddModel(place: OtherFile): Uint8Array {
   const plain = { domain: '', attributes: {} }
-  const weights = new Message()
-  weights.int(1, 2) // dims
-  weights.int(2, 1) // float
-  weights.string(8, 'w')
-  for (const [key, value] of Object.entries({ location, offset, length })) {
-    if (value === undefined) continue
-    const entry = new Message()
-    entry.string(1, key)
-    entry.string(2, String(value))
-    weights.message(13, entry)
-  }
-  weights.int(14, 1) // kept elsewhere
   return modelBytes({
     name: 'external',
     irVersion: 8,
@@ -129,7 +111,7 @@ export function externalAddModel({ location, offset, length }: External): Uint8A
       nodeMessage({ op: 'Add', name: 'add', inputs: ['x', 'w'], outputs: ['both'], ...plain }),
       nodeMessage({ op: 'ReduceSum', name: 'sum', inputs: ['both', 'axes'], outputs: ['y'], ...plain }),
     ],
-    initializers: [weights, tensorMessage('axes', { type: 'int64', dims: [1], data: [1] })],
+    initializers: [externalWeights(2, place), tensorMessage('axes', { type: 'int64', dims: [1], data: [1] })],
     inputs: [valueMessage('x', 'float32', ['N', 2])],
     outputs: [valueMessage('y', 'float32', ['N', 1])],
   })

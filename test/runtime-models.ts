@@ -130,25 +130,40 @@ export function endlessModel(): Uint8Array {
   })
 }
 
+export interface OtherFile {
+  readonly location: string
+  /** In bytes. */
+  readonly offset?: number
+  readonly length?: number
+}
+
+/** `w`, `size` numbers of float32 that stand in another file. */
+export function externalWeights(size: number, place: OtherFile): Message {
+  const weights = new Message()
+  weights.int(1, size) // dims
+  weights.int(2, 1) // float
+  weights.string(8, 'w')
+  for (const [key, value] of Object.entries(place)) {
+    if (value === undefined) continue
+    const entry = new Message()
+    entry.string(1, key)
+    entry.string(2, String(value))
+    weights.message(13, entry)
+  }
+  weights.int(14, 1) // kept elsewhere
+  return weights
+}
+
 /** y = x + weights that the file says lie in `/etc/passwd`. */
 export function externalModel(): Uint8Array {
   const plain = { domain: '', attributes: {} }
-  const weights = new Message()
-  weights.int(1, 1) // dims
-  weights.int(2, 1) // float
-  weights.string(8, 'w')
-  const location = new Message()
-  location.string(1, 'location')
-  location.string(2, '/etc/passwd')
-  weights.message(13, location)
-  weights.int(14, 1) // kept elsewhere
   return modelBytes({
     name: 'external',
     irVersion: 8,
     opsets: new Map([['', 18]]),
     metadata: {},
     nodes: [nodeMessage({ op: 'Add', name: 'add', inputs: ['x', 'w'], outputs: ['y'], ...plain })],
-    initializers: [weights],
+    initializers: [externalWeights(1, { location: '/etc/passwd' })],
     inputs: [valueMessage('x', 'float32', ['N'])],
     outputs: [valueMessage('y', 'float32', ['N'])],
   })

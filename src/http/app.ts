@@ -86,7 +86,7 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     bodyLimit: maxBodyBytes,
     connectionTimeout: IDLE_MS,
     requestTimeout: requestMs,
-    http: { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: everyMs },
+    http: { headersTimeout: headersMs, connectionsCheckingInterval: everyMs },
     // Requests that are already here are answered; the socket is closed after them.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2048 },
