@@ -86,7 +86,8 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     bodyLimit: maxBodyBytes,
     connectionTimeout: IDLE_MS,
     requestTimeout: requestMs,
-    http: { headersTimeout: headersMs, connectionsCheckingInterval: everyMs },
+    // Given twice: Node checks the two limits against each other at the start, and fastify sets its own afterwards.
+    http: { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: everyMs },
     // Requests that are already here are answered; the socket is closed after them.
     return503OnClosing: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2048 },
