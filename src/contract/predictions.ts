@@ -58,7 +58,11 @@ export type BatchPrediction = Static<typeof BatchPrediction>
 export const PredictionResult = Shape({
   prediction: PredictedValue,
   probability: Type.Optional(Type.Number({ description: 'Probability of the predicted class.' })),
-  explanation: Type.Optional(Explanation),
+  explanation: Type.Optional(
+    Type.Record(Type.String(), Type.Number(), {
+      description: 'Column → its contribution to the score; `models.predict` tells more.',
+    }),
+  ),
   fallback: Fallback,
 })
 export const InferenceResponse = Shape(

@@ -35,14 +35,44 @@ export function compileCheck(schema: TSchema, { coerce = false, at = '' }: Check
 
 function describe(errors: readonly ErrorObject[], at: string): FieldError[] {
   const found = new Map<string, FieldError>()
-  for (const error of errors) {
-    // The branches of a union each report their own failure; the summary ("must match a schema in anyOf") is worded below.
+  for (const error of withoutBranches(errors)) {
     const field = joinPath(at, fieldOf(error))
     const message = wording(error)
     const key = `${field}\u0000${message}`
     if (!found.has(key)) found.set(key, { field, message, ...shown(offender(error)) })
   }
   return [...found.values()]
+}
+
+/**
+ * Every branch of a union reports why it does not fit. Those that want another kind of value were not meant: where another
+ * branch found fault with more than the kind, only its faults are told, else all kinds that would do, in one sentence.
+ */
+function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
+  let told = errors
+  for (const union of errors.filter(isUnion)) {
+    const branches = told.filter(({ schemaPath }) => schemaPath.startsWith(`${union.schemaPath}/`))
+    const wrongKind = branches.filter((error) => error.instancePath === union.instancePath && isKind(error))
+    if (branches.length > wrongKind.length) {
+      told = told.filter((error) => error !== union && !wrongKind.includes(error))
+    } else if (wrongKind.length > 0) {
+      const message = `must be ${kindsOf(wrongKind).join(' or ')}`
+      told = told.filter((error) => !wrongKind.includes(error)).map((e) => (e === union ? { ...e, message } : e))
+    }
+  }
+  return told
+}
+
+function isUnion({ keyword }: ErrorObject): boolean {
+  return keyword === 'anyOf' || keyword === 'oneOf'
+}
+
+function isKind(error: ErrorObject): boolean {
+  return error.keyword === 'type' || error.keyword === 'const' || isUnion(error)
+}
+
+function kindsOf(errors: readonly ErrorObject[]): string[] {
+  return [...new Set(errors.map((error) => wording(error).replace(/^must be /, '')))]
 }
 
 function fieldOf(error: ErrorObject): string {
@@ -74,9 +104,6 @@ function wording(error: ErrorObject): string {
       return `must be ${JSON.stringify(params.allowedValue)}`
     case 'type':
       return `must be ${[params.type].flat().join(' or ')}`
-    case 'anyOf':
-    case 'oneOf':
-      return 'fits none of the allowed forms'
     default:
       return error.message ?? `breaks the rule "${error.keyword}"`
   }

@@ -156,7 +156,11 @@ describe('explaining', () => {
     expect(batch.predictions.map(({ explanation }) => explanation?.score)).toEqual([130, undefined, 10])
     const features = [input_data[0]!, input_data[2]!]
     const { results } = await client.inference({ model_id: 'price', features, explain: true })
-    expect(results.map(({ explanation }) => explanation?.score)).toEqual([130, 10])
+    const named = (of: (typeof batch.predictions)[number]) =>
+      Object.fromEntries(of.explanation!.contributions.map(({ column, contribution }) => [column, contribution]))
+    expect(results.map(({ explanation }) => explanation)).toEqual(
+      [batch.predictions[0]!, batch.predictions[2]!].map(named),
+    )
   })
 
   it('says what it cannot explain, and how many rows are too many', async () => {

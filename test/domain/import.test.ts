@@ -166,6 +166,15 @@ describe('importing a model', () => {
     expect(await client.predict_model({ model_id, input_data: [1, 5] })).toMatchObject({ prediction: 0 })
   })
 
+  it('answers with the names given to classes that the graph numbers', async () => {
+    const model_id = await aModel('classification')
+    await client.versions.import({ model_id, file: twoClassModel(), labels: ['no', 'yes'] })
+    await client.models.deploy({ model_id, version: '1.0.0' })
+    const answer = await client.models.predict({ model_id, input_data: [5, 1] })
+    expect(answer).toMatchObject({ prediction: 'yes', probabilities: { yes: answer.confidence } })
+    expect(answer.confidence).toBeGreaterThan(0.9)
+  })
+
   describe('is refused, and leaves nothing, for', () => {
     it.each([
       ['garbage', 'classification', Buffer.from('this is not a model at all'), undefined],

@@ -29,6 +29,17 @@ describe('an answer', () => {
     ])
   })
 
+  it('is the name given to the class with the highest score where the graph calls its classes otherwise', () => {
+    const outputs = signature(
+      { name: 'label', dtype: 'string', categories: ['setosa', 'versicolor', 'virginica'] },
+      { name: 'p', dtype: 'number' },
+    )
+    expect(readAnswers(outputs, { label: longs(1n, 3n), p: floats(0.75, 0.25, 0, 0, 0.25, 0.75) }, 2)).toEqual([
+      { prediction: 'setosa', confidence: 0.75, probabilities: { setosa: 0.75, versicolor: 0.25, virginica: 0 } },
+      { prediction: 'virginica', confidence: 0.75, probabilities: { setosa: 0, versicolor: 0.25, virginica: 0.75 } },
+    ])
+  })
+
   it('is true or false for booleans', () => {
     const outputs = signature(
       { name: 'label', dtype: 'boolean', categories: ['false', 'true'] },

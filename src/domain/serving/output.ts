@@ -17,7 +17,8 @@ export interface Answer {
 
 /**
  * Reads the outputs of `rows` rows by the signature: a label with probabilities, a label alone, class scores alone (the
- * highest wins; scores that are no probabilities go through softmax), or one number a row.
+ * highest wins; scores that are no probabilities go through softmax), or one number a row. A label that is none of the
+ * classes is what the graph calls a class that was renamed: then the highest score decides.
  */
 export function readAnswers(signature: Signature, outputs: Readonly<Record<string, Tensor>>, rows: number): Answer[] {
   const [main, scores] = signature.outputs
@@ -33,7 +34,11 @@ export function readAnswers(signature: Signature, outputs: Readonly<Record<strin
   for (let row = 0; row < rows; row++) {
     const prediction = asDeclared(main.dtype, values.data[row])
     if (!probabilities || !classes) answers[row] = { prediction }
-    else answers[row] = withProbabilities(prediction, classes, probabilities.data, row * width)
+    else {
+      answers[row] =
+        withProbabilities(prediction, classes, probabilities.data, row * width) ??
+        highestScore(main.dtype, classes, probabilities.data, row)
+    }
   }
   return answers
 }
@@ -48,7 +53,7 @@ function highestScore(
   const best = scores.indexOf(Math.max(...scores))
   const name = classes[Math.max(0, best)]!
   const prediction = dtype === 'boolean' ? name === 'true' : dtype === 'string' ? name : Number(name)
-  return withProbabilities(prediction, classes, asProbabilities(scores), 0)
+  return withProbabilities(prediction, classes, asProbabilities(scores), 0)!
 }
 
 const SUM_TOLERANCE = 1e-3
@@ -64,22 +69,23 @@ function asProbabilities(scores: readonly number[]): Float64Array {
   return Float64Array.from(powers, (power) => power / total)
 }
 
+/** Undefined where the prediction is none of the classes. */
 function withProbabilities(
   prediction: PredictedValue,
   classes: readonly string[],
   scores: Tensor['data'],
   offset: number,
-): Answer {
+): Answer | undefined {
   const probabilities: Record<string, number> = {}
   const predicted = String(prediction)
-  let confidence = 0
+  let confidence: number | undefined
   for (let k = 0; k < classes.length; k++) {
     const probability = Number(scores[offset + k])
     const name = classes[k]!
     probabilities[name] = probability
     if (name === predicted) confidence = probability
   }
-  return { prediction, confidence, probabilities }
+  return confidence === undefined ? undefined : { prediction, confidence, probabilities }
 }
 
 function asDeclared(dtype: Signature['outputs'][number]['dtype'], value: unknown): PredictedValue {

@@ -130,12 +130,16 @@ export async function inference(ctx: ServingCtx, input: Input<'inference'>): Pro
       return {
         prediction,
         ...(confidence !== undefined && { probability: confidence }),
-        ...(explanation && { explanation }),
+        ...(explanation && { explanation: byColumn(explanation) }),
         ...(fallback && { fallback }),
       }
     }),
     inference_time_ms: round(predicted.elapsedMs),
   }
+}
+
+function byColumn({ contributions }: Explanation): Record<string, number> {
+  return Object.fromEntries(contributions.map(({ column, contribution }) => [column, contribution]))
 }
 
 export async function predictDefault(ctx: ServingCtx, input: Input<'predict_default'>): Promise<SimplePrediction> {

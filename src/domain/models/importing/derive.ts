@@ -82,13 +82,17 @@ function outputsOf(trial: Trial, { type, labels }: DeriveOptions): SignatureOutp
   return [{ name: scores.name, dtype: labels ? 'string' : 'integer', categories }]
 }
 
-/** Without `labels` the probabilities of a model that answers text labels have no names, so they are left out. */
+/**
+ * Without `labels` the probabilities of a model that answers text labels have no names, so they are left out. Labels that
+ * rename the numbers of a graph make its answers texts.
+ */
 function labelled(
   label: TensorInfo,
   scores: TensorInfo | undefined,
   labels: readonly string[] | undefined,
 ): SignatureOutput[] {
-  const main: SignatureOutput = { name: label.name, dtype: label.type === 'string' ? 'string' : 'integer' }
+  const isRenamed = scores !== undefined && labels?.some((name) => !/^-?\d+$/.test(name)) === true
+  const main: SignatureOutput = { name: label.name, dtype: label.type === 'string' || isRenamed ? 'string' : 'integer' }
   if (!scores || !labels) return [main]
   return [
     { ...main, categories: [...labels] },

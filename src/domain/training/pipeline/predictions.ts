@@ -29,7 +29,10 @@ export function mostProbable(probabilities: ArrayLike<number>, classes: number):
   return labels
 }
 
-/** Reads `label` and `probabilities`, or the one number, from the outputs of a graph; a label of no class is -1. */
+/**
+ * Reads `label` and `probabilities`, or the one number, from the outputs of a graph; a label of no class is -1. Where no
+ * label is a class, they were given other names when the graph was imported: the probabilities decide.
+ */
 export function readOutputs(
   outputs: Tensors,
   names: readonly string[],
@@ -43,7 +46,13 @@ export function readOutputs(
     const name = boolean && typeof value !== 'string' ? String(Number(value) === 1) : String(value)
     return index.get(name) ?? -1
   })
-  return { task: 'classification', labels, probabilities: floats(tensorNamed(outputs, names[1])) }
+  const probabilities = floats(tensorNamed(outputs, names[1]))
+  const isRenamed = labels.every((label) => label < 0)
+  return {
+    task: 'classification',
+    labels: isRenamed ? mostProbable(probabilities, classes.length) : labels,
+    probabilities,
+  }
 }
 
 function tensorNamed(outputs: Tensors, name: string | undefined): Tensor {

@@ -25,6 +25,7 @@ import { roundingBounds } from './rounding.ts'
 import { encodeRows, type Labelled } from './rows.ts'
 import { scoreFile } from './score-file.ts'
 import { describeSignature } from './signature.ts'
+import { singleAnswerWarnings } from './single-answer.ts'
 import type {
   ChampionResult,
   GateMetric,
@@ -98,6 +99,7 @@ export async function train(spec: TrainingSpec, options: TrainOptions): Promise<
       ...encodingWarnings(encoding),
       ...model.warnings,
       ...checked.warnings,
+      ...singleAnswerWarnings(heldOut.target, checked.predictions),
       ...explained.warnings,
     ],
     environment: environment(),
