@@ -24,6 +24,9 @@ export const DAY_FIRST_DOTTED = `[0-9]{1,2}\\.[0-9]{1,2}\\.[1-9][0-9]{3}( ${TIME
 /** 12/31/2024 or 31/12/2024: readable only where a whole column shows the order. */
 export const SLASHED = `[0-9]{1,2}/[0-9]{1,2}/[1-9][0-9]{3}( ${TIME})?`
 
+/** 1,5: a number only in files that are known to write decimals so (`Reading.decimalComma`). */
+export const DECIMAL_COMMA = '[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?'
+
 export type SlashOrder = 'mdy' | 'dmy'
 /** A typed cell: numbers, integers and moments (ms since 1970, UTC) are numbers, booleans 0/1, missing null. */
 export type Cell = number | string | null
@@ -48,6 +51,9 @@ const numberForm = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/
 const yearFirst = new RegExp(`^(?:${YEAR_FIRST}|${YEAR_FIRST_OFFSET})$`)
 const dotted = new RegExp(`^(?:${DAY_FIRST_DOTTED})$`)
 const slashed = new RegExp(`^(?:${SLASHED})$`)
+const decimalComma = new RegExp(`^${DECIMAL_COMMA}$`)
+/** 1,234 is as likely one thousand; 0,234 and 12,5 are not. */
+const thousands = /^[+-]?[1-9][0-9]{0,2},[0-9]{3}$/
 
 /** A JSON value of a request as the typed cell of `column`; a `BadCell` where it does not fit. Never throws. */
 export function parseCell(column: CellColumn, value: unknown): Cell | BadCell {
@@ -149,6 +155,18 @@ export function isSlashed(text: string): boolean {
 /** 'inf', '-Infinity' and numbers too large for a double: numeric in kind, yet no value to learn from. */
 export function isInfinite(text: string): boolean {
   return /^[+-]?(inf|infinity)$/i.test(text) || (numberForm.test(text) && !Number.isFinite(Number(text)))
+}
+
+/** The text of a number with a decimal comma as one with a point; any other text as it is. */
+export function withPoint(text: string): string {
+  const trimmed = trimCell(text)
+  return decimalComma.test(trimmed) ? trimmed.replace(',', '.') : text
+}
+
+/** A number whose comma can only be a decimal one. */
+export function showsDecimalComma(text: string): boolean {
+  const trimmed = trimCell(text)
+  return decimalComma.test(trimmed) && !thousands.test(trimmed)
 }
 
 /** Spaces, tabs and line ends around a cell never count. */

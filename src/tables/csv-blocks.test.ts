@@ -63,6 +63,19 @@ describe('blocks of a piece of CSV', () => {
     expect(dates!.table?.columns.get('d')).toEqual({ form: 'number', values })
   })
 
+  it('read a decimal comma where the file writes one, in numbers alone', () => {
+    const given = { ...reading(['n', 's'], ';'), decimalComma: true }
+    const wanted = [
+      { name: 'n', dtype: 'number' as const },
+      { name: 's', dtype: 'string' as const },
+    ]
+    const [block] = [...csvBlocks(Buffer.from('1,5;2,5\n-3;x\n;y\n'), { reading: given, wanted, rows: 9 })]
+    expect(block!.table?.columns.get('n')).toEqual({ form: 'number', values: Float64Array.of(1.5, -3, Number.NaN) })
+    expect(block!.table?.columns.get('s')).toEqual({ form: 'text', values: ['2,5', 'x', 'y'] })
+    const [bad] = [...csvBlocks(Buffer.from('1,234,5;x\n'), { reading: given, wanted, rows: 9 })]
+    expect(bad!.table).toBeUndefined()
+  })
+
   it('read a decimal number as the nearest double', () => {
     const digits = fc.stringMatching(/^-?[0-9]{0,17}\.?[0-9]{0,17}$/)
     fc.assert(

@@ -11,6 +11,7 @@ import {
   parseText,
   type SlashOrder,
   trimCell,
+  withPoint,
 } from './cell.ts'
 import { CellScanner } from './csv-cells.ts'
 import type { Reading } from './reading.ts'
@@ -34,7 +35,7 @@ export interface CsvBlocksOptions {
 
 /** The blocks of a piece without its header, in order. */
 export function* csvBlocks(bytes: Buffer, { reading, wanted, rows: most }: CsvBlocksOptions): Generator<CsvBlock> {
-  const { columns, delimiter = ',' } = reading
+  const { columns, delimiter = ',', decimalComma = false } = reading
   const cells = new CellScanner(bytes, delimiter)
   const places = new Map(wanted.map(({ name }, place) => [name, place]))
   while (cells.nextRow(columns.length)) {
@@ -44,7 +45,8 @@ export function* csvBlocks(bytes: Buffer, { reading, wanted, rows: most }: CsvBl
     const sinks = columns.map(({ name, slashOrder }) => {
       const place = places.get(name)
       if (place === undefined) return undefined
-      return makeSink(wanted[place]!, slashOrder, numbers.subarray(place * most, (place + 1) * most))
+      const part = numbers.subarray(place * most, (place + 1) * most)
+      return makeSink(wanted[place]!, { slashOrder, decimalComma }, part)
     })
     let rows = 0
     let fits = true
@@ -57,10 +59,14 @@ export function* csvBlocks(bytes: Buffer, { reading, wanted, rows: most }: CsvBl
   }
 }
 
-interface Sink {
+interface Written {
+  readonly slashOrder: SlashOrder | undefined
+  readonly decimalComma: boolean
+}
+
+interface Sink extends Written {
   readonly name: string
   readonly column: CellColumn
-  readonly slashOrder: SlashOrder | undefined
   readonly isNumber: boolean
   readonly isWhole: boolean
   readonly numbers: Float64Array
@@ -69,14 +75,14 @@ interface Sink {
 
 function makeSink(
   { name, dtype, categories }: CsvBlocksOptions['wanted'][number],
-  slashOrder: SlashOrder | undefined,
+  written: Written,
   numbers: Float64Array,
 ): Sink {
   const isText = dtype === 'string' || dtype === 'text'
   return {
     name,
     column: { dtype, categories },
-    slashOrder,
+    ...written,
     isNumber: dtype === 'number' || dtype === 'integer',
     isWhole: dtype === 'integer',
     numbers,
@@ -115,7 +121,8 @@ function readCell(cells: CellScanner, sink: Sink, row: number): boolean {
   return true
 }
 
-function typed(text: string, { column, slashOrder }: Sink): Cell | BadCell {
+function typed(text: string, { column, slashOrder, decimalComma, isNumber }: Sink): Cell | BadCell {
+  if (decimalComma && isNumber) return parseText(column, withPoint(text))
   if (slashOrder && column.dtype === 'datetime') {
     const trimmed = trimCell(text)
     const moment = isSlashed(trimmed) ? parseMoment(trimmed, slashOrder) : undefined

@@ -53,11 +53,26 @@ describe('a CSV file is read', () => {
     expect(await files.read('a,b\n1,x\n')).toEqual([{ a: 1, b: 'x' }])
   })
 
-  it('with a comma as decimal sign where the delimiter is a semicolon: as text, never as another number', async () => {
-    expect(await files.read('a;b\n1,5;x\n2,5;y\n')).toEqual([
-      { a: '1,5', b: 'x' },
-      { a: '2,5', b: 'y' },
+  it('with a comma as decimal sign where the delimiter is another', async () => {
+    const { contract } = await files.inspect('a;b;c;d\n1,5;x;,25;1,234\n-2;y, z; 3,5e2 ;NA\n')
+    expect(contract.columns.map(({ dtype }) => dtype)).toEqual(['number', 'string', 'number', 'number'])
+    expect(await files.read('a;b;c;d\n1,5;x;,25;1,234\n-2;y, z; 3,5e2 ;NA\n')).toEqual([
+      { a: 1.5, b: 'x', c: 0.25, d: 1.234 },
+      { a: -2, b: 'y, z', c: 350, d: null },
     ])
+    expect(await files.read('a\tb\n1.5\t1,5\n2.5\t0\n')).toEqual([
+      { a: 1.5, b: 1.5 },
+      { a: 2.5, b: 0 },
+    ])
+  })
+
+  it.each([
+    ['may be one of thousands', 'a;b\n1,234;x\n12,345;y\n', ['1,234', '12,345']],
+    ['stands twice in a number', 'a;b\n1,234,567;0,5\n2,5;0,5\n', ['1,234,567', '2,5']],
+    ['stands in a number with a point', 'a;b\n1.234,5;0,5\n2,5;0,5\n', ['1.234,5', '2,5']],
+    ['separates the cells elsewhere', 'a,b\n"1,5",x\n"2,5",y\n', ['1,5', '2,5']],
+  ])('with a comma in numbers that %s: as text, never as another number', async (_, text, expected) => {
+    expect((await files.read(text)).map((row) => (row as { a: unknown }).a)).toEqual(expected)
   })
 
   it('with names in any script and with characters that mean something to a database', async () => {

@@ -2,8 +2,8 @@
 // or overturned by counts over the whole file, so no value is ever lost to a guess.
 //
 // In doubt a column stays `string`: codes with leading zeros or a plus sign, whole numbers beyond 2^53, thousands
-// separators, decimal commas, slashed dates that never show which number is the month, and mixtures. Yes/no and 0/1 are
-// what they look like; only true/false is boolean. Infinities leave a column numeric and are findings.
+// separators, slashed dates that never show which number is the month, and mixtures. Yes/no and 0/1 are what they look
+// like; only true/false is boolean. Infinities leave a column numeric and are findings.
 import { setImmediate } from 'node:timers/promises'
 import type { ColumnDtype } from '../contract/datasets.ts'
 import {
@@ -14,9 +14,10 @@ import {
   parseText,
   type SlashOrder,
   trimCell,
+  withPoint,
 } from './cell.ts'
 import { type ColumnFacts, type MeasuredColumn, measure, type TableFile } from './facts.ts'
-import type { ColumnSource } from './reading.ts'
+import type { ColumnSource, Reading } from './reading.ts'
 import { fileRelation, isOneOf, LARGEST_INTEGER } from './sql.ts'
 
 /** A string column is prose when it reads like sentences and rarely repeats itself. */
@@ -132,6 +133,7 @@ async function guessAgain(
   return guessColumn(
     rows.map((row) => row[0] as string),
     table.reading.columns[index]!.source,
+    table.reading,
   )
 }
 
@@ -154,7 +156,7 @@ async function guessGroup(table: TableFile, indexes: readonly number[], limit: n
   const [row] = await table.engine.rows(`SELECT ${lists} FROM (SELECT ${cells} FROM ${relation} LIMIT ${limit})`)
   return indexes.map((index, k) => {
     const sample = JSON.parse((row![k] as string | null) ?? '[]') as (string | null)[]
-    return guessColumn(sample, table.reading.columns[index]!.source)
+    return guessColumn(sample, table.reading.columns[index]!.source, table.reading)
   })
 }
 
@@ -166,7 +168,11 @@ const BY_SOURCE: Partial<Record<ColumnSource, ColumnDtype>> = {
 }
 
 /** A dtype all sampled cells agree on. JSON strings and Parquet strings were meant as strings, unless they are dates. */
-function guessColumn(cells: readonly (string | null)[], source: ColumnSource): Guess {
+function guessColumn(
+  cells: readonly (string | null)[],
+  source: ColumnSource,
+  { decimalComma }: Pick<Reading, 'decimalComma'>,
+): Guess {
   const fixed = BY_SOURCE[source]
   if (fixed)
     return { dtype: fixed, meanWords: 0, isFractional: source === 'real', repeated: repeats(cells), isBlind: false }
@@ -175,12 +181,13 @@ function guessColumn(cells: readonly (string | null)[], source: ColumnSource): G
     .map((cell) => (cell === null ? '' : trimCell(source === 'json' ? jsonText(cell) : cell)))
     .filter((text) => parseText({ dtype: 'number' }, text) !== null)
   const meanWords = texts.reduce((sum, text) => sum + countWords(text), 0) / Math.max(1, texts.length)
+  const numbers = decimalComma ? texts.map(withPoint) : texts
   const as = (dtype: ColumnDtype, slashOrders: readonly SlashOrder[] = []) => {
-    const isFractional = texts.some((text) => text.includes('.'))
+    const isFractional = numbers.some((text) => text.includes('.'))
     return { dtype, slashOrders, meanWords, isFractional, repeated: repeats(texts), isBlind: texts.length === 0 }
   }
   if (texts.length === 0) return as('number')
-  if (!isQuoted && texts.every(isNumberLike)) return as('number')
+  if (!isQuoted && numbers.every(isNumberLike)) return as('number')
   if (texts.every((text) => /^(true|false)$/i.test(text))) return as('boolean')
   if (texts.every((text) => parseMoment(text) !== undefined)) return as('datetime')
   const orders = (['mdy', 'dmy'] as const).filter((order) =>

@@ -25,6 +25,8 @@ export interface Reading {
   readonly rewrite: boolean
   /** CSV only. */
   readonly delimiter?: string
+  /** Numbers are written with a decimal comma, as in 1,5; never where cells are separated by commas. */
+  readonly decimalComma?: boolean
   readonly columns: readonly ReadingColumn[]
 }
 

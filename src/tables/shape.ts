@@ -21,7 +21,8 @@ export function sniffReading(head: Uint8Array, gzip: boolean, limits: TableLimit
   }
   const shape = sniffCsv(text, { whole: head.length < SAMPLE_BYTES, limits })
   const rewrite = encoding !== 'utf-8' || shape.isMixed
-  return { format, gzip, encoding, rewrite, delimiter: shape.delimiter, columns: shape.columns }
+  const { delimiter, decimalComma, columns } = shape
+  return { format, gzip, encoding, rewrite, delimiter, ...(decimalComma && { decimalComma }), columns }
 }
 
 /** The reading with its columns: the union of all keys of JSON rows in order of appearance, the schema of Parquet. */

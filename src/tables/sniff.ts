@@ -1,5 +1,5 @@
 // What kind of file is this? Decided from its first bytes alone: a name or a content type may lie.
-import { trimCell } from './cell.ts'
+import { showsDecimalComma, trimCell } from './cell.ts'
 import { RecordScanner } from './delimited.ts'
 import type { Reading, ReadingColumn, TableLimits } from './reading.ts'
 import { refuse } from './refuse.ts'
@@ -47,6 +47,7 @@ export interface CsvShape {
   readonly delimiter: string
   /** Line ends of more than one kind. */
   readonly isMixed: boolean
+  readonly decimalComma: boolean
   readonly columns: readonly ReadingColumn[]
 }
 
@@ -65,8 +66,11 @@ export function sniffCsv(text: string, options: { readonly whole: boolean; reado
   if (best.records.length < 2 && options.whole && !best.problem) {
     throw refuse('empty', 'The file holds a header and no rows')
   }
-  checkHeaderIsNoData(names, best.records.slice(1))
-  return { delimiter: best.delimiter, isMixed: best.isMixed, columns: names.map((name) => ({ name, source: 'text' })) }
+  const rows = best.records.slice(1)
+  checkHeaderIsNoData(names, rows)
+  const { delimiter, isMixed } = best
+  const decimalComma = delimiter !== ',' && rows.some((fields) => fields.some(showsDecimalComma))
+  return { delimiter, isMixed, decimalComma, columns: names.map((name) => ({ name, source: 'text' })) }
 }
 
 interface Sample {

@@ -3,6 +3,7 @@
 import type { ColumnDtype } from '../contract/datasets.ts'
 import {
   DAY_FIRST_DOTTED,
+  DECIMAL_COMMA,
   FALSE_WORDS,
   MISSING,
   MISSING_UNLESS_TEXT,
@@ -73,16 +74,21 @@ function csvReader(file: SourceFile, reading: Reading): string {
     max_line_size = ${ROW_BYTES}, buffer_size = ${2 * ROW_BYTES}, compression = '${file.gzip ? 'gzip' : 'none'}')`
 }
 
-/** `c` columns to text `t`: trimmed, but for numbers, whose cast does not mind spaces. */
-function textExpression({ index, source, dtype }: TypedColumn): string {
+/** `c` columns to text `t`: trimmed, but for numbers, whose cast does not mind spaces; it does mind a decimal comma. */
+function textExpression({ index, source, dtype }: TypedColumn, { decimalComma }: Reading): string {
   const c = `c${index}`
   if (source !== 'text' && source !== 'json') return `CAST(${c} AS VARCHAR)`
   const text = source === 'json' ? `(${c} ->> '$')` : c
-  if (isNumeric(dtype)) return text
+  if (isNumeric(dtype)) return decimalComma ? withPoint(text) : text
   if (source === 'text' || (dtype !== 'string' && dtype !== 'text')) return trimmed(text)
   // 3.0 as a category is '3', as JSON.stringify would write it.
   return `CASE WHEN starts_with(CAST(${c} AS VARCHAR), '"') THEN ${trimmed(text)}
     ELSE regexp_replace(${text}, '^(-?[0-9]+)\\.0$', '\\1') END`
+}
+
+function withPoint(text: string): string {
+  const isDecimal = `contains(${text}, ',') AND regexp_full_match(trim(${text}, ${SPACES}), ${quote(DECIMAL_COMMA)})`
+  return `CASE WHEN ${isDecimal} THEN replace(${text}, ',', '.') ELSE ${text} END`
 }
 
 const SPACES = "' ' || chr(9) || chr(10) || chr(13)"
@@ -163,7 +169,7 @@ export function typedRelation(
   const r = options.rowNumbers === 'from 1' ? 'r, ' : ''
   const numeric = columns.filter((column) => isNumeric(column.dtype))
   const cs = columns.map((column) => `c${column.index}`).join(', ')
-  const ts = columns.map((column) => `${textExpression(column)} AS t${column.index}`).join(', ')
+  const ts = columns.map((column) => `${textExpression(column, reading)} AS t${column.index}`).join(', ')
   const ds = numeric.map((column) => `, ${numberExpression(column)} AS d${column.index}`).join('')
   const xs = columns.map((column) => `${valueExpression(column)} AS x${column.index}`).join(', ')
   const base = fileRelation(

@@ -1,7 +1,7 @@
 // The rows of a chunk as a prediction request would send them, some at a time: every cell is looked at by itself, and a line
 // that holds no row stands in its place with the reason.
 import type { Signature } from '../../contract/models.ts'
-import { isSlashed, parseMoment } from '../../tables/cell.ts'
+import { isSlashed, parseMoment, withPoint } from '../../tables/cell.ts'
 import { csvRecords } from '../../tables/index.ts'
 import type { BatchSource } from './store.ts'
 
@@ -83,10 +83,10 @@ function only(row: object, known: ReadonlySet<string>): object {
 
 function csvRows(
   bytes: Buffer,
-  { columns, delimiter = ',' }: BatchSource['reading'],
+  { columns, delimiter = ',', decimalComma }: BatchSource['reading'],
   signature: Signature | undefined,
 ): readonly unknown[] {
-  const known = new Set(signature?.inputs.map(({ name }) => name))
+  const known = new Map(signature?.inputs.map(({ name, dtype }) => [name, dtype]))
   return csvRecords(bytes, delimiter, columns.length).map((cells) => {
     const trailing = cells.length === columns.length + 1 && cells.at(-1) === ''
     if (cells.length !== columns.length && !trailing) {
@@ -94,8 +94,10 @@ function csvRows(
     }
     return Object.fromEntries(
       columns.flatMap(({ name, slashOrder }, i) => {
-        if (!known.has(name)) return []
-        const cell = cells[i]!.trim()
+        const dtype = known.get(name)
+        if (dtype === undefined) return []
+        const isNumber = dtype === 'number' || dtype === 'integer'
+        const cell = decimalComma && isNumber ? withPoint(cells[i]!.trim()) : cells[i]!.trim()
         const moment = slashOrder && isSlashed(cell) ? parseMoment(cell, slashOrder) : undefined
         return [[name, moment === undefined ? cell : new Date(moment).toISOString()]]
       }),
