@@ -62,13 +62,13 @@ const rowOf = (event: ReturnType<typeof eventOf>) => ({
 const tenantOf = (i: number) => `tenant-${i % TENANTS}`
 
 /** Events a second, from the commit of all to the last at the subscriber. */
-async function outbox(): Promise<number> {
+async function outbox(tenants: number): Promise<number> {
   arrived.clear()
   const all = arrivalOf(BACKLOG)
   await db.system(async (tx) => {
     for (let from = 0; from < BACKLOG; from += A_STATEMENT) {
       const events = Array.from({ length: Math.min(A_STATEMENT, BACKLOG - from) }, (_, i) =>
-        eventOf(tenantOf(from + i), from + i),
+        eventOf(`tenant-${(from + i) % tenants}`, from + i),
       )
       await tx.insertInto('outbox').values(events.map(rowOf)).execute()
     }
@@ -79,26 +79,21 @@ async function outbox(): Promise<number> {
   return BACKLOG / ((performance.now() - committed) / 1000)
 }
 
-/** The same published directly, each tenant's one after another. */
+/** The same published directly, in their order. */
 async function direct(): Promise<number> {
   arrived.clear()
   const all = arrivalOf(BACKLOG)
-  const queues = Array.from({ length: TENANTS }, (_, tenant) =>
-    Array.from({ length: Math.ceil((BACKLOG - tenant) / TENANTS) }, (_, i) => eventOf(tenantOf(tenant), i)),
-  )
+  const messages = Array.from({ length: BACKLOG }, (_, i) => messageOf(eventOf(tenantOf(i), i)))
   const started = performance.now()
-  await Promise.all(
-    queues.map(async (events) => {
-      for (const event of events) await publish(event)
-    }),
-  )
+  const { error } = await bus.publishInOrder(messages)
+  if (error !== undefined) throw error
   await all
   return BACKLOG / ((performance.now() - started) / 1000)
 }
 
-function publish(event: ReturnType<typeof eventOf>): Promise<void> {
+function messageOf(event: ReturnType<typeof eventOf>) {
   const data = new TextEncoder().encode(JSON.stringify(event))
-  return bus.publish({ subject: eventSubject(event.tenantid), id: event.id, data })
+  return { subject: eventSubject(event.tenantid), id: event.id, data }
 }
 
 async function latencies(send: (event: ReturnType<typeof eventOf>) => Promise<number>): Promise<number[]> {
@@ -134,12 +129,23 @@ const bare = await connect({ servers: host, user: username, pass: password })
 bare.subscribe('bench.echo', { callback: (_, message) => void message.respond(message.data) })
 const document = new TextEncoder().encode(JSON.stringify(await client.models.get({ model_id })))
 
-const series = { outbox: [], direct: [], commit: [], commit99: [], published: [], query: [], query99: [], echo: [] }
+const series = {
+  outbox: [],
+  alone: [],
+  direct: [],
+  commit: [],
+  commit99: [],
+  published: [],
+  query: [],
+  query99: [],
+  echo: [],
+}
 const into = series as unknown as Record<keyof typeof series, number[]>
 for (let round = 0; round <= ROUNDS; round++) {
   const found: Record<keyof typeof series, number> = {
     direct: await direct(),
-    outbox: await outbox(),
+    outbox: await outbox(TENANTS),
+    alone: await outbox(1),
     ...both('commit', 'commit99', await latencies(committed)),
     published: quantile(await latencies(published), 0.5),
     ...both('query', 'query99', await timesOf(() => client.models.get({ model_id }))),
@@ -160,7 +166,7 @@ async function committed(event: ReturnType<typeof eventOf>): Promise<number> {
 
 async function published(event: ReturnType<typeof eventOf>): Promise<number> {
   const started = performance.now()
-  await publish(event)
+  await bus.publish(messageOf(event))
   return started
 }
 
@@ -169,6 +175,7 @@ await writeResult('load-events', {
   what: `${BACKLOG} events of ${TENANTS} tenants; ${SINGLES} single ones; ${QUERIES} queries; PostgreSQL with fsync`,
   rounds: ROUNDS,
   'through the outbox, events a second': spread(into.outbox),
+  'through the outbox, one tenant, events a second': spread(into.alone),
   'published directly, events a second': spread(into.direct),
   'outbox over direct': ratio(into.outbox, into.direct),
   'commit to subscriber, p50 ms': spread(into.commit),

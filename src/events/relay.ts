@@ -6,26 +6,27 @@ import { systemClock } from '../core/clock.ts'
 import { fail, MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { type Loop, startLoop, type Turn } from '../core/loop.ts'
-import type { Bus } from '../ports/bus/index.ts'
+import type { Bus, Stored } from '../ports/bus/index.ts'
 import type { Database, Row, Tx } from '../ports/db/index.ts'
 
 export interface RelayOptions {
   readonly db: Database
-  readonly bus: Pick<Bus, 'publish'>
+  readonly bus: Pick<Bus, 'publishInOrder'>
   readonly log: Log
   readonly onPublished?: (count: number) => void
   /** The floor under the wake-ups; default 1000. */
   readonly pollMs?: number
-  /** Events taken at a time; default 200. */
+  /** Events taken at a time; default 500. */
   readonly batchSize?: number
   /** How long published events are kept; default a day. */
   readonly keepSeconds?: number
 }
 
-type Waiting = Pick<Row<'outbox'>, 'seq' | 'id' | 'tenant_id' | 'subject' | 'event'>
+type Waiting = Pick<Row<'outbox'>, 'seq' | 'id' | 'subject' | 'event'>
 
 const RELAY_LOCK = 7_261_002
-const PUBLISH_TIMEOUT_MS = 10_000
+/** Below the time a transaction may take, in which the lock is held. */
+const PUBLISH_TIMEOUT_MS = 30_000
 const PRUNE_EVERY_MS = 600_000
 
 export function startRelay(options: RelayOptions): Loop {
@@ -47,7 +48,7 @@ export function startRelay(options: RelayOptions): Loop {
 
 /** One batch. @returns whether there may be more. */
 async function relayBatch(options: RelayOptions, signal: AbortSignal): Promise<boolean> {
-  const { db, batchSize = 200, onPublished } = options
+  const { db, batchSize = 500, onPublished } = options
   // The lock is held while publishing. The embedded database has one connection, which must not wait for a network;
   // it also has one process, so there a note in memory is lock enough.
   const shared = db.status().kind === 'postgres'
@@ -95,7 +96,7 @@ async function withLocalLock(db: Database, work: (tx: Transact) => Promise<Batch
 function nextEvents(tx: Tx, limit: number): Promise<Waiting[]> {
   return tx
     .selectFrom('outbox')
-    .select(['seq', 'id', 'tenant_id', 'subject', 'event'])
+    .select(['seq', 'id', 'subject', 'event'])
     .where('published_at', 'is', null)
     .orderBy('seq')
     .limit(limit)
@@ -103,7 +104,11 @@ function nextEvents(tx: Tx, limit: number): Promise<Waiting[]> {
 }
 
 async function markPublished(tx: Tx, published: readonly number[]): Promise<void> {
-  await tx.updateTable('outbox').set({ published_at: sql<Date>`now()` }).where('seq', 'in', published).execute()
+  await tx
+    .updateTable('outbox')
+    .set({ published_at: sql<Date>`now()` })
+    .where('seq', '=', sql<number>`any(${[...published]}::bigint[])`)
+    .execute()
 }
 
 async function prune(db: Database, keepSeconds: number): Promise<void> {
@@ -115,44 +120,40 @@ async function prune(db: Database, keepSeconds: number): Promise<void> {
   )
 }
 
-/** Tenants side by side, the events of each one after another; a tenant whose event fails waits with the rest of them. */
+/** All in the order of the outbox. After one that fails none is published, of no tenant: what fails is the bus. */
 async function publishAll(
   rows: readonly Waiting[],
   { bus, log }: RelayOptions,
   signal: AbortSignal,
 ): Promise<{ published: number[]; error: unknown }> {
-  const published: number[] = []
-  let error: unknown
-  const tenants = Map.groupBy(rows, (row) => row.tenant_id)
-  await Promise.all(
-    [...tenants.values()].map(async (events) => {
-      for (const row of events) {
-        if (signal.aborted || error !== undefined) return
-        try {
-          await publish(bus, row)
-        } catch (reason) {
-          if (!isRefusal(reason)) {
-            error ??= reason
-            return
-          }
-          // It would be refused for ever and hold up everything behind it.
-          log.error({ err: reason, event_id: row.id }, 'the bus refuses an event; it is left out')
-        }
-        published.push(row.seq)
-      }
-    }),
-  )
-  return { published, error }
+  const messages = rows.map(({ subject, id, event }) => ({ subject, id, data: encoder.encode(JSON.stringify(event)) }))
+  let done = 0
+  while (done < rows.length && !signal.aborted) {
+    const { count, error } = await inTime(bus.publishInOrder(messages.slice(done)))
+    done += count
+    if (error === undefined) continue
+    if (!isRefusal(error)) return { published: seqs(rows, done), error }
+    // It would be refused for ever and hold up everything behind it.
+    log.error({ err: error, event_id: rows[done]!.id }, 'the bus refuses an event; it is left out')
+    done++
+  }
+  return { published: seqs(rows, done), error: undefined }
 }
 
-async function publish(bus: RelayOptions['bus'], { subject, id, event }: Waiting): Promise<void> {
+const encoder = new TextEncoder()
+
+function seqs(rows: readonly Waiting[], count: number): number[] {
+  return rows.slice(0, count).map(({ seq }) => seq)
+}
+
+async function inTime(publishing: Promise<Stored>): Promise<Stored> {
   const late = new AbortController()
-  const timeout = pause(PUBLISH_TIMEOUT_MS, late.signal).then(() => {
-    if (!late.signal.aborted) throw fail('unavailable', 'BUS_TIMEOUT', 'The bus did not take an event in time')
-  })
+  const timeout = pause(PUBLISH_TIMEOUT_MS, late.signal).then(() => ({
+    count: 0,
+    error: fail('unavailable', 'BUS_TIMEOUT', 'The bus did not take events in time'),
+  }))
   try {
-    const data = new TextEncoder().encode(JSON.stringify(event))
-    await Promise.race([bus.publish({ subject, id, data }), timeout])
+    return await Promise.race([publishing, timeout])
   } finally {
     late.abort()
   }

@@ -25,11 +25,18 @@ describe.each(BACKENDS)('events: %s', (name) => {
   const relays: Loop[] = []
 
   function relay(options: Partial<RelayOptions> = {}): Loop {
-    const publish: RelayOptions['bus']['publish'] = async ({ subject, id, data }) => {
-      await bus(id)
-      arrivals.push({ id, subject, event: JSON.parse(new TextDecoder().decode(data)) })
+    const publishInOrder: RelayOptions['bus']['publishInOrder'] = async (messages) => {
+      for (const [count, { subject, id, data }] of messages.entries()) {
+        try {
+          await bus(id)
+        } catch (error) {
+          return { count, error }
+        }
+        arrivals.push({ id, subject, event: JSON.parse(new TextDecoder().decode(data)) })
+      }
+      return { count: messages.length, error: undefined }
     }
-    const relay = startRelay({ db, bus: { publish }, log: silentLog, pollMs: 200, ...options })
+    const relay = startRelay({ db, bus: { publishInOrder }, log: silentLog, pollMs: 200, ...options })
     relays.push(relay)
     return relay
   }

@@ -59,6 +59,39 @@ describe.skipIf(!nats)('the bus on NATS', () => {
     for (const seen of [plain, durable]) await untilSeen(seen, accepted)
   })
 
+  it('stores what is published in order without a gap, though others publish between and the server dies', async () => {
+    await using server = await startNats()
+    const own = ownStream()
+    await using place = await openTestBus({ url: server.url, ...own })
+    await using other = await openTestBus({ url: server.url, ...own })
+    const messages = Array.from({ length: 2000 }, () => aMessage(`${place.prefix}.ours`))
+    const stop = new AbortController()
+    let theirs = 0
+    const between = (async () => {
+      while (!stop.signal.aborted) {
+        const stored = other.bus.publish(aMessage(`${place.prefix}.theirs`))
+        await stored.then(
+          () => theirs++,
+          () => sleep(20),
+        )
+      }
+    })()
+    const ours = (async () => {
+      for (let done = 0; done < messages.length; ) done += (await place.bus.publishInOrder(messages.slice(done))).count
+    })()
+    while (theirs < 20) await sleep(1)
+    await server.kill()
+    await server.restart()
+    await ours
+    stop.abort()
+    await between
+    const seen = collector()
+    const from = new Date(Date.now() - 60_000)
+    await place.bus.subscribe(`${place.prefix}.ours`, seen.handler, { from })
+    await untilSeen(seen, [messages.at(-1)!.id])
+    expect(seen.messages.map(({ id }) => id)).toEqual(messages.map(({ id }) => id))
+  })
+
   it('makes its stream and subscriptions again when the server has lost its store', async () => {
     await using server = await startNats()
     await using place = await openTestBus({ url: server.url, ...ownStream() })

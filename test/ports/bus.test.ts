@@ -34,6 +34,34 @@ for (const backend of backends) {
       expect(seen.texts()).toEqual(['once', 'last'])
     })
 
+    it('stores many at once in their order, and says at which one it ended', async () => {
+      await using place = await backend.open()
+      const seen = collector()
+      await place.bus.subscribe(`${place.prefix}.>`, seen.handler)
+      const messages = Array.from({ length: 1500 }, (_, i) => aMessage(`${place.prefix}.t${i % 3}`, String(i)))
+      const large = { ...aMessage(`${place.prefix}.a`), data: Buffer.alloc(1024 * 1024) }
+      const first = await place.bus.publishInOrder([...messages.slice(0, 700), large, ...messages.slice(700)])
+      expect(first).toMatchObject({ count: 700, error: { code: 'EVENT_TOO_LARGE' } })
+      expect(await place.bus.publishInOrder(messages)).toEqual({ count: 1500, error: undefined })
+      await seen.received(1500)
+      expect(seen.texts()).toEqual(messages.map(textOf))
+    })
+
+    it('takes a backlog in the order it was published in while new messages come', async () => {
+      await using place = await backend.open()
+      const [durable, fresh] = [collector(), collector()]
+      const texts = Array.from({ length: 400 }, (_, i) => String(i))
+      const messages = texts.map((text) => aMessage(`${place.prefix}.a`, text))
+      await place.bus.publishInOrder(messages.slice(0, 300))
+      const from = new Date(Date.now() - 60_000)
+      await place.bus.subscribe(`${place.prefix}.>`, durable.handler, { durable: 'hooks', from })
+      await place.bus.subscribe(`${place.prefix}.>`, fresh.handler, { from })
+      for (const message of messages.slice(300)) await place.bus.publish(message)
+      await Promise.all([durable.received(400), fresh.received(400)])
+      expect(durable.texts()).toEqual(texts)
+      expect(fresh.texts()).toEqual(texts)
+    })
+
     it('matches one word with * and the rest with >', async () => {
       await using place = await backend.open()
       const [one, rest] = [collector(), collector()]

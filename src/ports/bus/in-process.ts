@@ -9,15 +9,14 @@ import type { BusOptions } from './open.ts'
 import { createPosition, type Position } from './position.ts'
 import {
   checkDurable,
-  checkMessage,
   checkNoticePattern,
   checkNoticeSubject,
   checkPattern,
-  checkSize,
   DEFAULT_PREFIX,
   DEFAULT_REDELIVERY,
   MAX_MESSAGE_BYTES,
   matches,
+  publishable,
 } from './rules.ts'
 
 const MAX_HISTORY = { messages: 10_000, bytes: 32 * 1024 * 1024 }
@@ -65,10 +64,16 @@ export function openInProcessBus({
   const listeners = new Set<{ readonly pattern: string; readonly handler: (notice: Notice) => void | Promise<void> }>()
   const bus: Bus = {
     async publish(message) {
-      checkMessage(message, prefix)
-      checkSize(message, MAX_MESSAGE_BYTES)
-      if (closing.signal.aborted) throw fail('unavailable', 'BUS_UNAVAILABLE', 'The bus is closed')
-      history.add(message, systemClock.now())
+      const { error } = await bus.publishInOrder([message])
+      if (error !== undefined) throw error
+    },
+    async publishInOrder(messages) {
+      const { good, refusal } = publishable(messages, prefix, MAX_MESSAGE_BYTES)
+      if (closing.signal.aborted) {
+        return { count: 0, error: refusal ?? fail('unavailable', 'BUS_UNAVAILABLE', 'The bus is closed') }
+      }
+      for (const message of good) history.add(message, systemClock.now())
+      return { count: good.length, error: refusal }
     },
     async subscribe(pattern, handler, { durable, from = 'new', signal } = {}) {
       checkPattern(pattern, prefix)

@@ -37,6 +37,13 @@ export interface Subscription {
   close(): Promise<void>
 }
 
+export interface Stored {
+  /** How many, from the first on, are stored for certain. */
+  readonly count: number
+  /** Why not all: a failure of `publish`. */
+  readonly error: unknown
+}
+
 export interface BusStatus {
   readonly connected: boolean
   /** Without credentials. */
@@ -53,6 +60,8 @@ export interface BusStatus {
 export interface Bus {
   /** Resolves when the message is stored: on disk with NATS, in memory in-process. */
   publish(message: BusMessage): Promise<void>
+  /** Stores messages in this order, many on their way at once: none before those ahead of it. Does not reject. */
+  publishInOrder(messages: readonly BusMessage[]): Promise<Stored>
   /**
    * Delivers one message after another. One whose handler fails comes again after a growing pause, behind others. While the
    * server is away this resolves too: the subscription begins when the server is there.

@@ -1,15 +1,14 @@
 // One subscription on JetStream, for as long as it is wanted: it finds or makes its consumer on every new connection, and
 // goes back to the oldest message it has not finished when the server has forgotten the consumer.
-import { type JsMsg, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { type NatsConnection, nuid } from '@nats-io/transport-node'
 import { type BackoffOptions, backoffMs, pause } from '../../core/backoff.ts'
 import type { Log } from '../../core/log.ts'
 import type { DeliveredMessage, SubscribeOptions, Subscription } from './index.ts'
+import { deliver } from './nats-deliveries.ts'
 import type { NatsLink } from './nats-link.ts'
 import { ensureConsumer, ensureStream, type StreamSettings } from './nats-stream.ts'
 
-const POLL_MS = 30_000
-const HEARTBEAT_MS = 5_000
 const RETRY = { initialMs: 100, maxMs: 5_000 }
 const FIRST_WAIT_MS = 5_000
 
@@ -113,49 +112,7 @@ async function consume(connection: NatsConnection, wish: NatsSubscriptionOptions
   memory.startedAt(new Date(info.created))
   const consumer = jetstream(connection).consumers.getConsumerFromInfo(info)
   onStanding()
-  while (!stop.aborted) {
-    // One at a time: what is fetched ahead loses its time to be acknowledged, and server 2.9 can deliver a wrong message
-    // when some of it is handed back.
-    const messages = await consumer.fetch({ max_messages: 1, expires: POLL_MS, idle_heartbeat: HEARTBEAT_MS })
-    const onStop = () => messages.stop()
-    stop.addEventListener('abort', onStop, { once: true })
-    if (stop.aborted) onStop()
-    try {
-      for await (const message of messages) {
-        if (stop.aborted) message.nak()
-        else await handle(message, wish, memory)
-      }
-    } finally {
-      stop.removeEventListener('abort', onStop)
-      messages.stop()
-    }
-  }
-}
-
-async function handle(raw: JsMsg, wish: NatsSubscriptionOptions, memory: Memory): Promise<void> {
-  const { handler, redelivery, ackWaitMs, log } = wish
-  const message = delivered(raw)
-  memory.begin(message.id, message.time)
-  const busy = setInterval(() => raw.working(), ackWaitMs / 3)
-  try {
-    await handler(message)
-    raw.ack()
-    memory.finish(message.id, message.time)
-  } catch (error) {
-    const { subject, id, attempt } = message
-    log.warn({ err: error, subject, event_id: id, attempt }, 'the handler of an event failed; it will come again')
-    raw.nak(backoffMs(attempt - 1, redelivery))
-  } finally {
-    clearInterval(busy)
-  }
-}
-
-function delivered(raw: JsMsg): DeliveredMessage {
-  const headers: Record<string, string> = {}
-  for (const name of raw.headers?.keys() ?? []) headers[name] = raw.headers!.get(name)
-  const { 'Nats-Msg-Id': id = String(raw.seq), ...rest } = headers
-  const { subject, data, time, info } = raw
-  return { subject, id, data, headers: rest, time, attempt: info.deliveryCount }
+  await deliver(consumer, { ...wish, memory }, stop)
 }
 
 async function forget(connection: NatsConnection | undefined, stream: string, consumer: string): Promise<void> {

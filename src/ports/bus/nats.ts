@@ -1,33 +1,28 @@
 // The bus on NATS: JetStream for events, core NATS for notices.
-import { JetStreamApiError, type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream'
-import { headers, type Msg, type NatsConnection, NoRespondersError, RequestError } from '@nats-io/transport-node'
-import { fail, MlError } from '../../core/failure.ts'
+import type { Msg, NatsConnection } from '@nats-io/transport-node'
 import type { Log } from '../../core/log.ts'
-import type { Bus, BusMessage, Notice, Subscription } from './index.ts'
-import { type NatsLink, openNatsLink, unavailable } from './nats-link.ts'
-import { ensureStream, type StreamSettings, streamSettings } from './nats-stream.ts'
+import type { Bus, Notice, Subscription } from './index.ts'
+import { type NatsLink, openNatsLink } from './nats-link.ts'
+import { createPublisher } from './nats-publisher.ts'
+import { streamSettings } from './nats-stream.ts'
 import { subscribeNats } from './nats-subscription.ts'
 import type { BusOptions } from './open.ts'
 import {
   checkDurable,
-  checkMessage,
   checkNoticePattern,
   checkNoticeSubject,
   checkPattern,
-  checkSize,
   DEFAULT_PREFIX,
   DEFAULT_REDELIVERY,
-  MAX_MESSAGE_BYTES,
 } from './rules.ts'
 
-const PUBLISH_MS = 5_000
 const DEFAULT_ACK_WAIT_MS = 30_000
 
 export function openNatsBus(options: BusOptions & { readonly url: string }): Bus {
   const { log, prefix = DEFAULT_PREFIX, redelivery = DEFAULT_REDELIVERY, ackWaitMs = DEFAULT_ACK_WAIT_MS } = options
   const link = openNatsLink({ url: options.url, name: options.name ?? 'modelyard', log })
   const settings = streamSettings(prefix, options.stream ?? {})
-  const publish = createPublisher(link, settings)
+  const publishInOrder = createPublisher({ link, settings, prefix })
   const open = new Set<Subscription>()
 
   function track(inner: Subscription, signal?: AbortSignal): Subscription {
@@ -45,9 +40,10 @@ export function openNatsBus(options: BusOptions & { readonly url: string }): Bus
 
   return {
     async publish(message) {
-      checkMessage(message, prefix)
-      await publish(message)
+      const { error } = await publishInOrder([message])
+      if (error !== undefined) throw error
     },
+    publishInOrder,
     async subscribe(pattern, handler, wishes = {}) {
       checkPattern(pattern, prefix)
       checkDurable(wishes.durable)
@@ -71,58 +67,6 @@ export function openNatsBus(options: BusOptions & { readonly url: string }): Bus
       await link.close()
     },
   }
-}
-
-/** Publishes once the stream is known to be right on this connection. */
-function createPublisher(link: NatsLink, settings: StreamSettings): (message: BusMessage) => Promise<void> {
-  const ready = new WeakMap<NatsConnection, Promise<JetStreamClient>>()
-
-  function prepare(connection: NatsConnection): Promise<JetStreamClient> {
-    const known = ready.get(connection)
-    if (known) return known
-    const client = (async () => {
-      const manager = await jetstreamManager(connection, { checkAPI: false, timeout: PUBLISH_MS })
-      await ensureStream(manager, settings)
-      return jetstream(connection, { timeout: PUBLISH_MS })
-    })()
-    client.catch(() => ready.delete(connection))
-    ready.set(connection, client)
-    return client
-  }
-
-  async function attempt(connection: NatsConnection, { subject, id, data, headers: fields = {} }: BusMessage) {
-    const list = headers()
-    for (const [name, value] of Object.entries(fields)) list.set(name, value)
-    const client = await prepare(connection)
-    await client.publish(subject, data, { msgID: id, headers: list, timeout: PUBLISH_MS })
-  }
-
-  return async (message) => {
-    const connection = await link.use()
-    checkSize(message, connection.info?.max_payload ?? MAX_MESSAGE_BYTES)
-    try {
-      await attempt(connection, message).catch((error: unknown) => {
-        if (!isStreamGone(error)) throw error
-        // Somebody removed the stream while we were connected.
-        ready.delete(connection)
-        return attempt(connection, message)
-      })
-    } catch (error) {
-      throw publishFailure(error, link.shown)
-    }
-  }
-}
-
-function isStreamGone(error: unknown): boolean {
-  return error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders())
-}
-
-function publishFailure(error: unknown, shown: string): MlError {
-  if (error instanceof MlError) return error
-  if (!(error instanceof JetStreamApiError)) return unavailable(shown, error)
-  return fail('unavailable', 'BUS_UNAVAILABLE', `NATS at ${shown} does not take events: ${error.message}`, {
-    cause: error,
-  })
 }
 
 interface Listener {

@@ -30,6 +30,19 @@ export function checkSize(message: BusMessage, maxBytes: number): void {
   throw fail('too_large', 'EVENT_TOO_LARGE', `Event "${message.id}" has ${bytes} bytes; the bus takes ${maxBytes}`)
 }
 
+/** Those ahead of the first that may not be published, and why it may not. */
+export function publishable(messages: readonly BusMessage[], prefix: string, maxBytes: number) {
+  for (const [i, message] of messages.entries()) {
+    try {
+      checkMessage(message, prefix)
+      checkSize(message, maxBytes)
+    } catch (refusal) {
+      return { good: messages.slice(0, i), refusal }
+    }
+  }
+  return { good: messages, refusal: undefined }
+}
+
 export function checkPattern(pattern: string, prefix: string): void {
   checkWords(pattern)
   if (!pattern.startsWith(`${prefix}.`)) throw badSubject(pattern, `must begin with "${prefix}."`)
