@@ -11,7 +11,7 @@ export async function createModel(ctx: Ctx, input: Input<'models.create'>): Prom
   checkServingSettings(input.metadata)
   try {
     return await inLastTransaction(ctx, 'models.create', async (ctx) =>
-      modelDocument(ctx, await insertModel(ctx, input)),
+      modelDocument({ ...(await insertModel(ctx, input)), versions: [], live: {}, running: [] }),
     )
   } catch (error) {
     throw nameTaken(error, input.name)

@@ -5,7 +5,7 @@ import { type Ctx, inTransaction } from '../ctx.ts'
 import { nameTaken } from './create.ts'
 import { bumpRevision } from './live.ts'
 import { checkServingSettings } from './serving-settings.ts'
-import { lockModelRow, modelDocument } from './store.ts'
+import { getModelWithState, lockModelRow, modelDocument } from './store.ts'
 
 /** A field left out stays; null clears the description. */
 export async function updateModel(ctx: Ctx, input: Input<'models.update'>): Promise<Model> {
@@ -23,11 +23,11 @@ export async function updateModel(ctx: Ctx, input: Input<'models.update'>): Prom
           ...(metadata !== undefined && { metadata: json(metadata) }),
         })
         .where('id', '=', model.id)
-        .returningAll()
+        .returning('name')
         .executeTakeFirstOrThrow()
       // Callers may predict by name, and metadata may say how to serve: replicas must learn of both.
       if (row.name !== model.name || metadata !== undefined) await bumpRevision(ctx)
-      return modelDocument(ctx, row)
+      return modelDocument(await getModelWithState(ctx, model.id))
     })
   } catch (error) {
     throw nameTaken(error, name ?? input.model_id)
