@@ -13,7 +13,8 @@ export interface Assignment {
   readonly queue: QueueName
   readonly handler: (job: Job) => Promise<void>
   readonly options: WorkOptions
-  readonly engine: Engine
+  /** Asked once `started` has resolved. */
+  readonly engine: () => Engine
   readonly db: Database
   readonly log: Log
   /** Resolves when the engine can be used. */
@@ -38,7 +39,7 @@ export function startWorking({ queue, handler, options, engine, db, log, started
   async function takeJobs({ idle }: Turn): Promise<void> {
     await started
     const free = concurrency - runs.size
-    const claims = free > 0 ? await engine.claim(queue, free) : []
+    const claims = free > 0 ? await engine().claim(queue, free) : []
     for (const claim of claims) begin(claim)
     if (claims.length < free || free === 0) await idle(pollMs)
   }
@@ -76,8 +77,8 @@ export function startWorking({ queue, handler, options, engine, db, log, started
   async function settle(claim: Claim, signal: AbortSignal, failure: Error | undefined): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       try {
-        if (failure === undefined) return await engine.complete(queue, claim)
-        if (stopping.signal.aborted && signal.aborted) return await engine.release(queue, claim)
+        if (failure === undefined) return await engine().complete(queue, claim)
+        if (stopping.signal.aborted && signal.aborted) return await engine().release(queue, claim)
         return await giveBack(claim, failure)
       } catch (error) {
         if (signal.aborted) throw error
@@ -89,7 +90,7 @@ export function startWorking({ queue, handler, options, engine, db, log, started
   async function giveBack(claim: Claim, error: Error): Promise<void> {
     log.warn({ err: error, queue, job_id: claim.job.id, attempt: claim.attempt }, 'job queue: an attempt failed')
     if (claim.lastAttempt) await onDead?.(claim.job, error)
-    await engine.fail(queue, claim, error)
+    await engine().fail(queue, claim, error)
   }
 
   /** Touches the claim four times a lease; returns the function that ends it. */
@@ -100,7 +101,7 @@ export function startWorking({ queue, handler, options, engine, db, log, started
       if (beating) return
       beating = true
       try {
-        const lost = await engine.touch(queue, [claim])
+        const lost = await engine().touch(queue, [claim])
         heldAt = systemClock.elapsedMs()
         if (lost.has(claim.key)) abort.abort(fail('conflict', 'JOB_LOST', 'The job was cancelled or taken over'))
       } catch {
@@ -123,7 +124,7 @@ export function startWorking({ queue, handler, options, engine, db, log, started
 
   async function takeOver({ idle }: Turn): Promise<void> {
     await started
-    for (const claim of await engine.abandoned(queue, leaseSeconds)) {
+    for (const claim of await engine().abandoned(queue, leaseSeconds)) {
       await giveBack(claim, fail('unavailable', 'JOB_ABANDONED', 'The worker of this job died'))
       taking.wake()
     }

@@ -5,7 +5,7 @@ import { fail } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { asSystem, type Database, type Tx, wake } from '../ports/db/index.ts'
 import type { Preparation } from '../ports/db/open.ts'
-import { createEngine, type Engine } from './queue-engine.ts'
+import type { createEngine as CreateEngine, Engine } from './queue-engine.ts'
 import { startWorking } from './queue-worker.ts'
 
 export const QUEUES = ['training', 'batch'] as const
@@ -89,24 +89,29 @@ export interface QueueOptions {
 export const queuePreparation: Preparation = {
   key: `pg-boss 12.35 ${QUEUES.join(' ')}`,
   prepare: async (db) => {
-    const engine = createEngine(db, () => {})
+    const engine = await makeEngine(db, () => {})
     await engine.start()
     await engine.stop()
   },
 }
 
+/** Imported late, because the first prediction after a start does not wait for the queue. */
+async function makeEngine(...given: Parameters<typeof CreateEngine>): Promise<Engine> {
+  return (await import('./queue-engine.ts')).createEngine(...given)
+}
+
 export function openQueue({ db, log }: QueueOptions): Queue {
-  const engine = createEngine(db, (error) => log.warn({ err: error }, 'job queue: background work failed'))
   const stopping = new AbortController()
   const subscriptions = new Set<Subscription>()
   let started: Promise<void> | undefined
-  let ready = false
+  let ready: Engine | undefined
 
   async function startPatiently(): Promise<void> {
+    const engine = await makeEngine(db, (error) => log.warn({ err: error }, 'job queue: background work failed'))
     for (let attempt = 0; !stopping.signal.aborted; attempt++) {
       try {
         await engine.start()
-        ready = true
+        ready = engine
         return
       } catch (error) {
         log.warn({ err: error, attempt }, 'job queue: the database is not ready, trying again')
@@ -121,7 +126,7 @@ export function openQueue({ db, log }: QueueOptions): Queue {
   }
 
   function readyEngine(): Engine {
-    if (ready) return engine
+    if (ready) return ready
     throw fail('unavailable', 'QUEUE_NOT_READY', 'The job queue is not ready yet', { retryAfterSeconds: 1 })
   }
 
@@ -133,7 +138,7 @@ export function openQueue({ db, log }: QueueOptions): Queue {
       wake(tx, 'jobs')
     },
     work(queue, handler, options) {
-      const subscription = startWorking({ queue, handler, options, engine, db, log, started: start() })
+      const subscription = startWorking({ queue, handler, options, engine: readyEngine, db, log, started: start() })
       subscriptions.add(subscription)
       return subscription
     },
@@ -146,8 +151,8 @@ export function openQueue({ db, log }: QueueOptions): Queue {
       stopping.abort()
       await Promise.all([...subscriptions].map((subscription) => subscription.close(options)))
       await started
-      if (ready) await engine.stop()
-      ready = false
+      await ready?.stop()
+      ready = undefined
     },
   }
 }

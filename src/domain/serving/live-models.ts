@@ -166,9 +166,12 @@ export class LiveModels {
         try {
           await served.load()
         } catch (error) {
+          const failure = asFailure(error)
+          // The service is stopping: no word about the model.
+          if (failure.code === 'RUNTIME_CLOSED') return
           const { modelName, version, tenantId } = served.record
           this.#services.log.error({ err: error, tenant: tenantId, model: modelName, version }, 'model does not load')
-          onFailure(served, asFailure(error))
+          onFailure(served, failure)
         }
       }
     }

@@ -30,8 +30,6 @@ export interface MlflowDescriptor {
   readonly origin: Readonly<Record<string, string>>
 }
 
-export const DESCRIPTOR = 'MLmodel'
-export const MAX_DESCRIPTOR_BYTES = 2 ** 20
 const ORIGIN = ['mlflow_version', 'model_id', 'model_uuid', 'run_id', 'utc_time_created'] as const
 
 type Fields = ReadonlyMap<string, Yaml>

@@ -3,8 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { fail } from '../../../core/failure.ts'
 import type { Unpacked } from '../archives/index.ts'
-import { DESCRIPTOR } from './descriptor.ts'
-import { type MlflowModel, readMlflow } from './read.ts'
+import { DESCRIPTOR, type MlflowModel, readMlflow } from './read.ts'
 
 export type { MlflowDescriptor } from './descriptor.ts'
 export type { ReadFile } from './read.ts'

@@ -4,7 +4,7 @@ import { posix } from 'node:path'
 import { fail } from '../../../core/failure.ts'
 import { embedExternal, externalFiles } from '../../../ml/onnx/external.ts'
 import { inspectModel } from '../../../ml/onnx/inspect.ts'
-import { DESCRIPTOR, MAX_DESCRIPTOR_BYTES, type MlflowDescriptor, readDescriptor } from './descriptor.ts'
+import type { MlflowDescriptor } from './descriptor.ts'
 
 /** The content of a file by its name in the folder; undefined where there is none. Longer files may be cut there. */
 export type ReadFile = (name: string, mostBytes: number) => Promise<Uint8Array | undefined>
@@ -17,6 +17,8 @@ export interface MlflowModel {
   readonly taken: readonly string[]
 }
 
+export const DESCRIPTOR = 'MLmodel'
+const MAX_DESCRIPTOR_BYTES = 2 ** 20
 const MAX_FILE_BYTES = 2 ** 31
 /** More files than this are no model but an attempt to keep the service busy. */
 const MAX_EXTERNAL_FILES = 10_000
@@ -26,6 +28,8 @@ export async function readMlflow(read: ReadFile): Promise<MlflowModel> {
   if (!text) throw fail('malformed', 'MLFLOW_MALFORMED', `There is no file ${DESCRIPTOR}`)
   if (text.length > MAX_DESCRIPTOR_BYTES)
     throw fail('malformed', 'MLFLOW_MALFORMED', `The file ${DESCRIPTOR} is too long`)
+  // Imported late: few services ever read one, and the reader of YAML is seventy modules.
+  const { readDescriptor } = await import('./descriptor.ts')
   const descriptor = readDescriptor(Buffer.from(text).toString('utf8'))
   const path = inside(descriptor.data)
   const bytes = path === undefined ? undefined : await read(path, MAX_FILE_BYTES)
