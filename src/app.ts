@@ -13,6 +13,7 @@ import { DEFAULT_ENVIRONMENT } from './contract/models.ts'
 import type { Call, Caller, Dispatch } from './core/caller.ts'
 import type { Log } from './core/log.ts'
 import type { OpenInference } from './core/open-inference.ts'
+import { NO_SPAN } from './core/trace.ts'
 import { anonymousCaller, createDispatch } from './domain/access/index.ts'
 import type { Services } from './domain/ctx.ts'
 import { createHandlers } from './domain/handlers.ts'
@@ -23,6 +24,7 @@ import {
   Serving,
   type ServingCtx,
 } from './domain/serving/index.ts'
+import { seenBy } from './domain/traced.ts'
 import type { GrpcServer } from './grpc/server.ts'
 import { createHttpApp, type HttpOptions } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
@@ -102,7 +104,9 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   const forVerbs = { ...services, db: afterMigration(services.db, background.migrated) }
   const makeCtx = (call: Call): ServingCtx => ({
     ...forVerbs,
+    ...(call.span?.recording && seenBy(forVerbs, call.span)),
     caller: call.caller,
+    span: call.span ?? NO_SPAN,
     // Read late: a signal costs more than most predictions' routing, and few ever look at it.
     get signal() {
       return call.signal
@@ -111,7 +115,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     serving,
   })
   const handlers = { ...createHandlers({ ...healthOptions(config), begun: () => begun }), ...travelHandlers }
-  const dispatch = createDispatch(handlers, makeCtx)
+  const dispatch = createDispatch(handlers, makeCtx, services.tracer)
   const dataPlane = createOpenInference(makeCtx, {
     name: config.serviceName,
     version: CODE_VERSION,
@@ -123,6 +127,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     plane: dataPlane,
     authenticate,
     metrics: services.metrics,
+    tracer: services.tracer,
     log: services.log,
     maxUploadBytes: services.settings.maxUploadBytes,
     tempDir: services.settings.tempDir,
@@ -182,7 +187,8 @@ function assemble({ config, services, serving, background, dispatch, dataPlane, 
       await listenForMetrics(host)
       if (config.grpcPort !== undefined) {
         const { startGrpc } = await import('./grpc/server.ts')
-        const options = { plane: dataPlane, authenticate, log: services.log }
+        const { log, tracer } = services
+        const options = { plane: dataPlane, authenticate, log, tracer }
         grpc = await startGrpc(options, { host, port: config.grpcPort })
       }
       const address = http.server.address() as AddressInfo
@@ -207,9 +213,9 @@ async function answerOverNats({ config, services, dispatch }: Pick<Parts, 'confi
     import('./ports/bus/responder.ts'),
     import('./messaging/endpoints.ts'),
   ])
-  const { log, clock } = services
+  const { log, clock, tracer } = services
   const timeoutMs = config.natsRequestTimeoutSeconds * 1000
-  const endpoints = createEndpoints({ dispatch, authenticate, clock, log, timeoutMs })
+  const endpoints = createEndpoints({ dispatch, authenticate, clock, log, tracer, timeoutMs })
   const described = { name: config.serviceName, version: CODE_VERSION, description: 'Modelyard', queue: 'modelyard' }
   const name = config.serviceName.replaceAll(/[^A-Za-z0-9_-]/g, '-')
   return openResponder({ ...described, name, endpoints }, { url: config.natsUrl, name: config.serviceName, log })

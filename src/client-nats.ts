@@ -74,6 +74,7 @@ async function ask(connection: NatsConnection, { name, input, call, options }: A
   const fields: Record<string, string | undefined> = {
     'X-Tenant-ID': options.tenantId,
     ...options.headers,
+    ...call.headers,
     'X-Request-ID': call.requestId,
     'Idempotency-Key': key,
   }

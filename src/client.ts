@@ -38,7 +38,7 @@ export function createClient(options: ClientOptions): MlClient {
   const client: Record<string, unknown> = {}
   for (const name of Object.keys(operations) as OperationName[]) {
     const method = (input: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}) =>
-      call(name, input, { ...settings, ...options })
+      call(name, input, { ...settings, ...options, headers: { ...settings.headers, ...options.headers } })
     const [noun, verb] = name.split('.') as [string, string?]
     if (verb === undefined) client[noun] = method
     else client[noun] = { ...(client[noun] as object | undefined), [verb]: method }

@@ -22,6 +22,43 @@ function configFile(text: string): string {
   return file
 }
 
+describe('the settings of OpenTelemetry', () => {
+  it('bear their standard names', () => {
+    const config = loadConfig({
+      env: {
+        OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20x,x-team=ml',
+        OTEL_TRACES_SAMPLER: 'always_on',
+        OTEL_TRACES_SAMPLER_ARG: '0.25',
+        OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+      },
+    })
+    expect(config).toMatchObject({
+      enableOtel: false,
+      otelExporterOtlpEndpoint: 'http://localhost:4318',
+      otelTracesSampler: 'always_on',
+      otelTracesSamplerArg: 0.25,
+      otelExporterOtlpTimeout: 500,
+    })
+    expect(JSON.stringify(shownConfig(config))).not.toContain('Bearer')
+  })
+
+  it('are refused where they break the standard, without their secrets', () => {
+    const { fields, message } = problemsOf({
+      OTEL_EXPORTER_OTLP_HEADERS: 'Bearer secret',
+      OTEL_RESOURCE_ATTRIBUTES: 'a=%zz',
+      OTEL_TRACES_SAMPLER: 'jaeger_remote',
+      OTEL_TRACES_SAMPLER_ARG: '2',
+    })
+    expect(fields.toSorted()).toEqual([
+      'otelExporterOtlpHeaders',
+      'otelResourceAttributes',
+      'otelTracesSampler',
+      'otelTracesSamplerArg',
+    ])
+    expect(message).not.toContain('secret')
+  })
+})
+
 describe('the configuration', () => {
   it('has a default for everything that must be known', () => {
     const config = loadConfig({ env: {} })

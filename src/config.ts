@@ -7,6 +7,8 @@ import { type Static, Type } from 'typebox'
 import { compileCheck } from './core/check.ts'
 import { type FieldError, fail } from './core/failure.ts'
 import { LOG_LEVELS } from './core/log.ts'
+import { pairsOf } from './core/pairs.ts'
+import { SAMPLERS } from './core/trace.ts'
 
 const text = (description: string, options = {}) =>
   Type.Optional(Type.String({ minLength: 1, description, ...options }))
@@ -51,7 +53,30 @@ export const ConfigSchema = Type.Object(
     supabaseServiceKey: text('Key for Supabase.'),
     supabaseMapping: text('File (JSON) that says which of its tables hold features of which tenant.'),
     enableOtel: flag('Export traces by OpenTelemetry.'),
-    otelExporterOtlpEndpoint: url('Where traces go.', 'https?'),
+    otelExporterOtlpEndpoint: Type.String({
+      default: 'http://localhost:4318',
+      pattern: '^https?://.+',
+      description: 'Collector of traces (OTLP over HTTP, JSON); `/v1/traces` is put behind it.',
+    }),
+    otelExporterOtlpHeaders: text('Headers for the collector: `name=value`, by commas, values percent-encoded.'),
+    otelExporterOtlpTimeout: Type.Integer({
+      default: 10_000,
+      minimum: 1,
+      description: 'Time to hand a batch of spans to the collector, repetitions included, in milliseconds.',
+    }),
+    otelServiceName: text('Name of the service in traces; default: `SERVICE_NAME`.'),
+    otelResourceAttributes: text('What else traces say of this process: `name=value`, by commas, percent-encoded.'),
+    otelTracesSampler: word(
+      SAMPLERS,
+      'parentbased_traceidratio',
+      'Which traces are kept; `parentbased_…`: whatever the asker decided, else as said.',
+    ),
+    otelTracesSamplerArg: Type.Number({
+      default: 0.01,
+      minimum: 0,
+      maximum: 1,
+      description: 'Share of the traces that the samplers with `traceidratio` keep.',
+    }),
     enableGpu: flag('Run models on CUDA where there is a GPU.'),
     modelMemoryMb: Type.Optional(
       Type.Integer({
@@ -122,7 +147,7 @@ export const ALIASES: Readonly<Record<string, ConfigKey>> = {
   ML_SERVICE_PORT: 'servicePort',
   ARTIFACTS_DIR: 'modelPath',
 }
-const SECRETS: readonly ConfigKey[] = ['supabaseServiceKey']
+const SECRETS: readonly ConfigKey[] = ['supabaseServiceKey', 'otelExporterOtlpHeaders']
 const KEYS = Object.keys(ConfigSchema.properties) as ConfigKey[]
 const check = compileCheck(ConfigSchema, { coerce: true })
 
@@ -236,6 +261,12 @@ function contradictions(raw: Record<string, unknown>): FieldError[] {
   }
   if (raw.supabaseMapping && !raw.supabaseUrl) {
     found.push({ field: 'supabaseUrl', message: 'is required with SUPABASE_MAPPING' })
+  }
+  for (const field of ['otelExporterOtlpHeaders', 'otelResourceAttributes'] as const) {
+    const pairs = raw[field]
+    if (typeof pairs === 'string' && pairsOf(pairs) === undefined) {
+      found.push({ field, message: 'must be name=value pairs, by commas, percent-encoded' })
+    }
   }
   return found
 }

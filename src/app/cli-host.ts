@@ -86,7 +86,7 @@ function untilToldToStop(): Promise<void> {
   })
 }
 
-const OLDEST_NODE = [22, 12] as const
+const OLDEST_NODE = [22, 15] as const
 
 function checks(flags: Flags): HostCheck[] {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)

@@ -16,7 +16,7 @@ import { NO_SOURCES } from '../ports/sources/open.ts'
 import type { Tables } from '../tables/index.ts'
 import type { OpenServices } from './open-services.ts'
 
-type Running = Pick<Services, 'runtime' | 'settings'> & { readonly close: () => Promise<void> }
+type Running = Pick<Services, 'runtime' | 'settings' | 'tracer'>
 
 export async function openRepository(config: Config, log: Log, running: Running): Promise<OpenServices> {
   const { tempDir } = running.settings
@@ -26,7 +26,7 @@ export async function openRepository(config: Config, log: Log, running: Running)
     openBus({ log }),
     openCache({ url: config.redisUrl, log }),
   ])
-  const { runtime, settings } = running
+  const { runtime, settings, tracer } = running
   return {
     objects,
     bus,
@@ -40,8 +40,9 @@ export async function openRepository(config: Config, log: Log, running: Running)
     clock: systemClock,
     log,
     metrics: createMetrics(),
+    tracer,
     close: async () => {
-      for (const port of [objects, bus, cache, running]) {
+      for (const port of [objects, bus, cache, runtime, tracer]) {
         await port.close().catch((error: unknown) => log.warn({ err: error }, 'close failed'))
       }
     },

@@ -19,6 +19,7 @@ import { NO_SOURCES, openSources } from '../ports/sources/open.ts'
 import { type GuardedOptions, openGuardedRuntime } from '../runtime/index.ts'
 import { openTables } from '../tables/index.ts'
 import { openRepository } from './open-repository.ts'
+import { openTracer } from './tracer.ts'
 import { CODE_VERSION } from './version.ts'
 
 const MAX_QUEUED_RUNS = 10_000
@@ -43,7 +44,7 @@ export async function openServices(
   const sources = sourcesOf(config, log, metrics)
   if (config.repository !== undefined) {
     const runtime = openGuardedRuntime(runtimeOptions(config, log, tempDir))
-    return openRepository(config, log, { runtime, settings, close: () => runtime.close() })
+    return openRepository(config, log, { runtime, settings, tracer: await openTracer(config, log) })
   }
   const opened: { close(): Promise<void> }[] = []
   const keep = async <T extends { close(): Promise<void> }>(opening: T | Promise<T>): Promise<T> => {
@@ -68,15 +69,16 @@ export async function openServices(
     // The embedded database belongs to one process, so what lies here was left by one that is gone.
     if (config.databaseUrl === undefined) await rm(tempDir, { recursive: true, force: true })
     await mkdir(tempDir, { recursive: true })
-    const [objects, bus, cache] = await Promise.all([
+    const [objects, bus, cache, tracer] = await Promise.all([
       keep(openObjects(objectsOptions(config, tempDir))),
       keep(openBus(config.enableNats ? { url: config.natsUrl, name: config.serviceName, log } : { log })),
       keep(openCache({ url: config.redisUrl, log })),
+      keep(openTracer(config, log)),
     ])
     const runtime = await keep(openGuardedRuntime(runtimeOptions(config, log, tempDir)))
     const tables = await keep(openTables({ tempDir, memoryLimitMb: TABLES_MEMORY_MB }))
     const queue = openQueue({ db, log })
-    const engines = { runtime, tables, queue, clock: systemClock, log, metrics, settings }
+    const engines = { runtime, tables, queue, clock: systemClock, log, metrics, tracer, settings }
     const services = { db, objects, bus, cache, sources, ...engines }
     return { ...services, close: closeAll }
   } catch (error) {

@@ -4,7 +4,6 @@ import type { Config } from '../config.ts'
 
 export function unavailableSettings(config: Config): string[] {
   const found: string[] = []
-  if (config.enableOtel) found.push('ENABLE_OTEL: this version exports no traces; /metrics is always on')
   if (config.supabaseUrl !== undefined && config.supabaseMapping === undefined) {
     found.push('SUPABASE_URL: without SUPABASE_MAPPING no table is known to hold features, so nothing is read')
   }

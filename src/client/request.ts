@@ -14,7 +14,7 @@ export interface PlainRequest {
 }
 
 interface RequestSettings extends CallOptions {
-  readonly headers: Fields
+  readonly headers: Readonly<Record<string, string>>
 }
 
 export function makeRequest(operation: Operation, input: Fields, settings: RequestSettings): PlainRequest {
@@ -33,7 +33,7 @@ export function makeRequest(operation: Operation, input: Fields, settings: Reque
     once,
     init: {
       method: operation.method,
-      headers: { ...(settings.headers as Record<string, string>), ...headers, ...ownHeaders(settings) },
+      headers: { ...settings.headers, ...headers, ...ownHeaders(settings) },
       ...(body !== undefined && { body }),
       // Required by the Fetch standard for a streamed body.
       ...(once && { duplex: 'half' }),

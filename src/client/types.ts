@@ -21,6 +21,8 @@ export interface CallOptions {
   /** Made by the client for operations that honour it, where none is given. */
   readonly idempotencyKey?: string
   readonly requestId?: string
+  /** Sent with this call, over those of the client: `traceparent`, for example. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly timeoutMs?: number
   readonly retries?: number
 }

@@ -77,6 +77,10 @@ export const MlEvent = Shape(
     datacontenttype: Type.Literal('application/json', { description: 'Always JSON.' }),
     tenantid: Type.String({ description: 'Tenant it belongs to.' }),
     requestid: Type.Optional(Type.String({ description: 'The request that caused it.' })),
+    traceparent: Type.Optional(
+      Type.String({ description: 'The trace it belongs to (W3C Trace Context), where traces are kept.' }),
+    ),
+    tracestate: Type.Optional(Type.String({ description: 'What tracing systems add to that.' })),
     data: AnyObject('`event_type`, `tenant_id`, `model_id` where there is one, and what the type adds.'),
   },
   'Something that happened.',

@@ -1,6 +1,7 @@
 // Who is asking, and how a face hands a question to the application. Faces know this file and the contract, nothing else.
 import type { Permission, Upload } from '../contract/operation.ts'
 import type { OperationName, Output } from '../contract/operations/index.ts'
+import type { Span } from './trace.ts'
 
 export interface Caller {
   readonly tenantId: string
@@ -18,6 +19,8 @@ export interface Call {
   readonly signal: AbortSignal
   /** Whether the asker has gone away: dearer to be told of than to ask now and then. Default: the signal has fired. */
   readonly gone?: () => boolean
+  /** The face's, for the request; absent where no traces are kept. */
+  readonly span?: Span | undefined
   readonly idempotencyKey?: string
   readonly upload?: Upload
 }

@@ -6,6 +6,7 @@ import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
+import { inSpan, NO_SPAN, type Span, type Tracer } from '../core/trace.ts'
 import type { Queue } from '../jobs/queue.ts'
 import type { Bus } from '../ports/bus/index.ts'
 import type { Cache } from '../ports/cache/index.ts'
@@ -48,11 +49,14 @@ export interface Services {
   readonly clock: Clock
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracer: Tracer
   readonly settings: Settings
 }
 
 export interface Ctx extends Services {
   readonly caller: Caller
+  /** What is being done for the caller right now; NO_SPAN where no traces are kept. */
+  readonly span: Span
   readonly signal: AbortSignal
   /** Keeps the reply to a request with an Idempotency-Key; see `inLastTransaction`. */
   readonly settle?: (tx: Tx, operation: OperationName, reply: unknown) => Promise<void>
@@ -65,8 +69,11 @@ export type TxCtx = Omit<Ctx, 'db'> & { readonly db: Tx }
 
 /** Runs `work` in one transaction in which row-level security shows only the caller's tenant. */
 export function inTransaction<T>(ctx: Ctx, work: (ctx: TxCtx) => Promise<T>): Promise<T> {
-  return ctx.db.tenant(ctx.caller.tenantId, (tx) => work({ ...ctx, db: tx }))
+  // A leaf: what is stored or told of inside belongs to the operation.
+  return inSpan(ctx, TRANSACTION, () => ctx.db.tenant(ctx.caller.tenantId, (tx) => work({ ...ctx, db: tx })))
 }
+
+const TRANSACTION = { name: 'transaction', kind: 'client', attributes: { 'db.system.name': 'postgresql' } } as const
 
 /**
  * The transaction whose result is the reply to `operation`. Under an Idempotency-Key the reply is committed with it, so that a service killed
@@ -85,6 +92,7 @@ export function serviceCtx(services: Services, tenantId: string, signal: AbortSi
   return {
     ...services,
     caller: { tenantId, requestId, actor: services.settings.serviceName, permissions: new Set() },
+    span: NO_SPAN,
     signal,
     gone: () => signal.aborted,
   }

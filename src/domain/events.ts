@@ -16,15 +16,20 @@ export interface Happening {
 
 export async function emit(ctx: TxCtx, { type, subject, data }: Happening): Promise<void> {
   const { caller, clock, settings } = ctx
+  const { tenantId, requestId } = caller
+  const span = ctx.span.child('create ml.events', { kind: 'producer' })
   const event = makeEvent({
     type,
     source: settings.serviceName,
     subject,
-    tenantId: caller.tenantId,
-    requestId: caller.requestId,
+    tenantId,
+    requestId,
+    trace: span.context,
     data,
     clock,
   })
+  span.set({ 'cloudevents.event_type': type, 'cloudevents.event_id': event.id, 'cloudevents.event_subject': subject })
+  span.end()
   await appendEvent(ctx.db, event)
   const listeners = await listenersOf(ctx, event)
   await queueDeliveries(

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import type { EventType, MlEvent } from '../contract/service.ts'
 import type { Clock } from '../core/clock.ts'
 import { newId } from '../core/ids.ts'
+import type { TraceContext } from '../core/trace.ts'
 import { json, type Tx, wake } from '../ports/db/index.ts'
 
 export interface EventDraft {
@@ -14,12 +15,14 @@ export interface EventDraft {
   readonly subject: string
   readonly tenantId: string
   readonly requestId?: string
+  /** Of the change it tells of. */
+  readonly trace?: TraceContext | undefined
   readonly data: Readonly<Record<string, unknown>>
   readonly clock: Clock
 }
 
 /** The CloudEvents document; `event_type` and `tenant_id` are repeated in its data for consumers that see only that. */
-export function makeEvent({ type, source, subject, tenantId, requestId, data, clock }: EventDraft): MlEvent {
+export function makeEvent({ type, source, subject, tenantId, requestId, trace, data, clock }: EventDraft): MlEvent {
   const now = clock.now()
   return {
     specversion: '1.0',
@@ -31,6 +34,8 @@ export function makeEvent({ type, source, subject, tenantId, requestId, data, cl
     datacontenttype: 'application/json',
     tenantid: tenantId,
     ...(requestId !== undefined && { requestid: requestId }),
+    // CloudEvents' extension for distributed tracing has the same two names.
+    ...trace,
     data: { ...data, event_type: type, tenant_id: tenantId },
   }
 }

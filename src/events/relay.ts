@@ -6,7 +6,8 @@ import { systemClock } from '../core/clock.ts'
 import { fail, MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { type Loop, startLoop, type Turn } from '../core/loop.ts'
-import type { Bus, Stored } from '../ports/bus/index.ts'
+import { traceContextOf } from '../core/trace.ts'
+import type { Bus, BusMessage, Stored } from '../ports/bus/index.ts'
 import type { Database, Row, Tx } from '../ports/db/index.ts'
 
 export interface RelayOptions {
@@ -126,7 +127,7 @@ async function publishAll(
   { bus, log }: RelayOptions,
   signal: AbortSignal,
 ): Promise<{ published: number[]; error: unknown }> {
-  const messages = rows.map(({ subject, id, event }) => ({ subject, id, data: encoder.encode(JSON.stringify(event)) }))
+  const messages = rows.map(messageOf)
   let done = 0
   while (done < rows.length && !signal.aborted) {
     const { count, error } = await inTime(bus.publishInOrder(messages.slice(done)))
@@ -141,6 +142,11 @@ async function publishAll(
 }
 
 const encoder = new TextEncoder()
+
+function messageOf({ subject, id, event }: Waiting): BusMessage {
+  const trace = traceContextOf(event)
+  return { subject, id, data: encoder.encode(JSON.stringify(event)), ...(trace && { headers: { ...trace } }) }
+}
 
 function seqs(rows: readonly Waiting[], count: number): number[] {
   return rows.slice(0, count).map(({ seq }) => seq)

@@ -6,6 +6,7 @@ import { request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { fail } from '../core/failure.ts'
+import type { TraceContext } from '../core/trace.ts'
 import { forbiddenAddress, isPublicAddress, literalAddress } from './public-address.ts'
 
 export interface WebhookMessage {
@@ -16,6 +17,8 @@ export interface WebhookMessage {
   readonly id: string
   readonly time: Date
   readonly body: string
+  /** Of this attempt. */
+  readonly trace?: TraceContext | undefined
 }
 
 export interface SendOptions {
@@ -54,7 +57,7 @@ export async function sendWebhook(message: WebhookMessage, options: SendOptions)
   })
 }
 
-function headersOf({ id, secret, time, body }: WebhookMessage): Record<string, string> {
+function headersOf({ id, secret, time, body, trace }: WebhookMessage): Record<string, string> {
   return {
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(body)),
@@ -62,6 +65,7 @@ function headersOf({ id, secret, time, body }: WebhookMessage): Record<string, s
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(time.getTime() / 1000)),
     'webhook-signature': new Webhook(secret).sign(id, time, body),
+    ...trace,
   }
 }
 

@@ -4,6 +4,7 @@ import type { Metadata } from '@grpc/grpc-js'
 import type { Call, Caller } from '../core/caller.ts'
 import { fail } from '../core/failure.ts'
 import { requestIdOf } from '../core/request-id.ts'
+import { type Span, type Tracer, traceContextOf } from '../core/trace.ts'
 
 export type Authenticate = (headers: IncomingHttpHeaders, requestId: string) => Caller | Promise<Caller>
 
@@ -24,24 +25,31 @@ function headersOf(metadata: Metadata): IncomingHttpHeaders {
 export interface Envelope {
   readonly headers: IncomingHttpHeaders
   readonly requestId: string
+  readonly span: Span
 }
 
-export function envelopeOf(metadata: Metadata): Envelope {
+/** @param method as in the path: `inference.GRPCInferenceService/ModelInfer`. */
+export function envelopeOf(metadata: Metadata, method: string, tracer: Tracer): Envelope {
   const headers = headersOf(metadata)
-  return { headers, requestId: requestIdOf(headers) }
+  const requestId = requestIdOf(headers)
+  const span = tracer.start(method, { kind: 'server', parent: tracer.enabled ? traceContextOf(headers) : undefined })
+  if (span.recording) span.set({ 'rpc.system.name': 'grpc', 'rpc.method': method, 'modelyard.request_id': requestId })
+  return { headers, requestId, span }
 }
 
 /** @throws what `authenticate` throws. */
 export async function callOf(
   call: Cancellable,
-  { headers, requestId }: Envelope,
+  { headers, requestId, span }: Envelope,
   authenticate: Authenticate,
 ): Promise<Call> {
   const found = authenticate(headers, requestId)
   const caller = found instanceof Promise ? await found : found
   let signal: AbortSignal | undefined
+  if (span.recording) span.set({ 'modelyard.tenant': caller.tenantId })
   return {
     caller,
+    span,
     // Made when first asked for: it costs more than the rest of a small call.
     get signal() {
       signal ??= signalOf(call)

@@ -3,6 +3,7 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { asFailure, type FailureKind, type FieldError, type MlError } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { REQUEST_ID_HEADER } from '../core/request-id.ts'
+import { logFieldsOf, type Span } from '../core/trace.ts'
 
 const STATUS: Readonly<Record<FailureKind, status>> = {
   invalid: status.INVALID_ARGUMENT,
@@ -30,6 +31,7 @@ const MOST_FINDINGS = 10
 export interface FailureContext {
   readonly log: Log
   readonly requestId: string
+  readonly span: Span
 }
 
 function grpcStatusOf(failure: MlError): status {
@@ -37,19 +39,23 @@ function grpcStatusOf(failure: MlError): status {
 }
 
 /** What was thrown, as gRPC wants it, with our code in the trailer `error-code`. */
-export function serviceError(error: unknown, { log, requestId }: FailureContext): Partial<ServiceError> {
+export function serviceError(error: unknown, context: FailureContext): Partial<ServiceError> {
   const failure = asFailure(error)
+  const { requestId, span } = context
   const metadata = new Metadata()
   metadata.set(REQUEST_ID_HEADER, requestId)
   metadata.set('error-code', failure.code)
   if (failure.retryAfterSeconds !== undefined) metadata.set('retry-after', String(Math.ceil(failure.retryAfterSeconds)))
-  return { code: grpcStatusOf(failure), details: messageOf(failure, { log, requestId }), metadata }
+  const code = grpcStatusOf(failure)
+  span.failed(failure)
+  span.set({ 'rpc.response.status_code': status[code] })
+  return { code, details: messageOf(failure, context), metadata }
 }
 
 /** With all findings: there is no field for them. */
-export function messageOf(failure: MlError, { log, requestId }: FailureContext): string {
+export function messageOf(failure: MlError, { log, requestId, span }: FailureContext): string {
   if (failure.kind === 'internal') {
-    log.error({ requestId, code: failure.code, stack: failure.stack }, failure.message)
+    log.error({ requestId, ...logFieldsOf(span), code: failure.code, stack: failure.stack }, failure.message)
     return HIDDEN
   }
   const findings = (failure.details?.errors ?? []) as readonly FieldError[]

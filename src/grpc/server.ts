@@ -15,6 +15,7 @@ import type { Call } from '../core/caller.ts'
 import { asFailure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { OpenInference } from '../core/open-inference.ts'
+import { NO_TRACER, type Tracer } from '../core/trace.ts'
 import { type Authenticate, callOf, envelopeOf } from './call.ts'
 import { messageOf, serviceError } from './failures.ts'
 import { type Message, unaryHandlers, type Work } from './handlers.ts'
@@ -27,6 +28,8 @@ export interface GrpcOptions {
   readonly plane: OpenInference
   readonly authenticate: Authenticate
   readonly log: Log
+  /** Default: no traces are kept. */
+  readonly tracer?: Tracer
   /** Largest message; default 256 MiB. */
   readonly maxMessageBytes?: number
 }
@@ -85,27 +88,44 @@ function withRawInference(service: ServiceDefinition): ServiceDefinition {
 
 function implementation(options: GrpcOptions): UntypedServiceImplementation {
   const { plane } = options
-  const unary = Object.entries(unaryHandlers(plane)).map(([name, work]) => [name, unaryCall(work, options)] as const)
+  const unary = Object.entries(unaryHandlers(plane)).map(
+    ([name, work]) => [name, unaryCall({ name, work }, options)] as const,
+  )
   const infer: Work = async (call, request) => (await inferOne(plane, call, request as unknown as Buffer)).finish()
   return {
     ...Object.fromEntries(unary),
-    ModelInfer: unaryCall(infer, options),
+    ModelInfer: unaryCall({ name: 'ModelInfer', work: infer }, options),
     ModelStreamInfer: (call: StreamCall) => inferStream(call, options),
   }
 }
 
-function unaryCall(work: Work, { authenticate, log }: GrpcOptions) {
+interface Method {
+  readonly name: string
+  readonly work: Work
+}
+
+function unaryCall({ name, work }: Method, { authenticate, log, tracer = NO_TRACER }: GrpcOptions) {
+  const method = `${SERVICE}/${name}`
   return (request: ServerUnaryCall<Message, unknown>, reply: sendUnaryData<unknown>): void => {
-    const envelope = envelopeOf(request.metadata)
-    const { requestId } = envelope
+    const envelope = envelopeOf(request.metadata, method, tracer)
+    const { requestId, span } = envelope
     callOf(request, envelope, authenticate)
       .then((call) => work(call, request.request))
       .then(
-        (value) => reply(null, value),
-        (error: unknown) => reply(serviceError(error, { log, requestId })),
+        (value) => {
+          reply(null, value)
+          span.set(ANSWERED)
+          span.end()
+        },
+        (error: unknown) => {
+          reply(serviceError(error, { log, requestId, span }))
+          span.end()
+        },
       )
   }
 }
+
+const ANSWERED = { 'rpc.response.status_code': 'OK' }
 
 async function inferOne(plane: OpenInference, call: Call, bytes: Buffer): Promise<WireWriter> {
   const asked = readInferRequest(bytes)
@@ -121,15 +141,16 @@ async function inferOne(plane: OpenInference, call: Call, bytes: Buffer): Promis
   return writeInferReply(answer, asked)
 }
 
-function inferStream(stream: StreamCall, { plane, authenticate, log }: GrpcOptions): void {
-  const envelope = envelopeOf(stream.metadata)
-  const { requestId } = envelope
+function inferStream(stream: StreamCall, { plane, authenticate, log, tracer = NO_TRACER }: GrpcOptions): void {
+  const envelope = envelopeOf(stream.metadata, `${SERVICE}/ModelStreamInfer`, tracer)
+  const { requestId, span } = envelope
+  if (span.recording) for (const end of ['finish', 'cancelled', 'error']) stream.once(end, () => span.end())
   const calling = callOf(stream, envelope, authenticate)
   answerStream(stream, async (bytes) => {
     try {
       return writeStreamReply(await inferOne(plane, await calling, bytes))
     } catch (error) {
-      return writeStreamError(messageOf(asFailure(error), { log, requestId }), readHead(bytes))
+      return writeStreamError(messageOf(asFailure(error), { log, requestId, span }), readHead(bytes))
     }
   })
 }

@@ -13,6 +13,7 @@ import type { Log } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
 import type { OpenInference } from '../core/open-inference.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from '../core/request-id.ts'
+import { NO_TRACER, type Span, type Tracer } from '../core/trace.ts'
 import { readJsonBodies, tooLarge } from './body.ts'
 import { failureReply, sendFailure } from './failures.ts'
 import { addNeighbours } from './neighbours/routes.ts'
@@ -20,6 +21,7 @@ import { trackRoutes } from './not-found.ts'
 import { addOpenInference } from './oip/routes.ts'
 import { addOperations } from './routes.ts'
 import { addServiceRoutes } from './service-routes.ts'
+import { traceRequests } from './trace.ts'
 
 export interface HttpOptions {
   readonly dispatch: Dispatch
@@ -28,6 +30,8 @@ export interface HttpOptions {
   /** Who is asking; throws `unauthenticated` or `forbidden`. */
   readonly authenticate: (headers: FastifyRequest['headers'], requestId: string) => Promise<Caller> | Caller
   readonly metrics: Metrics
+  /** Default: no traces are kept. */
+  readonly tracer?: Tracer
   readonly log: Log
   /** Largest JSON body, before and after decompression; default 32 MiB. */
   readonly maxBodyBytes?: number
@@ -61,6 +65,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** On the clock's `elapsedMs`. */
     startedMs: number
+    /** None where no traces are kept. */
+    span: Span | undefined
   }
   interface FastifyContextConfig {
     operation?: OperationName | `v${1 | 2}.${string}`
@@ -97,6 +103,7 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, clock),
   })
   app.decorateRequest('startedMs', 0)
+  app.decorateRequest('span', undefined)
   app.addHook('onRequest', (request, reply, done) => {
     request.startedMs = clock.elapsedMs()
     reply.header(REQUEST_ID_HEADER, request.id)
@@ -104,6 +111,7 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     if (stopping.signal.aborted) reply.header('connection', 'close')
     done()
   })
+  traceRequests(app, options.tracer ?? NO_TRACER)
   app.addHook('preClose', (done) => {
     stopping.abort()
     done()

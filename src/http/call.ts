@@ -20,8 +20,11 @@ const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/
 /** The signal is made when first asked for: most predictions never look at it, and it costs more than their routing. */
 export function callOf(request: FastifyRequest, reply: FastifyReply, caller: Caller, upload?: Upload): Call {
   let signal: AbortSignal | undefined
+  const { span } = request
+  if (span?.recording) span.set({ 'modelyard.tenant': caller.tenantId })
   return {
     caller,
+    span,
     upload,
     idempotencyKey: idempotencyKeyOf(request),
     gone: () => reply.raw.destroyed && !reply.raw.writableEnded,

@@ -7,6 +7,7 @@ import { asFailure, type FailureKind, type FieldError, fail, type MlError } from
 import type { Log } from '../core/log.ts'
 import { REQUEST_ID_HEADER } from '../core/request-id.ts'
 import { STATUS_OF_KIND } from '../core/status.ts'
+import { logFieldsOf } from '../core/trace.ts'
 import { toJson } from './json.ts'
 
 /** Mistakes that only HTTP can make have a status of their own. */
@@ -93,9 +94,10 @@ function isOpenInference(url: string): boolean {
 export function sendFailure(request: FastifyRequest, reply: FastifyReply, error: unknown, context: FailureContext) {
   const operation = request.routeOptions?.config?.operation
   const failure = fromFramework(error, operation === undefined)
+  request.span?.failed(failure)
   if (failure.kind === 'internal' && !reply.raw.destroyed) {
     context.log.error(
-      { requestId: request.id, operation, code: failure.code, stack: stackOf(failure) },
+      { requestId: request.id, ...traceOf(request), operation, code: failure.code, stack: stackOf(failure) },
       failure.message,
     )
   }
@@ -106,6 +108,11 @@ export function sendFailure(request: FastifyRequest, reply: FastifyReply, error:
   reply.header(REQUEST_ID_HEADER, request.id).header('content-type', 'application/json; charset=utf-8')
   reply.code(status).send(body)
   return status
+}
+
+/** So that the log and the trace are found from each other. */
+function traceOf({ span }: FastifyRequest) {
+  return span ? logFieldsOf(span) : {}
 }
 
 function stackOf(failure: MlError): string {

@@ -9,12 +9,15 @@ import type { Log } from '../core/log.ts'
 import { requestIdOf } from '../core/request-id.ts'
 import type { BusReply, BusRequest, Endpoint } from '../core/responder.ts'
 import { STATUS_OF_KIND } from '../core/status.ts'
+import { logFieldsOf, NO_TRACER, type Span, type Tracer, traceContextOf } from '../core/trace.ts'
 
 export interface EndpointOptions {
   readonly dispatch: Dispatch
   readonly authenticate: (headers: Readonly<Record<string, string>>, requestId: string) => Caller
   readonly clock: Clock
   readonly log: Log
+  /** Default: no traces are kept. */
+  readonly tracer?: Tracer
   /** After this a request is answered with a failure, and its work is told to stop. */
   readonly timeoutMs: number
 }
@@ -49,19 +52,48 @@ export function createEndpoints(options: EndpointOptions): Endpoint[] {
 async function answer(name: OperationName, request: BusRequest, options: EndpointOptions): Promise<BusReply> {
   const requestId = requestIdOf({ 'x-request-id': request.header(REQUEST_ID_HEADER) })
   const timeout = AbortSignal.timeout(options.timeoutMs)
+  const span = begin(name, request, options)
   try {
     const caller = options.authenticate(identityOf(request), requestId)
     const key = request.header(KEY_HEADER)
-    const call: Call = { caller, signal: timeout, ...(key !== undefined && { idempotencyKey: key }) }
+    const call: Call = {
+      caller,
+      signal: timeout,
+      ...(span && { span }),
+      ...(key !== undefined && { idempotencyKey: key }),
+    }
+    span?.set({ 'modelyard.request_id': requestId, 'modelyard.tenant': caller.tenantId })
     const input = inputOf(operations[name], request.data)
     const output = await (options.dispatch as AnyDispatch)(name, input, call)
     return await replyOf(operations[name], output, { requestId, most: request.maxReplyBytes })
   } catch (error) {
     const late = timeout.aborted && asFailure(error).kind === 'internal'
     const failure = late ? fail('unavailable', 'TIMEOUT', `No answer within ${options.timeoutMs} ms`) : asFailure(error)
-    if (failure.kind === 'internal') options.log.error({ requestId, stack: failure.stack }, failure.message)
+    span?.failed(failure)
+    if (failure.kind === 'internal') {
+      const fields = { requestId, ...(span && logFieldsOf(span)), stack: failure.stack }
+      options.log.error(fields, failure.message)
+    }
     return refusal(failure, requestId, options.clock)
+  } finally {
+    span?.end()
   }
+}
+
+function begin(name: OperationName, request: BusRequest, { tracer = NO_TRACER }: EndpointOptions): Span | undefined {
+  if (!tracer.enabled) return undefined
+  const subject = subjectOf(name)
+  return tracer.start(`process ${subject}`, {
+    kind: 'consumer',
+    parent: traceContextOf({ traceparent: request.header('traceparent'), tracestate: request.header('tracestate') }),
+    attributes: {
+      'messaging.system': 'nats',
+      'messaging.operation.type': 'process',
+      'messaging.operation.name': 'process',
+      'messaging.destination.name': subject,
+      'messaging.message.body.size': request.data.length,
+    },
+  })
 }
 
 type AnyDispatch = (name: OperationName, input: unknown, call: Call) => Promise<unknown>

@@ -92,6 +92,8 @@ describe.each(places)('events of the %s database over the %s bus', (database, ki
   it('are CloudEvents, each heard once', () => {
     const check = compileCheck(MlEvent)
     for (const { event } of heard) expect(check(event)).toEqual([])
+    // No traces are kept here.
+    for (const { event } of heard) expect(event).not.toHaveProperty('traceparent')
     expect(new Set(heard.map(({ event }) => event.id)).size).toBe(heard.length)
   })
 })

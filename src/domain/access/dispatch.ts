@@ -3,6 +3,7 @@ import { type Handlers, type OperationName, operations } from '../../contract/op
 import type { Call, Dispatch } from '../../core/caller.ts'
 import { type Check, compileCheck } from '../../core/check.ts'
 import { invalid } from '../../core/failure.ts'
+import { callerAttributes, ended, NO_TRACER, type Span, type Tracer } from '../../core/trace.ts'
 import type { Ctx } from '../ctx.ts'
 import { requirePermission } from './caller.ts'
 import { once } from './idempotency.ts'
@@ -26,7 +27,11 @@ async function runOnce<C extends Ctx>(
 
 type AnyHandler<C> = (ctx: C, input: unknown, upload?: Call['upload']) => Promise<unknown>
 
-export function createDispatch<C extends Ctx>(handlers: Handlers<C>, makeCtx: (call: Call) => C): Dispatch {
+export function createDispatch<C extends Ctx>(
+  handlers: Handlers<C>,
+  makeCtx: (call: Call) => C,
+  tracer: Tracer = NO_TRACER,
+): Dispatch {
   const checks = new Map<string, Check>()
   for (const [name, operation] of Object.entries(operations)) checks.set(name, compileCheck(operation.input))
 
@@ -35,11 +40,22 @@ export function createDispatch<C extends Ctx>(handlers: Handlers<C>, makeCtx: (c
     requirePermission(call.caller, operation.permission)
     const errors = checks.get(name)!(input)
     if (errors.length > 0) throw invalid('request', errors)
+    const span = spanOf(name, call, tracer)
+    return span ? ended(span, () => work(name, input, { ...call, span })) : work(name, input, call)
+  }
+  const work = (name: OperationName, input: unknown, call: Call): Promise<unknown> => {
     const ctx = makeCtx(call)
     const run = (ctx: C) => (handlers[name] as AnyHandler<C>)(ctx, input, call.upload)
-    if (call.idempotencyKey === undefined || !('idempotent' in operation)) return run(ctx)
+    if (call.idempotencyKey === undefined || !('idempotent' in operations[name])) return run(ctx)
     return runOnce(ctx, { name, input, key: call.idempotencyKey, upload: call.upload }, run)
   }
   // Async, so that a refusal is a rejected promise like any other failure.
   return (async (name: OperationName, input: unknown, call: Call) => dispatch(name, input, call)) as Dispatch
+}
+
+/** Below the face's, or the first where a program asks directly; none where nobody would see it. */
+function spanOf(name: OperationName, { span, caller }: Call, tracer: Tracer): Span | undefined {
+  if (span) return span.recording ? span.child(name) : undefined
+  if (!tracer.enabled) return undefined
+  return tracer.start(name, { attributes: callerAttributes(caller) })
 }

@@ -11,6 +11,7 @@ import {
   readAnswers,
   type ServedVersion,
   type ServingCtx,
+  tracedRun,
 } from '../serving/index.ts'
 import type { Claim } from './claim.ts'
 import { compileFeeds } from './feeds.ts'
@@ -155,14 +156,15 @@ function rowsARun({ inputs }: Signature): number {
 }
 
 async function infer(ctx: ServingCtx, model: LoadedModel, feeds: Tensors) {
-  const { outputs } = await model.run(feeds, {
+  const options = {
     gone: () => ctx.signal.aborted,
     tenant: ctx.caller.tenantId,
     priority: BEHIND_REQUESTS,
     patience: 'until the deadline',
     timeoutMs: RUN_LIMIT_MS,
     limitMs: RUN_LIMIT_MS,
-  })
+  } as const
+  const { outputs } = await tracedRun(ctx, { model, feeds, options })
   return outputs
 }
 

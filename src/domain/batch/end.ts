@@ -1,5 +1,6 @@
 // How a batch job ends: its state, an event, and the input that was made for it put away.
 import type { MlError } from '../../core/failure.ts'
+import { carried } from '../../core/trace.ts'
 import { json } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
@@ -29,9 +30,10 @@ export async function endJob(ctx: TxCtx, job: BatchRow, { status, failure }: End
     await ctx.db.deleteFrom('batch_chunks').where('job_id', '=', job.id).where('status', '!=', 'done').execute()
   }
   // Events carry the request and the person that asked for the job, not the worker.
-  const { requestId, actor } = detailsOf(row)
+  const { requestId, actor, trace } = detailsOf(row)
+  const span = ctx.span.context ? ctx.span : carried(trace)
   await emit(
-    { ...ctx, caller: { ...ctx.caller, requestId, actor } },
+    { ...ctx, caller: { ...ctx.caller, requestId, actor }, span },
     {
       type: EVENT[status],
       subject: row.id,

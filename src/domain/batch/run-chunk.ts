@@ -1,13 +1,15 @@
 // A worker's side of a chunk, from the claim to its part file. Every write names the attempt, so a worker that lost its claim
 // and lives on can change nothing any more.
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
+import { callerAttributes, ended } from '../../core/trace.ts'
 import { inTransaction, type Services, serviceCtx } from '../ctx.ts'
 import { findVersion, type Serving, type ServingCtx } from '../serving/index.ts'
+import { within } from '../traced.ts'
 import { type ChunkLines, predictChunk, predictCustomChunk } from './chunk.ts'
 import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk } from './claim.ts'
 import { endJob, finishJob, putInputAway } from './end.ts'
 import { MAX_FAILURES, MAX_OUTAGES, partKey, retrySeconds } from './policy.ts'
-import { type BatchRow, hasEnded, sourcesOf } from './store.ts'
+import { type BatchRow, detailsOf, hasEnded, sourcesOf } from './store.ts'
 
 export interface Worker {
   readonly services: Services
@@ -25,13 +27,32 @@ export async function runChunk({ services, serving }: Worker, claim: Claim, stop
   const stopBeating = keepAlive(ctx, claim, lost)
   try {
     const job = await beginJob(ctx, claim)
-    if (job) await predictAndStore(ctx, claim, job)
+    if (job) await inNameOf(job, ctx, claim)
   } catch (error) {
     if (lost.signal.aborted) ctx.log.info({ job_id: claim.jobId, chunk: claim.index }, 'the claim of a chunk was lost')
     else await settle({ ...ctx, signal: AbortSignal.timeout(30_000) }, claim, stopping.aborted ? 'stopping' : error)
   } finally {
     stopBeating()
   }
+}
+
+/** The chunk as a span of the trace that its job was submitted in. */
+async function inNameOf(job: BatchRow, ctx: ServingCtx, claim: Claim): Promise<void> {
+  const { trace, requestId } = detailsOf(job)
+  const span = ctx.tracer.start('batch.chunk', {
+    kind: 'consumer',
+    parent: trace,
+    attributes: {
+      ...callerAttributes({ tenantId: claim.tenantId, requestId }),
+      'modelyard.job_id': job.id,
+      'modelyard.model_id': job.model_id,
+      'modelyard.version': job.version,
+      'modelyard.chunk': claim.index,
+      'modelyard.rows': claim.rows,
+      'modelyard.attempt': claim.attempt,
+    },
+  })
+  await ended(span, () => predictAndStore(within(ctx, span), claim, job))
 }
 
 /** Undefined when the job has ended meanwhile. */

@@ -1,5 +1,6 @@
 import type { BatchJob, BatchRowError } from '../../contract/batch.ts'
 import { notFound } from '../../core/failure.ts'
+import type { TraceContext } from '../../core/trace.ts'
 import type { Row } from '../../ports/db/index.ts'
 import type { Reading } from '../../tables/index.ts'
 import type { TxCtx } from '../ctx.ts'
@@ -37,6 +38,8 @@ export interface BatchPart {
 export interface BatchDetails {
   readonly requestId: string
   readonly actor: string
+  /** Of the request that submitted it. */
+  readonly trace?: TraceContext | undefined
   readonly classes: readonly string[]
   readonly predictionDtype: string
 }

@@ -75,6 +75,7 @@ async function insertJob(ctx: TxCtx, { id, folder, model, sources, format }: New
   const details: BatchDetails = {
     requestId: ctx.caller.requestId,
     actor: ctx.caller.actor,
+    trace: ctx.span.context,
     classes: output?.categories ?? [],
     predictionDtype: output?.dtype ?? 'unknown',
   }

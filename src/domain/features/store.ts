@@ -2,6 +2,7 @@
 // what is not there comes from the database in one query, and then from the source.
 import type { EntityType } from '../../contract/features.ts'
 import { notFound } from '../../core/failure.ts'
+import { inSpan } from '../../core/trace.ts'
 import type { Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { keepStates, type OnlineState, readOnline, stateKey } from './online.ts'
@@ -20,7 +21,12 @@ export interface KnownEntities {
 }
 
 /** @throws `not_found` ENTITY_TYPE_NOT_FOUND */
-export async function readStates(ctx: Ctx, entityType: string, ids: readonly string[]): Promise<KnownEntities> {
+export function readStates(ctx: Ctx, entityType: string, ids: readonly string[]): Promise<KnownEntities> {
+  const attributes = { 'modelyard.entity_type': entityType, 'modelyard.entities': ids.length }
+  return inSpan(ctx, { name: 'features.states', attributes }, (ctx) => find(ctx, entityType, ids))
+}
+
+async function find(ctx: Ctx, entityType: string, ids: readonly string[]): Promise<KnownEntities> {
   const { tenantId } = ctx.caller
   const source = ctx.sources.of(tenantId, entityType)
   const [cachedType, ...cached] = await ctx.cache.getMany([

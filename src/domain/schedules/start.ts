@@ -7,10 +7,12 @@ import type { TrainRequest } from '../../contract/training.ts'
 import { asFailure, type FailureKind, fail } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { type Loop, startLoop, type Turn } from '../../core/loop.ts'
+import { callerAttributes, traceContextOf } from '../../core/trace.ts'
 import { json, type Tx } from '../../ports/db/index.ts'
 import { submitBatch } from '../batch/index.ts'
 import { inTransaction, type Services, serviceCtx, type TxCtx } from '../ctx.ts'
 import type { Serving, ServingCtx } from '../serving/index.ts'
+import { within } from '../traced.ts'
 import { submitTrainingAs } from '../training/index.ts'
 import { checkRequest } from './policy.ts'
 import { nextRun } from './schedules.ts'
@@ -34,6 +36,8 @@ interface DueRun {
   readonly datasetName: string | null
   /** Of the schedule, and over it what was taken from the event. */
   readonly input: Fields
+  /** The event that asked for it, where one did. */
+  readonly event: { readonly traceparent?: string; readonly tracestate?: string } | null
 }
 
 export function startScheduler(services: Services, serving: Serving): Loop {
@@ -96,7 +100,8 @@ export async function claimRuns(tx: Tx): Promise<readonly DueRun[]> {
       select id from schedule_runs where status = 'waiting' and next_attempt_at <= clock_timestamp()
       order by next_attempt_at limit ${AT_ONCE} for update skip locked)
     returning r.id, r.tenant_id as "tenantId", r.schedule_id as "scheduleId", r.by_clock as "byClock", r.attempts,
-      s.operation, s.dataset_name as "datasetName", s.input || r.input as input`.execute(tx)
+      s.operation, s.dataset_name as "datasetName", s.input || r.input as input,
+      (select o.event from outbox o where o.id = r.event_id) as event`.execute(tx)
   return rows
 }
 
@@ -106,7 +111,13 @@ interface Worker {
 }
 
 export async function startRun({ services, serving }: Worker, run: DueRun, signal: AbortSignal): Promise<void> {
-  const ctx: ServingCtx = { ...serviceCtx(services, run.tenantId, signal, run.id), serving }
+  const untraced: ServingCtx = { ...serviceCtx(services, run.tenantId, signal, run.id), serving }
+  const span = services.tracer.start('schedule.run', {
+    kind: 'consumer',
+    parent: run.event ? traceContextOf(run.event) : undefined,
+    attributes: { ...callerAttributes(untraced.caller), 'modelyard.schedule_id': run.scheduleId },
+  })
+  const ctx = within(untraced, span)
   try {
     if (run.byClock && (await isBusy(ctx, run))) {
       return await settle(ctx, run, { status: 'skipped', error: 'the job before it was still running' })
@@ -115,10 +126,13 @@ export async function startRun({ services, serving }: Worker, run: DueRun, signa
     const jobId = await submit(ctx, run.operation, input, run.id)
     await settle(ctx, run, { status: 'started', jobId })
   } catch (error) {
+    span.failed(error)
     const { kind, code, message } = asFailure(error)
     const wait = PASSING.has(kind) ? PAUSES[run.attempts - 1] : undefined
     if (wait === undefined) ctx.log.warn({ err: error, run_id: run.id }, 'a scheduled job could not be started')
     await settle(ctx, run, { status: wait === undefined ? 'failed' : 'waiting', error: `${code}: ${message}`, wait })
+  } finally {
+    span.end()
   }
 }
 

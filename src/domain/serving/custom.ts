@@ -5,6 +5,7 @@ import type { Prediction } from '../../contract/predictions.ts'
 import { type Check, compileCheck } from '../../core/check.ts'
 import { asFailure, fail, invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
+import { inSpan } from '../../core/trace.ts'
 import type { Ctx } from '../ctx.ts'
 import type { PredictedValue } from './output.ts'
 
@@ -76,6 +77,7 @@ function registered(model: CustomModel): RegisteredModel {
     })
     return loading
   }
+  const span = { name: 'predict', attributes: { 'modelyard.model': model.name, 'modelyard.version': version } } as const
   return {
     name: model.name,
     version,
@@ -92,7 +94,8 @@ function registered(model: CustomModel): RegisteredModel {
       try {
         refuse(checkInput, row, place)
         const state = await load()
-        const output = await model.predict(row, { state, signal: ctx.signal, tenantId: ctx.caller.tenantId })
+        const told = { state, signal: ctx.signal, tenantId: ctx.caller.tenantId }
+        const output = await inSpan(ctx, span, () => model.predict(row, told))
         const elapsed = ctx.clock.elapsedMs() - started
         checkAnswer(checkOutput, output, model.name)
         ctx.metrics.inferenceDuration.observe(labels, elapsed / 1000)

@@ -1,4 +1,5 @@
 // Serving: what is live, and how it is called.
+
 export { type CustomModel, defineModel } from './custom.ts'
 export { predictCustomRows } from './custom-rows.ts'
 export { giveFeedback } from './feedback.ts'
@@ -8,6 +9,7 @@ export { createOpenInference } from './open-inference.ts'
 export { readAnswers } from './output.ts'
 export { inference, predict, predictBatch, predictDefault, predictModel } from './predict.ts'
 export { RepositoryServing } from './repository/serving.ts'
+export { tracedRun } from './run-spans.ts'
 export type { ReadyVersion, ServedVersion } from './served-version.ts'
 export { Serving, type ServingCtx } from './serving.ts'
 export { SIGN_OF_LIFE_MS } from './traffic/counts-writer.ts'

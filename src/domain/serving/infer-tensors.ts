@@ -14,6 +14,7 @@ import { requirePermission } from '../access/index.ts'
 import { findServed, findVersion } from './find-version.ts'
 import { readAnswers } from './output.ts'
 import { counted, noteBatch } from './predict-rows.ts'
+import { tracedRun } from './run-spans.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 import type { Copy } from './traffic/shadow.ts'
@@ -44,7 +45,9 @@ export async function inferTensors(ctx: ServingCtx, request: InferRequest): Prom
     gone: ctx.gone,
     tenant: ctx.caller.tenantId,
   }
-  const { result, elapsedMs } = await counted(ctx, served, (ready) => ready.model.run(inputs, options))
+  const { result, elapsedMs } = await counted(ctx, served, ({ model }, ctx) =>
+    tracedRun(ctx, { model, feeds: inputs, options }),
+  )
   noteBatch(ctx, served.record, result)
   const { outputs, queueMs, runMs, batchRows } = result
   served.arm?.counts.answered(elapsedMs, 0)

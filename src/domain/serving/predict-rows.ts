@@ -1,9 +1,11 @@
 // The one way to a prediction; every reply shape and every face ends here.
 import { asFailure, type FieldError } from '../../core/failure.ts'
+import { inSpan } from '../../core/trace.ts'
 import type { PooledResult, Tensors } from '../../runtime/index.ts'
 import { takesTensors } from '../models/index.ts'
 import { canStandIn, insteadOf } from './fallback.ts'
 import { type Answer, readAnswers } from './output.ts'
+import { predictionSpan, tracedRun } from './run-spans.ts'
 import type { ReadyVersion, Served, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 import { refuseColumns } from './tensors-only.ts'
@@ -40,7 +42,7 @@ export async function predictRows(ctx: ServingCtx, served: Served, given: Rows):
 /** Without falling back: what the model itself says, or its failure. */
 async function predictOnly(ctx: ServingCtx, served: Served, given: Rows): Promise<Predicted> {
   const { record, arm } = served
-  const { result, elapsedMs } = await counted(ctx, served, (ready) => run(ctx, { ready, served, given }))
+  const { result, elapsedMs } = await counted(ctx, served, (ready, ctx) => run(ctx, { ready, served, given }))
   const { answers, errors, known } = result
   // What was answered before says nothing of how fast a version is.
   arm?.counts.answered(known ? undefined : elapsedMs, errors.size)
@@ -71,18 +73,21 @@ function labelsOf(record: VersionRecord) {
   return { tenant: record.tenantId, model: record.modelName, version: record.version }
 }
 
-/** Runs `work` with the version loaded, and counts the request, its time and its failure. */
+/** Runs `work` with the version loaded, as a span of its own, and counts the request, its time and its failure. */
 export async function counted<T>(
-  { metrics, clock }: ServingCtx,
+  ctx: ServingCtx,
   served: Served,
-  work: (ready: ReadyVersion) => Promise<T>,
+  work: (ready: ReadyVersion, ctx: ServingCtx) => Promise<T>,
 ): Promise<{ readonly result: T; readonly elapsedMs: number }> {
   const { record, arm } = served
+  const { metrics, clock } = ctx
   const started = clock.elapsedMs()
   const labels = labelsOf(record)
   metrics.inferenceRequests.inc(labels)
   try {
-    const result = await served.use(work)
+    const result = ctx.span.recording
+      ? await inSpan(ctx, predictionSpan(record), (ctx) => served.use((ready) => work(ready, ctx)))
+      : await served.use((ready) => work(ready, ctx))
     const elapsedMs = clock.elapsedMs() - started
     metrics.inferenceDuration.observe(labels, elapsedMs / 1000)
     return { result, elapsedMs }
@@ -119,6 +124,7 @@ async function run(ctx: ServingCtx, { ready, served, given }: Run): Promise<Foun
         return (await ask(ctx, { ready, served, feeds, rows: 1, gone }))[0]!
       },
     })
+    if (known) ctx.span.set(FROM_CACHE)
     return { answers, errors, known }
   }
   if (rows.length > 0) {
@@ -127,6 +133,8 @@ async function run(ctx: ServingCtx, { ready, served, given }: Run): Promise<Foun
   }
   return { answers, errors }
 }
+
+const FROM_CACHE = { 'modelyard.cache.hit': true }
 
 interface Ask {
   readonly ready: ReadyVersion
@@ -139,11 +147,8 @@ interface Ask {
 async function ask(ctx: ServingCtx, { ready, served, feeds, rows, gone }: Ask): Promise<Answer[]> {
   const { record, settings } = served
   const { deadlineMs: limitMs } = settings
-  const result = await ready.model.run(feeds, {
-    gone,
-    tenant: record.tenantId,
-    ...(limitMs !== undefined && { limitMs }),
-  })
+  const options = { gone, tenant: record.tenantId, ...(limitMs !== undefined && { limitMs }) }
+  const result = await tracedRun(ctx, { model: ready.model, feeds, options })
   noteBatch(ctx, record, result)
   served.note(result.runMs / Math.max(1, result.batchRows))
   return readAnswers(record.signature, result.outputs, rows)

@@ -4,14 +4,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Trial } from '../../contract/evaluation.ts'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
+import { callerAttributes, carried, type TraceContext } from '../../core/trace.ts'
 import { entryBeside, runIsolated } from '../../jobs/isolate.ts'
 import type { Job, NewJob } from '../../jobs/queue.ts'
 import type { Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type Services, serviceCtx, type TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
 import { getModelRow } from '../models/index.ts'
+import { within } from '../traced.ts'
 import { type ChampionSource, findChampion } from './champion.ts'
 import { endJob } from './end.ts'
+import { followPhases } from './phases.ts'
 import type { TrainingOutcome, TrainingProgress, TrainingSpec } from './pipeline/spec.ts'
 import { gateMetricName, type TrainingPlan } from './policy.ts'
 import { followProgress } from './progress.ts'
@@ -30,14 +33,22 @@ export async function runTraining(services: Services, job: Job): Promise<void> {
   const begun = await begin(first)
   if (!begun) return
   const { row, plan } = begun
-  const ctx = inNameOf(row, first)
+  const named = inNameOf(row, first)
+  const span = services.tracer.start('training', {
+    kind: 'consumer',
+    parent: traceOf(row),
+    attributes: { ...callerAttributes(named.caller), ...attributesOf(row) },
+  })
+  const ctx = within(named, span)
   const watch = followProgress(ctx, row)
   try {
     await trainAndRegister({ ctx, row, plan, watch })
   } catch (error) {
+    span.failed(error)
     await settle(ctx, row, asFailure(error))
   } finally {
     watch.stop()
+    span.end()
   }
 }
 
@@ -88,7 +99,23 @@ async function begin(ctx: Ctx): Promise<{ row: JobRow; plan: TrainingPlan } | un
 /** Events and history carry the request and the person that asked for the training, not the worker. */
 function inNameOf<C extends Ctx | TxCtx>(row: JobRow, ctx: C): C {
   const { requestId, actor } = row.request as { requestId: string; actor: string }
-  return { ...ctx, caller: { ...ctx.caller, requestId, actor } }
+  const span = ctx.span.context ? ctx.span : carried(traceOf(row))
+  return { ...ctx, caller: { ...ctx.caller, requestId, actor }, span }
+}
+
+/** Of the request that submitted the job. */
+function traceOf({ request }: JobRow): TraceContext | undefined {
+  return (request as { readonly trace?: TraceContext }).trace
+}
+
+function attributesOf({ id, model_id, version, dataset_id, attempt }: JobRow) {
+  return {
+    'modelyard.job_id': id,
+    'modelyard.model_id': model_id,
+    'modelyard.version': version,
+    'modelyard.dataset_id': dataset_id,
+    'modelyard.attempt': attempt,
+  }
 }
 
 interface Training {
@@ -134,6 +161,7 @@ interface ChildRun {
 
 function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<TrainingOutcome> {
   const { dataset, model, champion, outputDir, finished } = run
+  const phases = followPhases(ctx.span)
   const metric = gateMetricName(plan)
   const withFiles = (dataFile: string, championFile?: string) => {
     const spec: TrainingSpec = {
@@ -163,18 +191,22 @@ function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<T
     return runIsolated<TrainingOutcome, TrainingProgress>({
       entry: entryBeside(import.meta.url, './pipeline/child'),
       input: spec,
-      onProgress: watch.report,
+      onProgress: (progress) => {
+        phases.enter(progress.stage)
+        watch.report(progress)
+      },
       signal: AbortSignal.any([ctx.signal, watch.cancelled]),
       timeoutMs: ctx.settings.trainingTimeoutMs,
       maxMemoryMb: ctx.settings.trainingMemoryMb,
       log: ctx.log,
     })
   }
-  return ctx.objects.localFile(dataset.object_key, (dataFile) =>
+  const done = ctx.objects.localFile(dataset.object_key, (dataFile) =>
     champion
       ? ctx.objects.localFile(champion.artifactKey, (championFile) => withFiles(dataFile, championFile))
       : withFiles(dataFile),
   )
+  return done.finally(phases.end)
 }
 
 /** Ends the job, or throws so that the queue runs it again. */

@@ -75,7 +75,7 @@ async function submit(ctx: TxCtx, request: TrainRequest, jobId: string): Promise
       model_id: model.id,
       version,
       dataset_id: dataset.id,
-      request: json({ plan, requestId: ctx.caller.requestId, actor: ctx.caller.actor }),
+      request: json({ plan, requestId: ctx.caller.requestId, actor: ctx.caller.actor, trace: ctx.span.context }),
       hyperparameters: json(plan.hyperparameters),
       status: 'queued',
       stage: 'queued',

@@ -2,8 +2,10 @@
 // not send at once and a replica that dies leaves the delivery to another: at least once, under one id. A webhook that does not
 // answer holds up only itself: a replica has at most one handful of deliveries on its way to each.
 import { sql } from 'kysely'
+import type { MlEvent } from '../../contract/service.ts'
 import { asFailure } from '../../core/failure.ts'
 import { startLoop, type Turn } from '../../core/loop.ts'
+import { type Span, traceContextOf } from '../../core/trace.ts'
 import { sendWebhook } from '../../events/send-webhook.ts'
 import type { Tx } from '../../ports/db/index.ts'
 import type { Services } from '../ctx.ts'
@@ -110,7 +112,7 @@ type Attempt = DeliveryOptions & { readonly signal: AbortSignal }
 
 async function deliver(services: Services, due: Due, attempt: Attempt): Promise<void> {
   const { metrics, db } = services
-  const outcome = await tryOnce(services, due, attempt)
+  const outcome = await traced(services, due, (span) => tryOnce(services, due, { ...attempt, span }))
   if (attempt.signal.aborted && outcome.error !== undefined) {
     await db.system((tx) => giveBack(tx, due))
     return
@@ -133,13 +135,41 @@ async function deliver(services: Services, due: Due, attempt: Attempt): Promise<
   })
 }
 
-async function tryOnce({ clock, settings }: Services, due: Due, { timeoutMs, signal }: Attempt): Promise<Outcome> {
-  const message = { ...due, id: due.eventId, time: clock.now(), body: JSON.stringify(due.payload) }
+/** As a span of the trace that the event belongs to. */
+async function traced(services: Services, due: Due, send: (span: Span) => Promise<Outcome>): Promise<Outcome> {
+  const span = services.tracer.start('POST webhook', {
+    kind: 'client',
+    parent: traceContextOf(due.payload as MlEvent),
+    attributes: {
+      'http.request.method': 'POST',
+      'http.request.resend_count': due.attempts - 1,
+      'server.address': URL.canParse(due.url) ? new URL(due.url).host : undefined,
+      'modelyard.webhook_id': due.webhookId,
+      'cloudevents.event_id': due.eventId,
+    },
+  })
+  const outcome = await send(span)
+  span.set({
+    'http.response.status_code': outcome.status ?? undefined,
+    // Without an answer the failure has named itself.
+    'error.type': outcome.error !== undefined && outcome.status !== null ? String(outcome.status) : undefined,
+  })
+  span.end()
+  return outcome
+}
+
+type TracedAttempt = Attempt & { readonly span: Span }
+
+async function tryOnce(services: Services, due: Due, { timeoutMs, signal, span }: TracedAttempt): Promise<Outcome> {
+  const { clock, settings } = services
+  const body = JSON.stringify(due.payload)
+  const message = { ...due, id: due.eventId, time: clock.now(), body, trace: span.context }
   const addresses = settings.webhookAllowPrivate ? ('any' as const) : ('public' as const)
   try {
     const { status } = await sendWebhook(message, { addresses, timeoutMs: timeoutMs ?? TIMEOUT_MS, signal })
     return status >= 200 && status < 300 ? { status } : { status, error: `answered ${status}` }
   } catch (error) {
+    span.failed(error)
     return { status: null, error: asFailure(error).message || 'no connection' }
   }
 }

@@ -1,5 +1,5 @@
 // 16-bit floats (IEEE 754 binary16) as their bits: rounding to the nearest, ties to even. Node 24 has Float16Array, but the
-// oldest version this package runs on (22.12) has not.
+// oldest version this package runs on (22.15) has not.
 
 const words = new Uint32Array(1)
 const floats = new Float32Array(words.buffer)
