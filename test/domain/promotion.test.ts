@@ -65,6 +65,18 @@ describe('promotion', () => {
     expect(await live('margin')).toEqual({ production: '1.0.0' })
   })
 
+  it('is judged with a warning on rows that the live version has learned', async () => {
+    await poor('knows')
+    const request = { model_name: 'knows', dataset_id: clear }
+    const warningsOf = async ({ version }: Trained) =>
+      (await client.versions.evaluation({ model_id: 'knows', version })).warnings.filter((text) =>
+        text.includes('live'),
+      )
+    expect(await warningsOf(await train(client, { ...request, promotion: { min_improvement: 1 } }))).toEqual([])
+    const other = await train(client, { ...request, evaluation: { seed: 7 }, promotion: { min_improvement: 1 } })
+    expect(await warningsOf(other)).toEqual([expect.stringMatching(/^Version 1\.0\.0, which is live, has learned/)])
+  })
+
   it('may demand that it is better for sure', async () => {
     await poor('sure')
     const promotion = { require_significance: 0.95 }

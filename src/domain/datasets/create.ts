@@ -90,12 +90,15 @@ async function inspect(ctx: Ctx, { key, target, contract }: Wanted): Promise<Ins
 function violation(report: ValidationReport) {
   const total = report.counts.reduce((sum, { count }) => sum + count, 0)
   const first = report.findings[0]
-  const place = first
-    ? ` First: ${first.row === null ? '' : `row ${first.row}, `}column "${first.column}", rule ${first.rule}.`
-    : ''
+  const place = first ? ` First: ${sentence(first)}.` : ''
   return fail('invalid', 'CONTRACT_VIOLATION', `The file breaks its data contract in ${total} place(s).${place}`, {
     details: { findings: report.findings, counts: report.counts },
   })
+}
+
+function sentence({ row, column, rule }: ValidationReport['findings'][number]): string {
+  if (rule === 'target') return `the target "${column}" is not a column of the file`
+  return `${row === null ? '' : `row ${row}, `}column "${column}", rule ${rule}`
 }
 
 interface NewDataset {

@@ -40,6 +40,12 @@ describe('an answer', () => {
     ])
   })
 
+  it('is the name of a class, where that is no number as declared', () => {
+    const outputs = signature({ name: 'p', dtype: 'integer', categories: ['setosa', '7'] })
+    const answers = readAnswers(outputs, { p: floats(1, 0, 0, 1) }, 2)
+    expect(answers.map(({ prediction }) => prediction)).toEqual(['setosa', 7])
+  })
+
   it('is true or false for booleans', () => {
     const outputs = signature(
       { name: 'label', dtype: 'boolean', categories: ['false', 'true'] },

@@ -52,8 +52,14 @@ function highestScore(
   const scores = classes.map((_, k) => Number(data[row * classes.length + k]))
   const best = scores.indexOf(Math.max(...scores))
   const name = classes[Math.max(0, best)]!
-  const prediction = dtype === 'boolean' ? name === 'true' : dtype === 'string' ? name : Number(name)
+  const prediction = dtype === 'boolean' ? name === 'true' : dtype === 'string' ? name : numbered(name)
   return withProbabilities(prediction, classes, asProbabilities(scores), 0)!
+}
+
+/** A class of whole numbers that was given a word for a name is answered by that name. */
+function numbered(name: string): PredictedValue {
+  const number = Number(name)
+  return Number.isNaN(number) ? name : number
 }
 
 const SUM_TOLERANCE = 1e-3

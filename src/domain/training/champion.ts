@@ -1,7 +1,10 @@
 // The version a new one has to beat: what is live in the environment of the gate.
+
+import type { EvaluationSplit } from '../../contract/evaluation.ts'
 import type { Signature } from '../../contract/models.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { getVersionRow, liveVersion, requireTrained } from '../models/index.ts'
+import type { LearnedFrom } from './familiar.ts'
 import type { TrainingPlan } from './policy.ts'
 import type { JobRow } from './store.ts'
 
@@ -9,6 +12,7 @@ export interface ChampionSource {
   readonly version: string
   readonly artifactKey: string
   readonly signature: Signature
+  readonly learned: LearnedFrom
 }
 
 export function findChampion(ctx: Ctx, job: JobRow, plan: TrainingPlan): Promise<ChampionSource | undefined> {
@@ -16,7 +20,8 @@ export function findChampion(ctx: Ctx, job: JobRow, plan: TrainingPlan): Promise
     const version = await championVersion(ctx, job, plan)
     if (version === null) return undefined
     const row = requireTrained(await getVersionRow(ctx, job.model_id, version))
-    return { version, artifactKey: row.artifact_key, signature: row.signature }
+    const learned = { dataset_id: row.lineage.dataset_id, split: row.evaluation?.split as EvaluationSplit | undefined }
+    return { version, artifactKey: row.artifact_key, signature: row.signature, learned }
   })
 }
 

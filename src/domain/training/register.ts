@@ -18,6 +18,7 @@ import {
   metadataKey,
 } from '../models/index.ts'
 import { type ChampionSource, championVersion } from './champion.ts'
+import { familiarWarnings } from './familiar.ts'
 import { decideGate, type GateDecision, gateReport } from './gate.ts'
 import type { TrainingOutcome } from './pipeline/spec.ts'
 import type { TrainingPlan } from './policy.ts'
@@ -134,7 +135,7 @@ async function storeVersion(ctx: TxCtx, registration: Registration, verdict: Ver
   const stored: StoredEvaluation = {
     ...outcome.evaluation,
     gate: gateReport(gate, outcome.gateMetric, outcome.champion),
-    warnings: [...outcome.warnings],
+    warnings: [...outcome.warnings, ...familiarity(registration)],
   }
   await ctx.db
     .updateTable('model_versions')
@@ -162,6 +163,12 @@ async function storeVersion(ctx: TxCtx, registration: Registration, verdict: Ver
     .where('model_id', '=', row.model_id)
     .where('version', '=', row.version)
     .execute()
+}
+
+function familiarity({ row, outcome, champion }: Registration): string[] {
+  if (!champion) return []
+  const judged = { dataset_id: row.dataset_id, split: outcome.evaluation.split }
+  return familiarWarnings({ version: champion.version, ...champion.learned }, judged)
 }
 
 async function announceTrained(ctx: TxCtx, { row, outcome }: Registration): Promise<void> {
