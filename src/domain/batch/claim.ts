@@ -3,6 +3,7 @@
 import { sql } from 'kysely'
 import type { BatchRowError } from '../../contract/batch.ts'
 import { json, type Tx } from '../../ports/db/index.ts'
+import type { BatchRow } from './store.ts'
 
 export interface Claim {
   readonly tenantId: string
@@ -14,7 +15,12 @@ export interface Claim {
   readonly end: number
   readonly firstRow: number
   readonly rows: number
+  /** As it stood at the claim. */
+  readonly job: ClaimedJob
 }
+
+/** What a worker has to know of a job, read with the claim: a transaction of its own would cost every chunk a millisecond. */
+export type ClaimedJob = Pick<BatchRow, 'id' | 'status' | 'folder' | 'model_id' | 'version' | 'sources' | 'request'>
 
 /** In a transaction of the service. Undefined when nothing waits that may be begun now. */
 export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | undefined> {
@@ -35,9 +41,11 @@ export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | 
     update batch_chunks c
     set status = 'running', attempt = c.attempt + 1,
       lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}::double precision)
-    from pick where c.tenant_id = pick.tenant_id and c.job_id = pick.job_id and c.index = pick.index
+    from pick join batch_jobs j on j.tenant_id = pick.tenant_id and j.id = pick.job_id
+    where c.tenant_id = pick.tenant_id and c.job_id = pick.job_id and c.index = pick.index
     returning c.tenant_id as "tenantId", c.job_id as "jobId", c.index, c.attempt, c.source,
-      c.start_byte as start, c.end_byte as "end", c.first_row as "firstRow", c.rows`.execute(tx)
+      c.start_byte as start, c.end_byte as "end", c.first_row as "firstRow", c.rows, jsonb_build_object('id', j.id, 'status', j.status, 'folder', j.folder,
+        'model_id', j.model_id, 'version', j.version, 'sources', j.sources, 'request', j.request) as job`.execute(tx)
   const [claim] = rows
   return claim && { ...claim, start: Number(claim.start), end: Number(claim.end), firstRow: Number(claim.firstRow) }
 }

@@ -58,14 +58,16 @@ export async function endJob(ctx: TxCtx, job: BatchRow, { status, failure }: End
  */
 export async function finishJob(ctx: Ctx, jobId: string): Promise<void> {
   const found = await inTransaction(ctx, async (ctx) => {
-    const job = await ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', jobId).executeTakeFirst()
+    const [job, chunks] = await Promise.all([
+      ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', jobId).executeTakeFirst(),
+      ctx.db
+        .selectFrom('batch_chunks')
+        .select(['index', 'attempt', 'rows', 'result_bytes'])
+        .where('job_id', '=', jobId)
+        .orderBy('index')
+        .execute(),
+    ])
     if (!job || hasEnded(job.status) || job.done_count < job.chunk_count) return undefined
-    const chunks = await ctx.db
-      .selectFrom('batch_chunks')
-      .select(['index', 'attempt', 'rows', 'result_bytes'])
-      .where('job_id', '=', jobId)
-      .orderBy('index')
-      .execute()
     return { job, chunks }
   })
   if (!found) return

@@ -9,7 +9,7 @@ import { type ChunkLines, predictChunk, predictCustomChunk } from './chunk.ts'
 import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk } from './claim.ts'
 import { endJob, finishJob, putInputAway } from './end.ts'
 import { MAX_FAILURES, MAX_OUTAGES, partKey, retrySeconds } from './policy.ts'
-import { type BatchRow, detailsOf, hasEnded, sourcesOf } from './store.ts'
+import { detailsOf, hasEnded, sourcesOf } from './store.ts'
 
 export interface Worker {
   readonly services: Services
@@ -26,8 +26,7 @@ export async function runChunk({ services, serving }: Worker, claim: Claim, stop
   const ctx: ServingCtx = { ...serviceCtx(services, claim.tenantId, signal, claim.jobId), serving }
   const stopBeating = keepAlive(ctx, claim, lost)
   try {
-    const job = await beginJob(ctx, claim)
-    if (job) await inNameOf(job, ctx, claim)
+    if (await beginJob(ctx, claim)) await inNameOf(ctx, claim)
   } catch (error) {
     if (lost.signal.aborted) ctx.log.info({ job_id: claim.jobId, chunk: claim.index }, 'the claim of a chunk was lost')
     else await settle({ ...ctx, signal: AbortSignal.timeout(30_000) }, claim, stopping.aborted ? 'stopping' : error)
@@ -37,7 +36,8 @@ export async function runChunk({ services, serving }: Worker, claim: Claim, stop
 }
 
 /** The chunk as a span of the trace that its job was submitted in. */
-async function inNameOf(job: BatchRow, ctx: ServingCtx, claim: Claim): Promise<void> {
+async function inNameOf(ctx: ServingCtx, claim: Claim): Promise<void> {
+  const { job } = claim
   const { trace, requestId } = detailsOf(job)
   const span = ctx.tracer.start('batch.chunk', {
     kind: 'consumer',
@@ -52,30 +52,28 @@ async function inNameOf(job: BatchRow, ctx: ServingCtx, claim: Claim): Promise<v
       'modelyard.attempt': claim.attempt,
     },
   })
-  await ended(span, () => predictAndStore(within(ctx, span), claim, job))
+  await ended(span, () => predictAndStore(within(ctx, span), claim))
 }
 
-/** Undefined when the job has ended meanwhile. */
-function beginJob(ctx: ServingCtx, claim: Claim): Promise<BatchRow | undefined> {
-  return inTransaction(ctx, async (ctx) => {
-    const job = await ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', claim.jobId).executeTakeFirst()
-    if (!job || hasEnded(job.status)) return undefined
-    if (job.status === 'running') return job
-    await ctx.db
-      .updateTable('batch_jobs')
-      .set({ status: 'running', started_at: ctx.clock.now() })
-      .where('id', '=', job.id)
-      .where('status', '=', 'queued')
-      .execute()
-    return job
+/** The first chunk says that its job runs. False when the job has ended meanwhile. */
+async function beginJob(ctx: ServingCtx, { job: { id, status } }: Claim): Promise<boolean> {
+  if (status !== 'queued') return !hasEnded(status)
+  return await inTransaction(ctx, async (ctx) => {
+    const values = { status: 'running', started_at: ctx.clock.now() } as const
+    const begun = ctx.db.updateTable('batch_jobs').set(values).where('id', '=', id).where('status', '=', 'queued')
+    const [, job] = await Promise.all([
+      begun.execute(),
+      ctx.db.selectFrom('batch_jobs').select('status').where('id', '=', id).executeTakeFirst(),
+    ])
+    return job !== undefined && !hasEnded(job.status)
   })
 }
 
-async function predictAndStore(ctx: ServingCtx, claim: Claim, job: BatchRow): Promise<void> {
+async function predictAndStore(ctx: ServingCtx, claim: Claim): Promise<void> {
   const started = ctx.clock.elapsedMs()
-  const lines = await predictLines(ctx, job, claim)
+  const lines = await predictLines(ctx, claim)
   ctx.signal.throwIfAborted()
-  const key = partKey(job.folder, claim.index, claim.attempt)
+  const key = partKey(claim.job.folder, claim.index, claim.attempt)
   await ctx.objects.put(key, lines.bytes, { signal: ctx.signal })
   const outcome = await commit(ctx, claim, lines)
   if (outcome === 'lost') {
@@ -88,7 +86,8 @@ async function predictAndStore(ctx: ServingCtx, claim: Claim, job: BatchRow): Pr
   if (outcome === 'last') await finishJob(ctx, claim.jobId)
 }
 
-async function predictLines(ctx: ServingCtx, job: BatchRow, claim: Claim): Promise<ChunkLines> {
+async function predictLines(ctx: ServingCtx, claim: Claim): Promise<ChunkLines> {
+  const { job } = claim
   const work = { claim, source: sourcesOf(job)[claim.source]! }
   if (ctx.serving.custom.find(job.model_id)) return predictCustomChunk(ctx, job.model_id, work)
   const served = await findVersion(ctx, { model: job.model_id, version: job.version })
@@ -98,8 +97,8 @@ async function predictLines(ctx: ServingCtx, job: BatchRow, claim: Claim): Promi
 /** `last`: with this one every chunk is done. */
 function commit(ctx: ServingCtx, claim: Claim, lines: ChunkLines): Promise<'done' | 'last' | 'lost'> {
   return inTransaction(ctx, async (ctx) => {
-    // The job before the chunk, here as in a cancellation: otherwise the two could wait for each other.
-    const job = await ctx.db
+    // The job before the chunk, here as in a cancellation: otherwise the two could wait for each other. Both are sent at once.
+    const counted = ctx.db
       .updateTable('batch_jobs')
       .set((eb) => ({
         processed_count: eb('processed_count', '+', claim.rows),
@@ -111,8 +110,8 @@ function commit(ctx: ServingCtx, claim: Claim, lines: ChunkLines): Promise<'done
       .returning(['done_count', 'chunk_count'])
       .executeTakeFirst()
     const result = { failedRows: lines.failedRows, bytes: lines.bytes.length, errors: lines.errors }
-    if (!job) return 'lost'
-    if (!(await completeChunk(ctx.db, claim, result))) throw LOST
+    const [job, completed] = await Promise.all([counted, completeChunk(ctx.db, claim, result)])
+    if (!job || !completed) throw LOST
     return job.done_count === job.chunk_count ? 'last' : 'done'
   }).catch((error: unknown) => {
     if (error === LOST) return 'lost'

@@ -44,11 +44,11 @@ export interface BatchDetails {
   readonly predictionDtype: string
 }
 
-export function detailsOf(row: BatchRow): BatchDetails {
+export function detailsOf(row: Pick<BatchRow, 'request'>): BatchDetails {
   return row.request as unknown as BatchDetails
 }
 
-export function sourcesOf(row: BatchRow): readonly BatchSource[] {
+export function sourcesOf(row: Pick<BatchRow, 'sources'>): readonly BatchSource[] {
   return row.sources as unknown as readonly BatchSource[]
 }
 
