@@ -12,6 +12,7 @@ import { type Random, seededRandom, shuffle } from '../../src/core/random.ts'
 import { anAddingModel } from '../helpers/builders.ts'
 import { servers } from '../servers/servers.ts'
 import { type FlakyBucket, flakyBucket } from './flaky-bucket.ts'
+import { makeHost } from './host.ts'
 import { makePlace, type Place } from './place.ts'
 import { type Program, type Service, type Settings, startService, startWorker, untilHealthy } from './processes.ts'
 import { BATCH_SETTINGS, expectUndisturbed, startSubmitter, undisturbed } from './submitter.ts'
@@ -24,12 +25,15 @@ const HOUR_MS = 3_600_000
 const WORKERS = [0, 1]
 const CLOCK = pathToFileURL(join(import.meta.dirname, 'jumping-clock.ts')).href
 
+/** What can be cut off: the host of a worker, or else its wires to the database and the bucket. */
+type Network = Pick<Wire, 'pull' | 'plugIn'>
+
 /** Everything that can be done to the processes of one test. */
 interface World extends AsyncDisposable {
   readonly api: Service
   readonly place: Place
-  /** Of one worker: to the database, and to the bucket where there is one. */
-  readonly wires: readonly (readonly Wire[])[]
+  /** Of each worker. */
+  readonly networks: readonly Network[]
   readonly bucket: FlakyBucket | undefined
   /** File of every process that says how wrong its clock is. */
   readonly clocks: readonly string[]
@@ -47,32 +51,38 @@ async function makeWorld(storage: 'bucket' | 'folder', random: Random): Promise<
     clocks.push(clock)
     return { ...own, ...BATCH_SETTINGS, CLOCK_FILE: clock, NODE_OPTIONS: `--import ${CLOCK}` }
   }
-  const wires: Wire[][] = []
+  const networks: Network[] = []
   const startNumbered = async (index: number): Promise<Program> => {
     const { DATABASE_URL: database = '', ...own } = place.sibling(`worker-${index}`)
-    const mine = await Promise.all([database, ...(bucket ? [bucket.endpoint] : [])].map(wireTo))
-    for (const wire of mine) stack.use(wire)
-    wires[index] = mine
-    const [near, store] = mine
-    return startWorker(
-      settings({
-        ...own,
-        DATABASE_URL: through(near!, database),
-        ...(bucket && { S3_ENDPOINT: through(store!, bucket.endpoint).replace(/\/$/, '') }),
-      }),
-    )
+    const host = makeHost()
+    if (host) stack.use(host)
+    else process.stderr.write('No network namespace may be made here; a worker is cut off at its sockets instead\n')
+    const ends = [database, ...(bucket ? [bucket.endpoint] : [])]
+    const wires = await Promise.all(ends.map((url) => wireTo(url, host?.address)))
+    for (const wire of wires) stack.use(wire)
+    networks[index] = host ?? {
+      pull: () => wires.forEach((wire) => void wire.pull()),
+      plugIn: () => wires.forEach((wire) => void wire.plugIn()),
+    }
+    const [near, store] = wires
+    const reached = settings({
+      ...own,
+      DATABASE_URL: through(near!, database),
+      ...(bucket && { S3_ENDPOINT: through(store!, bucket.endpoint).replace(/\/$/, '') }),
+    })
+    return startWorker(reached, host?.command)
   }
   const endpoint = bucket && { S3_ENDPOINT: bucket.endpoint }
   const api = stack.use(await startService(settings({ ...place.settings, ...endpoint, RUN_WORKER: 'false' })))
   await untilHealthy(api)
   await anAddingModel(api.client)
   for (const worker of await Promise.all(WORKERS.map(startNumbered))) stack.use(worker)
-  return { api, place, wires, bucket, clocks, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+  return { api, place, networks, bucket, clocks, [Symbol.asyncDispose]: () => stack.disposeAsync() }
 }
 
-function wireTo(url: string): Promise<Wire> {
+function wireTo(url: string, near?: string): Promise<Wire> {
   const { hostname, port } = new URL(url)
-  return layWire({ host: hostname, port: Number(port) })
+  return layWire({ host: hostname, port: Number(port) }, near)
 }
 
 /** A disk that is soon full. False where we may not mount one. */
@@ -88,11 +98,11 @@ function mount(path: string): boolean {
 
 type Strike = (world: World, random: Random) => Promise<void>
 
-const network: Strike = async ({ wires }, random) => {
-  const wire = wires[random.integer(wires.length)]!
-  for (const end of wire) end.pull()
+const network: Strike = async ({ networks }, random) => {
+  const cable = networks[random.integer(networks.length)]!
+  cable.pull()
   await sleep(2500 + random.next() * 1500)
-  for (const end of wire) end.plugIn()
+  cable.plugIn()
 }
 
 const STRIKES: Readonly<Record<'bucket' | 'folder', Readonly<Record<string, Strike>>>> = {

@@ -47,9 +47,9 @@ interface Started extends Program {
   says(pattern: RegExp): Promise<RegExpExecArray>
 }
 
-/** Runs `modelyard <words>`; nothing of this process's environment but the search path goes along. */
-export function startProgram(words: readonly string[], settings: Settings): Started {
-  const [program, ...args] = wrap([process.execPath, join(ROOT, 'src/main.ts'), ...words])
+/** Runs `modelyard <words>`, behind `host` where given; nothing of this process's environment but the search path goes along. */
+export function startProgram(words: readonly string[], settings: Settings, host: readonly string[] = []): Started {
+  const [program, ...args] = [...host, ...wrap([process.execPath, join(ROOT, 'src/main.ts'), ...words])]
   const { PATH = '', HOME = '', TMPDIR = '' } = process.env
   const env = { PATH, HOME, ...(TMPDIR && { TMPDIR }), LOG_LEVEL: 'warn', ML_WORKERS: '1', ...settings }
   const child = spawn(program!, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -122,8 +122,8 @@ export async function startService(settings: Settings, tenantId?: string): Promi
 }
 
 /** `modelyard worker`, once it works. */
-export async function startWorker(settings: Settings): Promise<Program> {
-  const program = startProgram(['worker'], settings)
+export async function startWorker(settings: Settings, host?: readonly string[]): Promise<Program> {
+  const program = startProgram(['worker'], settings, host)
   await program.says(/^Modelyard is working on jobs$/)
   return program
 }

@@ -4,12 +4,19 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
 export interface Wire extends AsyncDisposable {
+  readonly host: string
   readonly port: number
   pull(): void
   plugIn(): void
 }
 
-export async function layWire(target: { readonly host: string; readonly port: number }): Promise<Wire> {
+export interface End {
+  readonly host: string
+  readonly port: number
+}
+
+/** @param near address at which it is to be reached. */
+export async function layWire(target: End, near = '127.0.0.1'): Promise<Wire> {
   const ends = new Set<Socket>()
   let isPulled = false
   const add = (from: Socket, to: Socket) => {
@@ -23,15 +30,16 @@ export async function layWire(target: { readonly host: string; readonly port: nu
     })
     if (isPulled) from.pause()
   }
-  const server = createServer((near) => {
-    const far = connect(target)
-    add(near, far)
-    add(far, near)
+  const server = createServer((caller) => {
+    const called = connect(target)
+    add(caller, called)
+    add(called, caller)
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, near)
   await once(server, 'listening')
   const address = server.address()
   return {
+    host: near,
     port: typeof address === 'object' && address ? address.port : 0,
     pull() {
       isPulled = true
@@ -52,7 +60,7 @@ export async function layWire(target: { readonly host: string; readonly port: nu
 /** The same address through a wire. */
 export function through(wire: Wire, url: string): string {
   const changed = new URL(url)
-  changed.hostname = '127.0.0.1'
+  changed.hostname = wire.host
   changed.port = String(wire.port)
   return changed.href.replace(/\/$/, url.endsWith('/') ? '/' : '')
 }

@@ -72,11 +72,15 @@ export async function predictCustomChunk(ctx: ServingCtx, name: string, work: Ch
 }
 
 async function readPiece(ctx: ServingCtx, { claim, source }: ChunkWork): Promise<Buffer> {
-  const pieces: Uint8Array[] = []
+  // In place as it comes: pieces put together at the end would lie in memory twice.
+  const bytes = Buffer.allocUnsafeSlow(claim.end - claim.start)
+  let length = 0
   const stream = await ctx.objects.get(source.key, { start: claim.start, end: claim.end - 1 })
-  for await (const piece of stream) pieces.push(piece as Uint8Array)
-  const bytes = Buffer.concat(pieces)
-  if (bytes.length === claim.end - claim.start) return bytes
+  for await (const piece of stream) {
+    bytes.set((piece as Uint8Array).subarray(0, bytes.length - length), length)
+    length += (piece as Uint8Array).length
+  }
+  if (length === bytes.length) return bytes
   throw fail('unavailable', 'BATCH_INPUT_SHORT', `${source.key} is shorter than it was when the job was submitted`)
 }
 
