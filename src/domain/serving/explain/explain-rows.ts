@@ -10,12 +10,15 @@ import type { Answer } from '../output.ts'
 import type { Served, VersionRecord } from '../served-version.ts'
 import type { ServingCtx } from '../serving.ts'
 import { type Background, runFeatures, type VersionExplainer } from './explainers.ts'
+import { explainFeatures } from './features.ts'
 import { mixRows, sameCell, sliceRows } from './mix.ts'
 import { outputOf, scoresOf } from './scores.ts'
 import { cellsOf, exactExplanation, sampledExplanation } from './shape.ts'
 
 /** Explaining a row costs hundreds of predictions where it must be sampled. */
 const MOST_EXPLAINED_ROWS = 100
+/** Rows that a light model explains on the event loop. */
+const FEW = 4
 const EVALUATIONS = 2000
 const BATCH = 128
 /** For all rows of a request; what is not asked by then is left out, and the errors say so. */
@@ -85,13 +88,16 @@ interface Asked {
 async function exact(ctx: ServingCtx, asked: Asked): Promise<Explanation[]> {
   const { record, explainer, feeds, rows, outputs } = asked
   const { key, background } = explainer
-  const { method, link } = explainer.exact!
+  const { method, link, here } = explainer.exact!
   try {
     const features = await runFeatures(explainer.exact!, feeds, rows.length)
     const classes = record.signature.outputs[0]?.categories
     const numbers = outputs.map((name) => Math.max(0, classes?.indexOf(name) ?? 0))
-    const reply = await ctx.serving.explainers.thread.ask({ op: 'explain', key, features, outputs: numbers })
-    return reply.rows.map((row, i) =>
+    const found =
+      here && rows.length <= FEW
+        ? explainFeatures(here, features, numbers)
+        : (await ctx.serving.explainers.thread.ask({ op: 'explain', key, features, outputs: numbers })).rows
+    return found.map((row, i) =>
       exactExplanation(
         { method, link, output: outputs[i]!, background: background.origin, classifier: classes !== undefined },
         row,

@@ -10,6 +10,7 @@ import type { Services } from '../../ctx.ts'
 import { explainerKey, explanationKey, type Layout, layoutOf } from '../../models/index.ts'
 import type { ReadyVersion, VersionRecord } from '../served-version.ts'
 import { synthesiseRows } from './background.ts'
+import { type Explaining, explainingOf } from './features.ts'
 import { pickRows, sliceRows } from './mix.ts'
 import type { OpenReply } from './protocol.ts'
 import { allScores } from './scores.ts'
@@ -34,7 +35,7 @@ export interface VersionExplainer {
   readonly key: string
   readonly layout: Layout
   readonly background: Background
-  readonly exact: (Omit<Exact, 'cut'> & { readonly features: LoadedModel }) | null
+  readonly exact: (Omit<Exact, 'cut'> & { readonly features: LoadedModel; readonly here?: Explaining }) | null
 }
 
 export class Explainers {
@@ -131,16 +132,17 @@ export class Explainers {
         key: `${record.sha256} ${exact.output}`,
         bytes: cut,
         isolated: !record.trusted,
+        trusted: record.ownGraph,
       })
       const values = await runFeatures({ features, output: exact.output }, background.rows, background.count)
-      const { difference } = await this.thread.ask({
+      const { difference, light } = await this.thread.ask({
         op: 'begin',
         key,
         features: values,
         rows: background.count,
         answers,
       })
-      if (difference <= AGREEMENT) return { ...exact, features }
+      if (difference <= AGREEMENT) return { ...exact, features, ...(light && { here: explainingOf(light) }) }
       this.#services.log.warn({ model: record.modelName, version: record.version, difference }, 'explained by asking')
     } catch (error) {
       if (asFailure(error).kind !== 'invalid') throw error

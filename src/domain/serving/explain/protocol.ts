@@ -1,7 +1,8 @@
 // What the serving thread and the explaining thread say to each other. Files are parsed and trees are walked there; models
 // are run by the runtime as always.
 import type { ExplanationMethod } from '../../../contract/explanations.ts'
-import type { ColumnShare } from '../../../ml/explain/columns.ts'
+import type { ColumnShare, FeatureMap } from '../../../ml/explain/columns.ts'
+import type { LinearScores } from '../../../ml/explain/linear.ts'
 import type { OpenRequest } from '../../../ml/explain/open-explainer.ts'
 import type { Link } from '../../../ml/explain/scores.ts'
 import type { FailureMessage } from '../../../runtime/engine-failure.ts'
@@ -40,6 +41,17 @@ export interface BeginOrder {
 export interface BeginReply {
   /** Greatest difference between an answer and what the scores say, relative to its size above 1. */
   readonly difference: number
+  /** A linear model so small that the serving thread explains it itself. */
+  readonly light?: LightModel
+}
+
+export interface LightModel {
+  readonly link: Link
+  readonly linear: LinearScores
+  /** Average of every feature. */
+  readonly means: Float64Array | Float32Array
+  readonly map: FeatureMap
+  readonly columnNames: readonly string[]
 }
 
 export interface ExplainOrder {

@@ -2,23 +2,25 @@
 // ONNX Runtime is loaded here, so the thread may be terminated at any time.
 import { parentPort } from 'node:worker_threads'
 import { fail } from '../../../core/failure.ts'
-import { byColumn } from '../../../ml/explain/columns.ts'
 import { type Opened, openExplainer, scoreModelOf } from '../../../ml/explain/open-explainer.ts'
 import { answersOf, type Explainer, explainerOf } from '../../../ml/explain/scores.ts'
 import type { StoredExplainer } from '../../../ml/explain/stored.ts'
 import { toMessage } from '../../../runtime/engine-failure.ts'
+import { explainFeatures } from './features.ts'
 import type {
   Answered,
   Asked,
   BeginOrder,
   BeginReply,
-  ExplainedRow,
   ExplainOrder,
   ExplainReply,
   OpenOrder,
   OpenReply,
   Reply,
 } from './protocol.ts'
+
+/** Weights of a linear model that the event loop takes apart itself: a few microseconds. */
+const LIGHT = 2048
 
 interface Entry {
   readonly opened: Opened
@@ -93,7 +95,10 @@ function begin({ key, features, rows, answers }: BeginOrder): BeginReply {
       difference = Math.max(difference, Math.abs(value - given[i]!) / Math.max(1, Math.abs(given[i]!)))
     })
   }
-  return { difference: Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference }
+  if (Number.isNaN(difference)) return { difference: Number.POSITIVE_INFINITY }
+  if (learner.kind === 'trees' || width * explainer.outputs > LIGHT) return { difference }
+  const { link, linear } = learner
+  return { difference, light: { link, linear, means, map, columnNames: entry.columnNames } }
 }
 
 function averages(features: Float32Array, rows: number): Float64Array {
@@ -106,29 +111,7 @@ function averages(features: Float32Array, rows: number): Float64Array {
 function explain({ key, features, outputs }: ExplainOrder): ExplainReply {
   const { opened, explainer, columnNames } = entryOf(key)
   if (!explainer) throw gone()
-  const { width } = explainer
-  const rows = outputs.map((output, row): ExplainedRow => {
-    const offset = row * width
-    // With one score for two classes, what speaks for the second speaks against the first.
-    const against = explainer.outputs === 1 && explainer.link !== 'identity' && output === 0
-    const place = { offset, output: explainer.outputs === 1 ? 0 : output }
-    const contributions = new Float64Array(width)
-    explainer.explain(features, place, contributions)
-    const found = { base: explainer.base[place.output]!, score: explainer.score(features, place) }
-    const turn = turned(explainer.link, against)
-    const shown = against ? contributions.map((value) => -value) : contributions
-    return {
-      base: turn(found.base),
-      score: turn(found.score),
-      columns: byColumn(opened.map, columnNames, { contributions: shown, features, offset }),
-    }
-  })
-  return { rows }
-}
-
-function turned(link: Explainer['link'], against: boolean): (score: number) => number {
-  if (!against) return (score) => score
-  return link === 'chance' ? (score) => 1 - score : (score) => -score
+  return { rows: explainFeatures({ explainer, map: opened.map, columnNames }, features, outputs) }
 }
 
 function entryOf(key: string): Entry {
