@@ -4,7 +4,7 @@
 import type { FeatureValue } from '../contract/features.ts'
 import { asFailure } from '../core/failure.ts'
 import type { Ctx } from '../domain/ctx.ts'
-import { readFeatures } from '../domain/features/index.ts'
+import { knownFeatures } from '../domain/features/index.ts'
 
 export type Known = Readonly<Record<string, FeatureValue>>
 
@@ -13,8 +13,7 @@ const NOTHING: Known = Object.freeze({})
 /** One an id, in the order given. */
 export async function knownOf(ctx: Ctx, entityType: string, ids: readonly string[]): Promise<Known[]> {
   try {
-    const { items } = await readFeatures(ctx, { entity_type: entityType, entity_ids: [...ids] })
-    return items.map(({ features }) => features)
+    return await knownFeatures(ctx, entityType, ids)
   } catch (error) {
     if (asFailure(error).kind !== 'not_found') {
       ctx.log.warn({ err: error, entity_type: entityType }, 'features cannot be read; answered without them')

@@ -107,6 +107,25 @@ describe.skipIf(!postgres || !redis)('values of now in Redis, for two replicas o
     expect(await trips(other)).toBe(5)
   })
 
+  it('are declared anew for the other replica as well, with its next request', async () => {
+    await put(6)
+    expect(await trips(other)).toBe(6)
+    const features = [...DECLARED.features, { name: 'pace', dtype: 'number' as const }]
+    await one.client.features.declare({ ...DECLARED, features })
+    expect((await other.client.features.get(USER)).features).toEqual({ trips: 6, pace: null })
+  })
+
+  it('hold for what a user did, too: the other replica knows with its next request', async () => {
+    const asked = { user_id: 'walker', notification_type: 'reminder', urgency: 'low' } as const
+    const reasons = async () => (await other.client.notifications.optimize(asked)).reason
+    expect(await reasons()).toContain('Nothing is known')
+    for (const [count, words] of ['1 active hour is known', '2 active hours are known'].entries()) {
+      const at = new Date(Date.now() - (count + 1) * 86_400_000).toISOString()
+      await one.client.interactions.record({ interactions: [{ user_id: 'walker', event: 'viewed', at }] })
+      expect(await reasons()).toContain(words)
+    }
+  })
+
   it('are right when Redis has lost everything', async () => {
     await put(7)
     await server.kill()

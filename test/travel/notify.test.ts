@@ -82,6 +82,13 @@ describe.each([...DATABASES])('send-time on the %s database', (database) => {
     expect(later.reason).toContain('4 messages went out in the last 24 hours and 4 are the most, so this one waits')
   })
 
+  it('knows with the next request what was just recorded', async () => {
+    const reasonFor = async () => (await client.notifications.optimize({ user_id: 'eve', ...asked })).reason
+    expect(await reasonFor()).toContain('Nothing is known')
+    await client.interactions.record({ interactions: [{ user_id: 'eve', event: 'viewed', at: ago(1, 9) }] })
+    expect(await reasonFor()).toContain('1 active hour is known')
+  })
+
   it('gives the same request the same channel, and tries others in others', async () => {
     const channels = new Set<string>()
     for (let i = 0; i < 30; i++) {

@@ -1,11 +1,12 @@
 // Declaring entity types. Features can be added and described anew; the type of one that exists is fixed, because values of
 // it are stored and models were trained on them.
+import { sql } from 'kysely'
 import type { EntityType } from '../../contract/features.ts'
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type FieldError, fail, invalid } from '../../core/failure.ts'
 import { json } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
-import { entityTypeDocument, forgetType } from './store.ts'
+import { entityTypeDocument, keepType, markType } from './types.ts'
 
 /** Columns that an ingested table has beside its features. */
 const RESERVED = ['entity_id', 'observed_at']
@@ -37,13 +38,24 @@ export async function declareEntityType(ctx: Ctx, input: Input<'features.declare
     const row = await ctx.db
       .insertInto('entity_types')
       .values({ tenant_id: ctx.caller.tenantId, name: input.entity_type, ...given })
-      .onConflict((conflict) => conflict.columns(['tenant_id', 'name']).doUpdateSet(given))
+      .onConflict((conflict) =>
+        conflict
+          .columns(['tenant_id', 'name'])
+          .doUpdateSet({ ...given, updated_at: laterThanBefore(given.updated_at) }),
+      )
       .returningAll()
       .executeTakeFirstOrThrow()
-    return entityTypeDocument(row)
+    const type = entityTypeDocument(row)
+    await markType(ctx, type)
+    return type
   })
-  await forgetType(ctx, input.entity_type)
+  await keepType(ctx, declared)
   return declared
+}
+
+/** The clock of the replica that wrote before may be ahead of ours. */
+function laterThanBefore(now: Date) {
+  return sql<Date>`greatest(${now.toISOString()}::timestamptz, entity_types.updated_at + interval '1 millisecond')`
 }
 
 function refuseContradictions({ features }: Input<'features.declare'>): void {

@@ -4,7 +4,7 @@ import type { EntityType, FeatureVector } from '../../contract/features.ts'
 import { asFailure } from '../../core/failure.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { vectorOf } from './read.ts'
-import { getEntityType } from './store.ts'
+import { getEntityType } from './types.ts'
 
 const PAGE = 2000
 

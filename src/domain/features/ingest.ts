@@ -12,7 +12,7 @@ import { type FieldError, invalid } from '../../core/failure.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { keepStates } from './online.ts'
 import { momentOf, readCell, valueErrors } from './policy.ts'
-import { getEntityType } from './store.ts'
+import { getEntityType } from './types.ts'
 import { type Observation, writeObservations } from './write.ts'
 
 const ROWS_A_WRITE = 1000

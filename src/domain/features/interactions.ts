@@ -7,6 +7,7 @@ import { json, type NewRow, type Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { pageBySeq } from '../paging.ts'
 import { momentOf } from './policy.ts'
+import { markRecorded } from './summaries.ts'
 
 const ROWS_A_WRITE = 1000
 
@@ -27,6 +28,10 @@ export async function recordInteractions(
     }
     return count
   })
+  await markRecorded(
+    ctx,
+    rows.flatMap(({ user_id, item_id }) => (item_id ? [user_id, item_id] : [user_id])),
+  )
   return { recorded, known: rows.length - recorded }
 }
 
@@ -74,24 +79,4 @@ function interactionDocument(row: Row<'interactions'>): Output<'interactions.lis
     ...(value !== null && { value }),
     ...(context && { context }),
   }
-}
-
-export interface Happened {
-  readonly event: string
-  readonly at: Date
-  readonly channel: string | null
-}
-
-/** What happened to one user, the latest first. */
-export function latestInteractions(ctx: Ctx, user: string, limit: number): Promise<Happened[]> {
-  return inTransaction(ctx, ({ db, caller }) =>
-    db
-      .selectFrom('interactions')
-      .select(['event', 'at', 'channel'])
-      .where('tenant_id', '=', caller.tenantId)
-      .where('user_id', '=', user)
-      .orderBy('at', 'desc')
-      .limit(limit)
-      .execute(),
-  )
 }

@@ -10,7 +10,7 @@ const LIFE_SECONDS = 300
 /** Of a copy in memory while other replicas write to the same database and nobody tells this one. */
 const APART_SECONDS = 5
 /** Longer than from the lock on the row to the end of the transaction. */
-const MARK_SECONDS = 10
+export const MARK_SECONDS = 10
 
 /** The state is undefined for an entity nothing was ever written of. */
 export interface OnlineState {
@@ -42,11 +42,15 @@ export function markStates(ctx: TxCtx, entityType: string, states: ReadonlyMap<s
   )
 }
 
+/** How long a copy may be kept of what all who write it also change the copy of. */
+export function lifeSeconds({ cache, db }: Ctx): number {
+  return cache.shared || db.status().kind === 'embedded' ? LIFE_SECONDS : APART_SECONDS
+}
+
 /** States as they were committed. */
 export function keepStates(ctx: Ctx, entityType: string, states: ReadonlyMap<string, OnlineState>): Promise<void> {
-  const { cache, db, caller } = ctx
-  const alone = cache.shared || db.status().kind === 'embedded'
-  const ttlSeconds = alone ? LIFE_SECONDS : APART_SECONDS
+  const { cache, caller } = ctx
+  const ttlSeconds = lifeSeconds(ctx)
   return cache.setMany(
     [...states].map(([id, { state, revision }]): CacheEntry => {
       const value = revised(revision, JSON.stringify(state ?? null))

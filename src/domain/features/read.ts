@@ -1,11 +1,12 @@
 // Reading what is known: now from the states, at an earlier moment from the history.
-import type { EntityType, FeatureValue, FeatureVector } from '../../contract/features.ts'
+import type { EntityType, Feature, FeatureValue, FeatureVector } from '../../contract/features.ts'
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type FieldError, fail, invalid } from '../../core/failure.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { featuresAsOf, type Moment } from './as-of.ts'
 import { type EntityState, ttlMs } from './policy.ts'
-import { getEntityType, readStates } from './store.ts'
+import { readStates } from './store.ts'
+import { getEntityType } from './types.ts'
 
 export async function getFeatures(ctx: Ctx, input: Input<'features.get'>): Promise<FeatureVector> {
   const { entity_type, entity_id, as_of } = input
@@ -46,6 +47,21 @@ export async function readFeatures(ctx: Ctx, input: Input<'features.read'>): Pro
   }
 }
 
+/** What is known now of many entities, one an id: the values alone, for services that answer with every request. */
+export async function knownFeatures(
+  ctx: Ctx,
+  entityType: string,
+  ids: readonly string[],
+): Promise<FeatureVector['features'][]> {
+  const { type, states } = await readStates(ctx, entityType, ids)
+  const atMs = ctx.clock.now().getTime()
+  return states.map((state) => {
+    const features: Record<string, FeatureValue> = {}
+    for (const feature of type.features) features[feature.name] = valueAt(type, feature, { state, atMs })
+    return features
+  })
+}
+
 /** What was known of many entities, each at a moment of its own; one vector a moment, in the order given. */
 export function featuresAt(
   ctx: Ctx,
@@ -77,6 +93,19 @@ export function knownNames(type: EntityType, names: readonly string[]): readonly
   return names
 }
 
+interface Then {
+  readonly state: EntityState | undefined
+  readonly atMs: number
+}
+
+/** Null where nothing is known, or no longer. */
+function valueAt(type: EntityType, feature: Feature, { state, atMs }: Then): FeatureValue {
+  const known = state?.[feature.name]
+  if (!known || known[0] === null) return null
+  const ttl = ttlMs(type, feature)
+  return ttl === null || atMs - known[1] <= ttl ? known[0] : null
+}
+
 export interface Known {
   readonly type: EntityType
   readonly entityId: string
@@ -94,11 +123,9 @@ export function vectorOf({ type, entityId, state, atMs, names }: Known): Feature
   for (const feature of type.features) {
     const { name } = feature
     if (wanted && !wanted.has(name)) continue
-    const [value, sinceMs] = state?.[name] ?? [null, 0]
-    const ttl = ttlMs(type, feature)
-    const counts = value !== null && (ttl === null || atMs - sinceMs <= ttl)
-    features[name] = counts ? value : null
-    if (counts) observed_at[name] = new Date(sinceMs).toISOString()
+    const value = valueAt(type, feature, { state, atMs })
+    features[name] = value
+    if (value !== null) observed_at[name] = new Date(state![name]![1]).toISOString()
   }
   return { entity_type: type.entity_type, entity_id: entityId, found: state !== undefined, features, observed_at }
 }

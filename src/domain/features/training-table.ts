@@ -9,7 +9,7 @@ import { type Ctx, inTransaction } from '../ctx.ts'
 import { createDataset, getDatasetRow, storedTable } from '../datasets/index.ts'
 import { featuresAsOf, type Moment } from './as-of.ts'
 import { knownNames, namesOf } from './read.ts'
-import { getEntityType } from './store.ts'
+import { getEntityType } from './types.ts'
 
 const ROWS_A_QUERY = 1000
 

@@ -9,7 +9,7 @@ import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { keepStates, markStates, type OnlineState } from './online.ts'
 import { mergeState, momentOf, valueErrors } from './policy.ts'
 import { vectorOf } from './read.ts'
-import { getEntityType } from './store.ts'
+import { getEntityType } from './types.ts'
 
 /** What became known of one entity at one moment. */
 export interface Observation {

@@ -1,9 +1,12 @@
-// How many pairs the live version was trained on, remembered for a while: a version never changes what it learned from.
+// How many pairs the live version was trained on, remembered in this process: a version never
+// changes what it learned from.
 import { asFailure } from '../../core/failure.ts'
 import type { Ctx } from '../../domain/ctx.ts'
 import { getEvaluation } from '../../domain/models/index.ts'
 
-const REMEMBERED_SECONDS = 3600
+/** Of all tenants; then all are read anew. */
+const MOST_REMEMBERED = 10_000
+const remembered = new Map<string, number>()
 /** For a version that was imported, which does not say. */
 const UNSAID = 100
 
@@ -11,9 +14,9 @@ export async function examplesOf(
   ctx: Ctx,
   { modelId, version }: { readonly modelId: string; readonly version: string },
 ): Promise<number> {
-  const key = `travel-examples:${ctx.caller.tenantId}:${modelId}:${version}`
-  const known = await ctx.cache.get(key)
-  if (known) return Number(Buffer.from(known).toString('utf8'))
+  const key = JSON.stringify([ctx.caller.tenantId, modelId, version])
+  const known = remembered.get(key)
+  if (known !== undefined) return known
   const examples = await getEvaluation(ctx, { model_id: modelId, version }).then(
     ({ split }) => split.train_rows,
     (error: unknown) => {
@@ -21,6 +24,7 @@ export async function examplesOf(
       throw error
     },
   )
-  await ctx.cache.set(key, Buffer.from(String(examples)), REMEMBERED_SECONDS)
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear()
+  remembered.set(key, examples)
   return examples
 }

@@ -1,8 +1,8 @@
 // What a user did of late, from the recorded interactions: active hours, messages sent to them, and which of those they opened.
-// Kept for some seconds, because a user is often asked about again at once.
+// Kept until the next one is recorded.
 import { CHANNELS, type Channel } from '../../contract/notify.ts'
 import type { Ctx } from '../../domain/ctx.ts'
-import { latestInteractions } from '../../domain/features/index.ts'
+import { latestInteractions, summariesOf } from '../../domain/features/index.ts'
 import type { ChannelCounts } from './channels.ts'
 
 /** A message that went out to the user; every other interaction is something they did. */
@@ -11,7 +11,6 @@ const OPENED = 'opened'
 /** Active hours that a model looks at. */
 export const MOST_HOURS = 64
 const HOUR_MS = 3_600_000
-const KEPT_SECONDS = 10
 const INTERACTIONS = 500
 const RECENT_SENDS = 50
 
@@ -28,14 +27,19 @@ export interface Seen {
   readonly channel: string | null
 }
 
+/** As of the last interaction that was recorded. */
 export async function profileOf(ctx: Ctx, userId: string): Promise<Profile> {
-  const key = `travel-profile:${ctx.caller.tenantId}:${userId}`
-  const kept = await ctx.cache.get(key)
-  if (kept) return JSON.parse(Buffer.from(kept).toString('utf8')) as Profile
-  const latest = await latestInteractions(ctx, userId, INTERACTIONS)
-  const profile = summarise(latest.map(({ event, at, channel }) => ({ event, atMs: at.getTime(), channel })))
-  await ctx.cache.set(key, Buffer.from(JSON.stringify(profile)), KEPT_SECONDS)
-  return profile
+  const [profile] = await summariesOf(ctx, [userId], {
+    name: 'activity',
+    make: (ctx, ids) =>
+      Promise.all(
+        ids.map(async (id) => {
+          const latest = await latestInteractions(ctx, id, INTERACTIONS)
+          return summarise(latest.map(({ event, at, channel }) => ({ event, atMs: at.getTime(), channel })))
+        }),
+      ),
+  })
+  return profile!
 }
 
 export function summarise(seen: readonly Seen[]): Profile {

@@ -10,6 +10,7 @@ import { up as schedules } from './0007-schedules.ts'
 import { up as trust } from './0012-trust.ts'
 import { up as featureRevisions } from './0013-feature-revisions.ts'
 import { up as idempotencyLeases } from './0014-idempotency-leases.ts'
+import { up as interactionsOfItems } from './0016-interactions-of-items.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -22,4 +23,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0012-trust': { up: trust },
   '0013-feature-revisions': { up: featureRevisions },
   '0014-idempotency-leases': { up: idempotencyLeases },
+  '0016-interactions-of-items': { up: interactionsOfItems },
 }
