@@ -2,6 +2,7 @@
 // answer, whatever is not known or not right.
 import { describe, expect, it } from 'vitest'
 import type { MlClient } from '../../src/client.ts'
+import type { Interaction } from '../../src/contract/features.ts'
 import type { MatchScore } from '../../src/contract/match.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { USER } from '../../src/travel/entities.ts'
@@ -111,6 +112,41 @@ describe.each([...DATABASES])('match scoring on the %s database', (database) => 
     // A second version has to be better than the first on the same rows.
     const again = await client.travel.train({ service: 'match' })
     expect((await untilEnded(client, again.job_id!)).message).toMatch(/was not promoted: not better/)
+  })
+
+  it('learns how often others wish to travel with somebody, and knows a new wish with the next request', async () => {
+    const random = seededRandom(4)
+    const liked = (n: number) => n % 3 === 0
+    const interactions = Array.from({ length: 600 }, (_, i): Interaction => {
+      const [a, b] = [random.integer(60), 60 + random.integer(60)]
+      const event = random.next() < (liked(b) ? 0.9 : 0.15) ? 'match_accepted' : 'match_declined'
+      const at = new Date(Date.UTC(2025, 0, 1) + i * 3_600_000).toISOString()
+      return { user_id: `u${a}`, item_id: `u${b}`, event, at }
+    })
+    await client.interactions.record({ interactions })
+    await client.features.declare(USER)
+    await client.features.ingest({
+      entity_type: 'user',
+      rows: Array.from({ length: 120 }, (_, i) => ({
+        entity_id: `u${i}`,
+        pace: (i % 10) / 10,
+        observed_at: '2024-12-31T00:00:00Z',
+      })),
+    })
+    const { job_id, model_id, version } = await client.travel.train({ service: 'match' })
+    expect((await untilEnded(client, job_id!)).status).toBe('succeeded')
+    expect((await client.versions.get({ model_id, version })).metrics.roc_auc).toBeGreaterThan(0.75)
+    await client.reload()
+    const score = async (b: string) => (await client.match.score({ user_a_id: 'u0', user_b_id: b })).score
+    expect(await score('u63')).toBeGreaterThan((await score('u64')) + 0.3)
+    const before = await score('newcomer')
+    const wishes = Array.from({ length: 10 }, (_, i) => ({
+      user_id: `u${i}`,
+      item_id: 'newcomer',
+      event: 'match_accepted',
+    }))
+    await client.interactions.record({ interactions: wishes })
+    expect(await score('newcomer')).toBeGreaterThan(before + 0.1)
   })
 
   it('learns nothing from what was known only after the outcome', async () => {

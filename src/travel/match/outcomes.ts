@@ -1,20 +1,13 @@
 // Recorded outcomes of pairs as training rows: the pair features as they were known at the moment of the outcome, never later.
-
 import { asFailure } from '../../core/failure.ts'
 import type { Ctx } from '../../domain/ctx.ts'
 import { featuresAt } from '../../domain/features/index.ts'
 import type { Known } from '../known.ts'
 import { type Recorded, recordedPages } from '../recorded.ts'
 import { recallJourney } from './journey.ts'
-import { pairOf } from './pair.ts'
+import { OUTCOME_EVENTS, opinionFeatures, outcomeSaid, Tallies } from './opinions.ts'
+import { type Pair, pairOf } from './pair.ts'
 import { personOf } from './person.ts'
-
-/** Event → whether the two went together; undefined: its `value` says so, 1 or 0. */
-const OUTCOME_EVENTS: Readonly<Record<string, boolean | undefined>> = {
-  match_accepted: true,
-  match_declined: false,
-  match_outcome: undefined,
-}
 
 export interface Outcomes {
   readonly rows: readonly (Readonly<Record<string, number | string | null>> & { readonly outcome: 0 | 1 })[]
@@ -24,39 +17,64 @@ export interface Outcomes {
 
 /** Rows of pair features with `outcome`, and `person`: the one of the two whose id is smaller, so that a pair stays together. */
 export async function readOutcomes(ctx: Ctx): Promise<Outcomes> {
+  const outcomes: Outcome[] = []
+  for (const event of Object.keys(OUTCOME_EVENTS)) {
+    for await (const page of recordedPages(ctx, event)) outcomes.push(...page.flatMap(outcomeOf))
+  }
+  outcomes.sort((one, other) => one.atMs - other.atMs)
+  const opinions = opinionsBefore(outcomes)
   const rows: Outcomes['rows'][number][] = []
   const persons = new Set<string>()
-  for (const event of Object.keys(OUTCOME_EVENTS)) {
-    for await (const page of recordedPages(ctx, event)) {
-      const found = page.flatMap((recorded) => outcomeOf(recorded) ?? [])
-      const known = await knownThen(ctx, found)
-      for (const [index, { outcome, a, b, recorded }] of found.entries()) {
-        const { first, second, destination } = known[index]!
-        const journey = recallJourney(recorded.context, destination)
-        const [person = a] = [a, b].sort()
-        persons.add(person)
-        rows.push({ ...pairOf(personOf(first), personOf(second), journey), person, outcome })
-      }
+  for (let from = 0; from < outcomes.length; from += PAGE) {
+    const some = outcomes.slice(from, from + PAGE)
+    const known = await knownThen(ctx, some)
+    for (const [index, { outcome, a, b, context }] of some.entries()) {
+      const { first, second, destination } = known[index]!
+      const journey = recallJourney(context, destination)
+      const [person = a] = [a, b].sort()
+      persons.add(person)
+      const pair = pairOf(personOf(first), personOf(second), journey)
+      rows.push({ ...pair, ...opinions[from + index], person, outcome })
     }
   }
   return { rows, groups: persons.size }
 }
 
+/** Features asked for at once. */
+const PAGE = 500
+
 interface Outcome {
-  readonly recorded: Recorded
   readonly a: string
   readonly b: string
+  readonly atMs: number
+  readonly context: Recorded['context']
   readonly destination: string | undefined
   readonly outcome: 0 | 1
 }
 
-function outcomeOf(recorded: Recorded): Outcome | undefined {
-  const { user_id: a, item_id: b, value, event, context } = recorded
-  if (b === undefined || a === b) return undefined
-  const said = OUTCOME_EVENTS[event] ?? (value === 1 ? true : value === 0 ? false : undefined)
-  if (said === undefined) return undefined
+function outcomeOf({ user_id: a, item_id: b, value, event, context, at }: Recorded): Outcome[] {
+  if (b === undefined || a === b) return []
+  const said = outcomeSaid(event, value)
+  if (said === undefined) return []
   const place = context?.destination
-  return { recorded, a, b, destination: typeof place === 'string' ? place : undefined, outcome: said ? 1 : 0 }
+  const destination = typeof place === 'string' ? place : undefined
+  return [{ a, b, atMs: Date.parse(at), context, destination, outcome: said ? 1 : 0 }]
+}
+
+/** What earlier outcomes say of both; those of the same moment say nothing of each other. Sorted by time. */
+function opinionsBefore(outcomes: readonly Outcome[]): Pair[] {
+  const tallies = new Tallies()
+  const features: Pair[] = []
+  let told = 0
+  for (const [index, { a, b, atMs }] of outcomes.entries()) {
+    for (; told < index && outcomes[told]!.atMs < atMs; told++) {
+      const { a: who, b: whom, outcome } = outcomes[told]!
+      tallies.add(who, 'by', { yes: outcome, all: 1 })
+      tallies.add(whom, 'of', { yes: outcome, all: 1 })
+    }
+    features.push(opinionFeatures(tallies.of(a), tallies.of(b)))
+  }
+  return features
 }
 
 interface KnownThen {
@@ -66,7 +84,7 @@ interface KnownThen {
 }
 
 async function knownThen(ctx: Ctx, outcomes: readonly Outcome[]): Promise<KnownThen[]> {
-  const moment = (entityId: string, { recorded }: Outcome) => ({ entityId, at: new Date(recorded.at) })
+  const moment = (entityId: string, { atMs }: Outcome) => ({ entityId, at: new Date(atMs) })
   const users = await featuresAt(ctx, 'user', [
     ...outcomes.map((outcome) => moment(outcome.a, outcome)),
     ...outcomes.map((outcome) => moment(outcome.b, outcome)),

@@ -9,7 +9,8 @@ export type Factor = (typeof FACTORS)[number]
 
 export interface PairFeature {
   readonly name: string
-  readonly factor: Factor
+  /** Absent: what is said of each of the two, whoever the other is. */
+  readonly factor?: Factor
   /** How much of what one would like to know of a pair it is; what only a journey brings is no gap without one. */
   readonly weight: number
 }
@@ -29,6 +30,7 @@ export const PAIR_FEATURES: readonly PairFeature[] = [
   { name: 'personality_likeness', factor: 'personality', weight: 2.5 },
   ...TRAIT_NUMBERS.map((n) => ({ name: `trait_${n}_likeness`, factor: 'personality' as const, weight: 0 })),
   ...TRAIT_NUMBERS.map((n) => ({ name: `trait_${n}_level`, factor: 'personality' as const, weight: 0 })),
+  ...['wanted_level', 'wanted_least', 'willing_level', 'willing_least'].map((name) => ({ name, weight: 0 })),
 ]
 
 /** Null is not known. All from 0 to 1, but for `interests_shared`, the logarithm of 1 + how many they share. */

@@ -6,7 +6,7 @@ import type { Judgement } from './factors.ts'
 import type { Pair } from './pair.ts'
 
 /** Chance for a pair of which nothing is known. */
-const BASE = 0.4
+export const BASE = 0.4
 
 /** Log odds from not at all alike to wholly alike, and the likeness of an average pair, which changes nothing. */
 const TERMS: Readonly<Record<string, { readonly weight: number; readonly average: number }>> = {

@@ -9,6 +9,7 @@ import { confidenceOf } from './confidence.ts'
 import { examplesOf } from './examples.ts'
 import { clip, factorsOf, type Judgement } from './factors.ts'
 import { readJourney } from './journey.ts'
+import { NO_OPINIONS, opinionFeatures, opinionsOf } from './opinions.ts'
 import { type Pair, pairOf } from './pair.ts'
 import { personOf } from './person.ts'
 import { judgeByPrior } from './prior.ts'
@@ -22,12 +23,16 @@ export async function scoreMatch(ctx: ServingCtx, input: MatchRequest): Promise<
   if (a === b) throw invalid('request', [{ field: 'user_b_id', message: 'must be another user', value: b }])
   readJourney(context)
   const place = context?.destination
-  const [users, [destination]] = await Promise.all([
+  const [users, [destination], said] = await Promise.all([
     knownOf(ctx, 'user', [a, b]),
     place === undefined ? [] : knownOf(ctx, 'destination', [place]),
+    asksForOpinions(ctx) ? opinionsOf(ctx, [a, b]) : undefined,
   ])
   const [first, second] = users.map(personOf)
-  const pair = pairOf(first!, second!, readJourney(context, destination))
+  const pair = {
+    ...pairOf(first!, second!, readJourney(context, destination)),
+    ...(said && opinionFeatures(said[0]!, said[1]!)),
+  }
   const { judgement, confidence } = (await judgeByModel(ctx, pair)) ?? byPrior(ctx, pair)
   return {
     score: clip(judgement.chance),
@@ -36,6 +41,14 @@ export async function scoreMatch(ctx: ServingCtx, input: MatchRequest): Promise<
     latency_ms: Math.round((ctx.clock.elapsedMs() - started) * 1000) / 1000,
   }
 }
+
+/** Whether the live model looks at what others say of the two. */
+function asksForOpinions({ serving, caller }: ServingCtx): boolean {
+  const live = serving.live.find(caller.tenantId, MATCH_MODEL, DEFAULT_ENVIRONMENT)
+  return live?.record.signature.inputs.some(({ name }) => name in NOTHING_SAID) ?? false
+}
+
+const NOTHING_SAID = opinionFeatures(NO_OPINIONS, NO_OPINIONS)
 
 interface Judged {
   readonly judgement: Judgement
