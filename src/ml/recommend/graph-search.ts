@@ -4,7 +4,7 @@ import type { GraphBuilder, Value } from '../onnx/graph.ts'
 import { type Asker, type Drawing, NEVER } from './graph.ts'
 
 /** Leaves that are looked into. */
-const LEAVES = 32
+const LEAVES = 64
 
 export interface Asked {
   readonly filter: Value
@@ -60,7 +60,7 @@ interface Filtered extends Asked {
 /** Slots worth a closer look, int64: the best by factors and bias, as many as may be asked for or be known already. */
 function addFirst(drawing: Drawing, column: Value, { filter, limit, bit }: Filtered): Value {
   const { graph, tables } = drawing
-  const { leaves, count } = tables.slots
+  const { leaves } = tables.slots
   const enough = graph.node('Add', [limit, integers(graph, [tables.consumedWidth])], { hint: 'enough' })
   if (!leaves) {
     const scores = addScore(drawing, { vectors: tables.items, column, bit })
@@ -76,17 +76,29 @@ function addFirst(drawing: Drawing, column: Value, { filter, limit, bit }: Filte
   const raw = graph.node('Add', [flat(graph, graph.node('MatMul', [centres, column])), bias])
   const open = graph.node('Add', [raw, flat(graph, closed)], { hint: 'leaf_scores' })
   const best = topOf(graph, open, integers(graph, [LEAVES]))[1]!
-  const starts = graph.node('Mul', [best, integers(graph, [leaves.width])])
-  const places = graph.constant('places', {
-    type: 'int64',
-    dims: [1, leaves.width],
-    data: Array.from({ length: leaves.width }, (_, at) => at),
-  })
-  const grid = graph.node('Add', [graph.node('Unsqueeze', [starts, integers(graph, [1])]), places])
-  const slots = flat(graph, grid)
-  const vectors = graph.node('Gather', [tables.items, slots], { hint: `leaf_items_of_${count}` })
-  const order = topOf(graph, addScore(drawing, { slots, vectors, column, bit }), enough)[1]!
-  return graph.node('Gather', [slots, order], { hint: 'first' })
+  const scores = addLeafScores(drawing, best, { column, bit })
+  const order = topOf(graph, scores, enough)[1]!
+  // Places in the leaves looked into, back to slots.
+  const width = integers(graph, [leaves.width])
+  const leaf = graph.node('Gather', [best, graph.node('Div', [order, width])])
+  return graph.node('Add', [graph.node('Mul', [leaf, width]), graph.node('Mod', [order, width])], { hint: 'first' })
+}
+
+/** Scores of all items of some leaves, one leaf behind the other. Rows of a leaf lie together and are copied as one. */
+function addLeafScores(
+  { graph, tables }: Drawing,
+  best: Value,
+  { column, bit }: Omit<Scored, 'slots' | 'vectors'>,
+): Value {
+  const { width } = tables.slots.leaves!
+  const ofLeaves = (table: Value, shape: readonly number[]) =>
+    graph.node('Gather', [graph.node('Reshape', [table, integers(graph, shape)]), best])
+  const vectors = graph.node('Reshape', [
+    ofLeaves(tables.items, [-1, width * tables.size]),
+    integers(graph, [-1, tables.size]),
+  ])
+  const of = (table: Value) => flat(graph, ofLeaves(table, [-1, width]))
+  return addPassing({ graph }, { vectors, column, bit, bias: of(tables.bias), passes: of(tables.passes) })
 }
 
 /** Filters × leaves: 0, or NEVER where no item of the leaf passes. */
@@ -113,10 +125,21 @@ interface Scored {
 }
 
 /** float [M]: factors and bias; NEVER for what does not pass. */
-function addScore({ graph, tables }: Drawing, { slots, vectors, column, bit }: Scored): Value {
+function addScore({ graph, tables }: Drawing, { slots, ...rest }: Scored): Value {
   const of = (table: Value) => (slots ? graph.node('Gather', [table, slots]) : table)
-  const scores = graph.node('Add', [flat(graph, graph.node('MatMul', [vectors, column])), of(tables.bias)])
-  const passed = graph.node('BitwiseAnd', [of(tables.passes), bit])
+  return addPassing({ graph }, { ...rest, bias: of(tables.bias), passes: of(tables.passes) })
+}
+
+interface Passing extends Omit<Scored, 'slots'> {
+  /** float [M] */
+  readonly bias: Value
+  /** int32 [M] */
+  readonly passes: Value
+}
+
+function addPassing({ graph }: Pick<Drawing, 'graph'>, { vectors, column, bit, bias, passes }: Passing): Value {
+  const scores = graph.node('Add', [flat(graph, graph.node('MatMul', [vectors, column])), bias])
+  const passed = graph.node('BitwiseAnd', [passes, bit])
   const zero = graph.constant('no_bit', { type: 'int32', dims: [1], data: Int32Array.of(0) })
   return graph.node('Where', [graph.node('Equal', [passed, zero]), never(graph), scores])
 }

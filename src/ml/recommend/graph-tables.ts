@@ -8,6 +8,8 @@ import { bySlot, placeItems, type Slots } from './slots.ts'
 
 export interface Tables {
   readonly slots: Slots
+  /** Factors of an item. */
+  readonly size: number
   readonly users: Value
   readonly trust: Value
   readonly tokens: Value
@@ -41,23 +43,24 @@ export function addTables(graph: GraphBuilder, parts: GraphParts): Tables {
   const text = (name: string, texts: readonly string[]) =>
     graph.constant(name, {
       type: 'string',
-      dims: [slots.count + 1],
-      data: [...Array.from(slots.items, (item) => texts[item] ?? ''), ''],
+      dims: [slots.rows],
+      data: Array.from({ length: slots.rows }, (_, slot) => texts[slots.items[slot] ?? -1] ?? ''),
     })
   const liked = likedTables(parts.preferences, slots, users)
   const consumed = consumedTable(parts.consumed, slots, users)
   const consumedWidth = consumed.length / (users + 1)
   return {
     slots,
+    size,
     users: float('users', withRow(model.users, users, size), [users + 1, size]),
     trust: float('trust_table', withRow(model.trust, users, 1), [users + 1]),
     tokens: float('tokens', withRow(model.tokens, parts.userTokens.length, size), [parts.userTokens.length + 1, size]),
-    items: float('items', bySlot(slots, model.items, 0), [slots.count + 1, size]),
-    bias: float('bias', bySlot(slots, model.bias, NEVER), [slots.count + 1]),
-    passes: int('passes', bySlot(slots, parts.passes, 0), [slots.count + 1]),
+    items: float('items', bySlot(slots, model.items, 0), [slots.rows, size]),
+    bias: float('bias', bySlot(slots, model.bias, NEVER), [slots.rows]),
+    passes: int('passes', bySlot(slots, parts.passes, 0), [slots.rows]),
     ids: text('ids', parts.itemIds),
     titles: text('titles', parts.titles),
-    tags: int('tag_table', bySlot(slots, tagTable(parts.itemTokens), -1), [slots.count + 1, TAGS]),
+    tags: int('tag_table', bySlot(slots, tagTable(parts.itemTokens), -1), [slots.rows, TAGS]),
     liked: int('liked', liked.slots, [users + 1, LIKED]),
     likedWeights: float('liked_weights', liked.weights, [users + 1, LIKED]),
     consumed: int('consumed', consumed, [users + 1, consumedWidth]),
@@ -112,7 +115,7 @@ function neighbourTables(graph: GraphBuilder, { recommender }: GraphParts, slots
   if (!recommender.neighbours) return {}
   const { items, similarities, width } = recommender.neighbours
   const placed = items.map((item) => (item < 0 ? slots.count : slots.slotOf[item]!))
-  const dims = [slots.count + 1, width]
+  const dims = [slots.rows, width]
   return {
     neighbours: {
       slots: graph.constant('neighbour_table', { type: 'int32', dims, data: bySlot(slots, placed, slots.count) }),

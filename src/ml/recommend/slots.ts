@@ -4,7 +4,10 @@ import { growLeaves } from './leaves.ts'
 import type { Recommender } from './recommender.ts'
 
 export interface Slots {
+  /** Also the number of the slot that holds nothing. */
   readonly count: number
+  /** Rows of a table by slot: those, the one that holds nothing, and as many more as make it whole leaves. */
+  readonly rows: number
   /** Items by slot; -1 for a slot that holds none. */
   readonly items: Int32Array
   /** By item. */
@@ -24,7 +27,7 @@ export function placeItems({ items, bias, size }: Recommender): Slots {
   const total = bias.length
   if (total <= EXACT_UP_TO) {
     const order = Int32Array.from({ length: total }, (_, item) => item)
-    return { count: total, items: order, slotOf: order }
+    return { count: total, rows: total + 1, items: order, slotOf: order }
   }
   const width = size + 1
   const vectors = new Float32Array(total * width)
@@ -43,17 +46,18 @@ export function placeItems({ items, bias, size }: Recommender): Slots {
   }
   return {
     count: leaves.items.length,
+    rows: leaves.items.length + leaves.width,
     items: leaves.items,
     slotOf,
     leaves: { count: leaves.count, width: leaves.width, centres, bias: ofLeaf },
   }
 }
 
-/** Rows of `source` (items × size) by slot, and `empty` in slots that hold none, the last one included. */
+/** Rows of `source` (items × size) by slot, and `empty` in slots that hold none, those behind the last one included. */
 export function bySlot<T extends Float32Array | Int32Array>(slots: Slots, source: T, empty: number): T {
   const size = source.length / Math.max(1, slots.slotOf.length)
   const Type = source.constructor as new (length: number) => T
-  const rows = new Type((slots.count + 1) * size)
+  const rows = new Type(slots.rows * size)
   rows.fill(empty)
   for (const [slot, item] of slots.items.entries()) {
     if (item >= 0) rows.set(source.subarray(item * size, (item + 1) * size), slot * size)

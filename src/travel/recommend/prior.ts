@@ -88,10 +88,19 @@ function withTags(candidates: readonly Judged[]) {
   return candidates.map((candidate) => ({ ...candidate, tags: new Set(candidate.place.words.map(numberOf)) }))
 }
 
+/** When a model falls behind, many ask at once; one reads for all of them. */
+const flights = new Map<string, Promise<readonly Place[]>>()
+
 async function placesOf(ctx: ServingCtx): Promise<readonly Place[]> {
   const key = `travel:places:${ctx.caller.tenantId}`
   const [kept] = await ctx.cache.getMany([key])
   if (kept) return JSON.parse(Buffer.from(kept).toString('utf8')) as Place[]
+  const flight = flights.get(key) ?? readPlaces(ctx, key).finally(() => flights.delete(key))
+  flights.set(key, flight)
+  return flight
+}
+
+async function readPlaces(ctx: ServingCtx, key: string): Promise<readonly Place[]> {
   const demand = await demandOf(ctx)
   const most = Math.max(1, ...demand.values())
   const places: Place[] = []
