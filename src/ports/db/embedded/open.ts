@@ -68,7 +68,7 @@ async function create(dir: string, template: string, preparation: Preparation | 
     }
     // An installation that cannot be written to does without a template.
     try {
-      copyDurably(fresh, template)
+      copyDurably(fresh, template, 'everybody')
     } catch {}
     moveDurably(fresh, dir)
   } finally {
