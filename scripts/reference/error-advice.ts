@@ -187,6 +187,8 @@ const SERVICE: Readonly<Record<string, string>> = {
   WEBHOOK_DELIVERY_NOT_FOUND: 'No delivery with this id to this webhook; old ones are deleted.',
   WEBHOOK_NOT_FOUND: 'No webhook with this id in this tenant.',
   WEBHOOK_QUOTA: 'The tenant has as many webhooks as it may have. Delete one first.',
+  WEBHOOK_SECRETS_IN_USE:
+    'Four replaced secrets still sign this webhook. Wait until the first is over, or end all of them with `overlap_hours: 0`.',
   WEBHOOK_TIMEOUT: 'Stands in the log of deliveries: the receiver did not answer in time. It is asked again.',
 }
 

@@ -28,6 +28,10 @@ export const Webhook = Shape(
     secret: Type.Optional(
       Type.String({ description: 'Key of the signatures, `whsec_…`; shown once, in the reply that made it.' }),
     ),
+    old_secrets_until: Nullable(
+      Timestamp,
+      'Until when deliveries are also signed with secrets that were replaced; null where none is left.',
+    ),
     created_at: Timestamp,
     updated_at: Timestamp,
   },

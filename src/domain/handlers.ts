@@ -72,6 +72,7 @@ export function createHandlers(health: HealthOptions): Omit<Handlers<ServingCtx>
     'webhooks.list': webhooks.listWebhooks,
     'webhooks.get': webhooks.getWebhook,
     'webhooks.update': webhooks.updateWebhook,
+    'webhooks.rotate': webhooks.rotateSecret,
     'webhooks.delete': webhooks.deleteWebhook,
     'webhooks.deliveries': webhooks.listDeliveries,
     'webhooks.replay': webhooks.replayDeliveries,

@@ -11,8 +11,8 @@ import { forbiddenAddress, isPublicAddress, literalAddress } from './public-addr
 
 export interface WebhookMessage {
   readonly url: string
-  /** `whsec_…` */
-  readonly secret: string
+  /** `whsec_…`; several while one is being replaced, and then there is a signature for each. */
+  readonly secrets: readonly string[]
   /** The same in every attempt. */
   readonly id: string
   readonly time: Date
@@ -57,14 +57,14 @@ export async function sendWebhook(message: WebhookMessage, options: SendOptions)
   })
 }
 
-function headersOf({ id, secret, time, body, trace }: WebhookMessage): Record<string, string> {
+function headersOf({ id, secrets, time, body, trace }: WebhookMessage): Record<string, string> {
   return {
     'content-type': 'application/json',
     'content-length': String(Buffer.byteLength(body)),
     'user-agent': 'modelyard',
     'webhook-id': id,
     'webhook-timestamp': String(Math.floor(time.getTime() / 1000)),
-    'webhook-signature': new Webhook(secret).sign(id, time, body),
+    'webhook-signature': secrets.map((secret) => new Webhook(secret).sign(id, time, body)).join(' '),
     ...trace,
   }
 }

@@ -167,6 +167,7 @@ describe.each([...DATABASES])('the service about itself, on the %s database', (d
     await client.webhooks.list()
     await client.webhooks.get({ webhook_id })
     await client.webhooks.update({ webhook_id, active: false })
+    await client.webhooks.rotate({ webhook_id })
     await client.webhooks.deliveries({ webhook_id })
     await client.webhooks.replay({ webhook_id })
     await client.webhooks.delete({ webhook_id })

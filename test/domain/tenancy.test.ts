@@ -114,6 +114,7 @@ const FOREIGN: Partial<Record<OperationName, ((ids: Ids) => Fields)[]>> = {
   'schedules.runs': [schedule],
   'webhooks.get': [webhook],
   'webhooks.update': [(ids) => ({ ...webhook(ids), active: false })],
+  'webhooks.rotate': [webhook],
   'webhooks.delete': [webhook],
   'webhooks.deliveries': [webhook],
   'webhooks.replay': [webhook, (ids) => ({ ...webhook(ids), delivery_id: ids.delivery_id })],

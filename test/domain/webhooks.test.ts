@@ -67,6 +67,77 @@ describe.each([...DATABASES])('webhooks on the %s database', (database) => {
     expect(shown).not.toContain('whsec_')
   })
 
+  it('are signed with both secrets while one is replaced by the other, which is shown once', async () => {
+    work()
+    const { id, secret: first } = await client.webhooks.create({ url: receiver.url })
+    const { secret: second, old_secrets_until } = await client.webhooks.rotate({ webhook_id: id })
+    expect(second).toMatch(/^whsec_/)
+    expect(second).not.toBe(first)
+    const hours = (Date.parse(old_secrets_until!) - app.app.services.clock.now().getTime()) / 3_600_000
+    expect(Math.round(hours)).toBe(24)
+    await happen()
+    await untilLog(id, all('delivered'))
+    const { headers, body } = receiver.received[0]!
+    const given = headers as Record<string, string>
+    expect(given['webhook-signature']!.split(' ')).toHaveLength(2)
+    for (const secret of [first!, second!]) expect(() => new Webhook(secret).verify(body, given)).not.toThrow()
+    const shown = JSON.stringify([await client.webhooks.get({ webhook_id: id }), await client.webhooks.list()])
+    expect(shown).not.toContain('whsec_')
+    expect(await client.webhooks.get({ webhook_id: id })).toMatchObject({ old_secrets_until })
+  })
+
+  it('are signed with the new secret alone when the time of the old one is over, or was ended', async () => {
+    work()
+    const { id, secret: first } = await client.webhooks.create({ url: receiver.url })
+    await client.webhooks.rotate({ webhook_id: id, overlap_hours: 1 })
+    await app.app.services.db.system((tx) =>
+      sql`update webhooks set old_secrets = jsonb_set(old_secrets, '{0,until}', '"2020-01-01T00:00:00.000Z"')`.execute(
+        tx,
+      ),
+    )
+    expect(await client.webhooks.get({ webhook_id: id })).toMatchObject({ old_secrets_until: null })
+    await happen()
+    await untilLog(id, all('delivered'))
+    await client.webhooks.rotate({ webhook_id: id, overlap_hours: 24 })
+    const last = await client.webhooks.rotate({ webhook_id: id, overlap_hours: 0 })
+    expect(last.old_secrets_until).toBeNull()
+    await happen()
+    await untilLog(id, all('delivered', 2))
+    for (const { headers, body } of receiver.received) {
+      const given = headers as Record<string, string>
+      expect(given['webhook-signature']).not.toContain(' ')
+      expect(() => new Webhook(first!).verify(body, given)).toThrow()
+    }
+    const { headers, body } = receiver.received[1]!
+    expect(() => new Webhook(last.secret!).verify(body, headers as Record<string, string>)).not.toThrow()
+  })
+
+  it('keep no replaced secret longer than the last one, and not many of them', async () => {
+    const { id } = await client.webhooks.create({ url: receiver.url })
+    await client.webhooks.rotate({ webhook_id: id, overlap_hours: 100 })
+    const { old_secrets_until } = await client.webhooks.rotate({ webhook_id: id, overlap_hours: 1 })
+    const { rows } = await app.app.services.db.system((tx) =>
+      sql<{
+        until: string
+      }>`select old ->> 'until' as until from webhooks, jsonb_array_elements(old_secrets) old`.execute(tx),
+    )
+    expect(rows.map(({ until }) => until)).toEqual([old_secrets_until, old_secrets_until])
+    for (let i = 0; i < 2; i++) await client.webhooks.rotate({ webhook_id: id })
+    expect(await refusal(client.webhooks.rotate({ webhook_id: id }))).toMatchObject({
+      kind: 'conflict',
+      code: 'WEBHOOK_SECRETS_IN_USE',
+    })
+    expect(await client.webhooks.rotate({ webhook_id: id, overlap_hours: 0 })).toMatchObject({
+      old_secrets_until: null,
+    })
+  })
+
+  it('give one new secret to a request that is repeated under its key', async () => {
+    const { id } = await client.webhooks.create({ url: receiver.url })
+    const rotate = () => client.webhooks.rotate({ webhook_id: id }, { idempotencyKey: 'rotate-1' })
+    expect(await rotate()).toEqual(await rotate())
+  })
+
   it('send to those who asked for it: by type, while active, within the tenant', async () => {
     work()
     const everything = await client.webhooks.create({ url: receiver.url })

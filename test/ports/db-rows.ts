@@ -114,6 +114,7 @@ export async function fill(tx: Tx, tenant_id: string): Promise<void> {
       id: `hook_${tenant_id}`,
       url: 'https://example.org',
       events: json([]),
+      old_secrets: json([]),
       secret: 's',
       updated_at: at,
     })

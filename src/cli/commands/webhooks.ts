@@ -63,6 +63,19 @@ function addWebhookChanges(webhooks: Command, host: CliHost): void {
   change('pause', false, 'send it no new events; what is on its way goes on')
   change('resume', true, 'send it new events again; those it missed are not made up for')
   webhooks
+    .command('rotate')
+    .description('replace the secret; the one before it signs too for a while')
+    .argument('<id>')
+    .option('--overlap-hours <hours>', 'for how long; 0 ends all old ones now, as after a leak', '24')
+    .action((id: string, { overlapHours }: { overlapHours: string }, command: Command) =>
+      withService(host, command, async ({ client, terminal }) => {
+        const webhook = await client.webhooks.rotate({ webhook_id: id, overlap_hours: Number(overlapHours) })
+        const until = webhook.old_secrets_until
+        const old = until === null ? 'The old one signs no more' : `The old one signs too until ${until}`
+        terminal.result(webhook, () => `Secret: ${webhook.secret}\n${old}`)
+      }),
+    )
+  webhooks
     .command('delete')
     .description('delete a webhook with its log and all that is on its way')
     .argument('<id>')

@@ -60,6 +60,26 @@ export const webhookOperations = {
     }),
     output: Webhook,
   }),
+  'webhooks.rotate': command({
+    method: 'POST',
+    path: `${base}/{webhook_id}/rotate`,
+    tag,
+    summary: 'Replace the secret; for a while deliveries are signed with both. The reply holds the new one, once.',
+    reply: 'envelope',
+    message: 'Secret replaced',
+    idempotent: true,
+    input: Shape({
+      webhook_id,
+      overlap_hours: Type.Optional(
+        Type.Number({
+          minimum: 0,
+          maximum: 168,
+          description: 'How long old secrets sign too; 0 ends all of them now, as after a leak. Default 24.',
+        }),
+      ),
+    }),
+    output: Webhook,
+  }),
   'webhooks.delete': command({
     method: 'DELETE',
     path: `${base}/{webhook_id}`,

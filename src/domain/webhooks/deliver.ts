@@ -36,7 +36,8 @@ export interface Due {
   readonly id: string
   readonly webhookId: string
   readonly url: string
-  readonly secret: string
+  /** The present one first. */
+  readonly secrets: readonly string[]
   readonly eventId: string
   readonly payload: unknown
   readonly attempts: number
@@ -96,9 +97,10 @@ export async function claimDeliveries(tx: Tx, busy: readonly string[], limit: nu
     set attempts = d.attempts + 1, next_attempt_at = clock_timestamp() + make_interval(secs => ${CLAIM_SECONDS}::integer)
     from webhooks w, due
     where d.id = due.id and w.id = d.webhook_id
-    returning d.id, d.webhook_id as "webhookId", w.url, w.secret, d.event_id as "eventId", d.payload, d.attempts`.execute(
-    tx,
-  )
+    returning d.id, d.webhook_id as "webhookId", w.url, array(
+      select w.secret union all
+      select old ->> 'secret' from jsonb_array_elements(w.old_secrets) old where (old ->> 'until')::timestamptz > clock_timestamp()
+    ) as secrets, d.event_id as "eventId", d.payload, d.attempts`.execute(tx)
   return rows
 }
 

@@ -30,24 +30,26 @@ export async function createWebhook(ctx: Ctx, input: Input<'webhooks.create'>): 
         url: input.url,
         events: json(input.events ?? []),
         description: input.description ?? null,
-        secret: `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`,
+        secret: newSecret(),
+        old_secrets: json([]),
         updated_at: ctx.clock.now(),
       })
       .returningAll()
       .executeTakeFirstOrThrow()
-    return { ...webhookDocument(row), secret: row.secret }
+    return { ...webhookDocument(row, ctx.clock.now()), secret: row.secret }
   })
 }
 
 export function listWebhooks(ctx: Ctx, input: Input<'webhooks.list'>): Promise<Output<'webhooks.list'>> {
   return inTransaction(ctx, async (ctx) => {
     const find = ctx.db.selectFrom('webhooks').selectAll()
-    return await pageById(find, input, webhookDocument)
+    const now = ctx.clock.now()
+    return await pageById(find, input, (row) => webhookDocument(row, now))
   })
 }
 
 export function getWebhook(ctx: Ctx, input: Input<'webhooks.get'>): Promise<Webhook> {
-  return inTransaction(ctx, async (ctx) => webhookDocument(await getWebhookRow(ctx, input.webhook_id)))
+  return inTransaction(ctx, async (ctx) => webhookDocument(await getWebhookRow(ctx, input.webhook_id), ctx.clock.now()))
 }
 
 export async function updateWebhook(ctx: Ctx, input: Input<'webhooks.update'>): Promise<Webhook> {
@@ -67,7 +69,7 @@ export async function updateWebhook(ctx: Ctx, input: Input<'webhooks.update'>): 
       .where('id', '=', id)
       .returningAll()
       .executeTakeFirstOrThrow()
-    return webhookDocument(row)
+    return webhookDocument(row, ctx.clock.now())
   })
 }
 
@@ -86,6 +88,22 @@ export async function getWebhookRow(ctx: TxCtx, id: string): Promise<Row<'webhoo
   return row
 }
 
+/** The same, and nobody else changes it until the transaction ends. */
+export async function lockWebhookRow(ctx: TxCtx, id: string): Promise<Row<'webhooks'>> {
+  const row = await ctx.db.selectFrom('webhooks').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
+  if (!row) throw notFound('webhook', id)
+  return row
+}
+
+export function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`
+}
+
+/** Those replaced that are still believed, the newest first. */
+export function oldSecretsOf({ old_secrets }: Row<'webhooks'>, now: Date): Row<'webhooks'>['old_secrets'] {
+  return old_secrets.filter(({ until }) => new Date(until) > now)
+}
+
 /** Says what can be said now; a name is judged by its addresses whenever something is sent. */
 function checkUrl({ settings }: Ctx, text: string): void {
   if (!URL.canParse(text)) throw invalid('webhook', [{ field: 'url', message: 'is no URL', value: text }])
@@ -95,13 +113,15 @@ function checkUrl({ settings }: Ctx, text: string): void {
   }
 }
 
-function webhookDocument(row: Row<'webhooks'>): Webhook {
+export function webhookDocument(row: Row<'webhooks'>, now: Date): Webhook {
   return {
     id: row.id,
     url: row.url,
     events: [...row.events] as Webhook['events'],
     description: row.description,
     active: row.active,
+    // The newest lives longest.
+    old_secrets_until: oldSecretsOf(row, now)[0]?.until ?? null,
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
   }

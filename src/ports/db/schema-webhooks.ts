@@ -3,6 +3,12 @@ import type { Generated } from 'kysely'
 import type { DeliveryStatus } from '../../contract/webhooks.ts'
 import type { CreatedAt, Free, Json, NullableTimestamp, Timestamp } from './column-types.ts'
 
+export interface OldSecret {
+  readonly secret: string
+  /** ISO 8601. */
+  readonly until: string
+}
+
 export interface WebhooksTable {
   id: string
   tenant_id: string
@@ -12,6 +18,8 @@ export interface WebhooksTable {
   description: string | null
   /** Never shown again once it was made. */
   secret: string
+  /** Those before it that are still believed, the newest first. */
+  old_secrets: Json<readonly OldSecret[]>
   active: Generated<boolean>
   created_at: CreatedAt
   updated_at: Timestamp

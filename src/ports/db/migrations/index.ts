@@ -11,6 +11,7 @@ import { up as trust } from './0012-trust.ts'
 import { up as featureRevisions } from './0013-feature-revisions.ts'
 import { up as idempotencyLeases } from './0014-idempotency-leases.ts'
 import { up as interactionsOfItems } from './0016-interactions-of-items.ts'
+import { up as webhookSecrets } from './0017-webhook-secrets.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -24,4 +25,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0013-feature-revisions': { up: featureRevisions },
   '0014-idempotency-leases': { up: idempotencyLeases },
   '0016-interactions-of-items': { up: interactionsOfItems },
+  '0017-webhook-secrets': { up: webhookSecrets },
 }
