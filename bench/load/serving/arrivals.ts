@@ -1,6 +1,7 @@
 // Open-loop load: requests begin by a schedule, whether or not earlier ones are answered, and latency counts from the scheduled
 // moment, so that a service that stalls does not also stop the clock (no coordinated omission). When no connection is free
-// a new one is opened; beyond the limit requests wait here, which counts too.
+// a new one is opened; beyond the limit requests wait here, which counts too, and are given up unsent after a while, as callers do:
+// without that the queue in this process grows by as much as the overload, and what it holds at the end looks like lost answers.
 import { percentiles } from '../../../src/cli/bench/load.ts'
 import { type Answered, Connection } from './generator.ts'
 
@@ -16,7 +17,11 @@ export interface Stretched {
   readonly goodPerSecond: number
   readonly good: number
   readonly refused: number
+  /** Found no free connection in time: the service never heard of them. */
+  readonly unsent: number
+  /** Sent and never answered, or answered with another status; `faults` says how often what. */
   readonly broken: number
+  readonly faults: Readonly<Record<string, number>>
   /** Milliseconds from the scheduled moment. */
   readonly latency: ReturnType<typeof percentiles>
   readonly refusal: ReturnType<typeof percentiles>
@@ -31,7 +36,13 @@ interface Event {
   readonly ms: number
   readonly wireMs: number
   readonly status: number
+  readonly error?: string | undefined
 }
+
+/** How long a request waits here for a connection. */
+const PATIENCE_MS = 1000
+/** How long answers are waited for after the last stretch. */
+const LAST_ANSWERS_MS = 10_000
 
 export interface Schedule {
   readonly stretches: readonly Stretch[]
@@ -49,47 +60,49 @@ export async function arrive(url: string, requests: readonly Buffer[], schedule:
     const some = Math.min(100, ready - free.length)
     free.push(...(await Promise.all(Array.from({ length: some }, () => Connection.open(url)))))
   }
-  const all = [...free]
-  const waiting: ((one: Connection) => void)[] = []
+  const all = new Set(free)
+  const waiting = new Waiting()
   const found = stretches.map((): Event[] => [])
+  const sentOf = stretches.map(() => 0)
   const goodAt: number[] = []
   const startedAts: number[] = []
   let open = 0
   let opening = 0
   let sent = 0
   const give = (one: Connection) => {
-    const next = waiting.shift()
-    if (next) next(one)
+    const next = waiting.take(performance.now() - PATIENCE_MS)
+    if (next) next.go(one)
     else free.push(one)
   }
   const grow = () => {
-    if (all.length + opening >= connections) return
+    if (all.size + opening >= connections) return
     opening++
     Connection.open(url).then(
       (one) => {
         opening--
-        all.push(one)
+        all.add(one)
         give(one)
       },
       () => opening--,
     )
   }
   const begin = (stretch: number, startedAt: number, dueAt: number) => {
-    open++
     const go = (one: Connection) => {
+      open++
       const wroteAt = performance.now()
-      one.send(requests[sent++ % requests.length]!, ({ status }: Answered) => {
+      sentOf[stretch]!++
+      one.send(requests[sent++ % requests.length]!, ({ status, error }: Answered) => {
         const now = performance.now()
-        found[stretch]!.push({ atMs: dueAt - startedAt, ms: now - dueAt, wireMs: now - wroteAt, status })
+        found[stretch]!.push({ atMs: dueAt - startedAt, ms: now - dueAt, wireMs: now - wroteAt, status, error })
         if (status === 200) goodAt.push(now)
         open--
-        // A connection that broke is not used again.
         if (status !== 0) give(one)
+        else all.delete(one) // a connection that broke is not used again, and another may take its place
       })
     }
     const one = free.pop()
     if (one) return go(one)
-    waiting.push(go)
+    waiting.add({ go, dueAt })
     grow()
   }
   for (const [index, { rate, ms }] of stretches.entries()) {
@@ -108,24 +121,61 @@ export async function arrive(url: string, requests: readonly Buffer[], schedule:
     })
     ended?.(index)
   }
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + LAST_ANSWERS_MS
   while (open > 0 && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20))
   for (const one of all) one.close()
   return stretches.map(({ rate, ms }, index) => {
     const from = startedAts[index]!
     const good = goodAt.filter((at) => at >= from && at < from + ms).length
-    return { goodPerSecond: (good * 1000) / ms, ...summary(found[index]!, Math.floor((rate * ms) / 1000)) }
+    const offered = Math.floor((rate * ms) / 1000)
+    return { goodPerSecond: (good * 1000) / ms, ...summary(found[index]!, offered, sentOf[index]!) }
   })
 }
 
-function summary(events: readonly Event[], offered: number): Omit<Stretched, 'goodPerSecond'> {
+interface Waits {
+  readonly go: (one: Connection) => void
+  readonly dueAt: number
+}
+
+/** Those without a connection, in the order of their time. */
+class Waiting {
+  #list: Waits[] = []
+  #head = 0
+
+  add(one: Waits): void {
+    this.#list.push(one)
+  }
+
+  /** The first that was due at `since` or later. Not by `shift`, which moves tens of thousands each time. */
+  take(since: number): Waits | undefined {
+    while (this.#head < this.#list.length && this.#list[this.#head]!.dueAt < since) this.#head++
+    const next = this.#list[this.#head]
+    if (next !== undefined) this.#head++
+    if (this.#head > 10_000) {
+      this.#list = this.#list.slice(this.#head)
+      this.#head = 0
+    }
+    return next
+  }
+}
+
+function summary(events: readonly Event[], offered: number, sent: number): Omit<Stretched, 'goodPerSecond'> {
   const good = events.filter(({ status }) => status === 200)
   const refused = events.filter(({ status }) => status === 503 || status === 429)
+  const faults: Record<string, number> = {}
+  for (const { status, error } of events) {
+    if (status === 200 || status === 503 || status === 429) continue
+    const what = error ?? `status ${status}`
+    faults[what] = (faults[what] ?? 0) + 1
+  }
+  if (events.length < sent) faults.unanswered = sent - events.length
   return {
     offered,
     good: good.length,
     refused: refused.length,
-    broken: offered - good.length - refused.length,
+    unsent: offered - sent,
+    broken: sent - good.length - refused.length,
+    faults,
     latency: percentiles(good.map(({ ms }) => ms)),
     refusal: percentiles(refused.map(({ ms }) => ms)),
     refusalOnWire: percentiles(refused.map(({ wireMs }) => wireMs)),

@@ -37,7 +37,10 @@ export function bytesOf({ url, path, body }: Goal): Buffer {
 }
 
 export interface Answered {
+  /** 0: the connection broke. */
   readonly status: number
+  /** What broke it. */
+  readonly error?: string
   readonly ms: number
   readonly body: string
 }
@@ -55,8 +58,8 @@ export class Connection {
     socket.setNoDelay(true)
     socket.setEncoding('latin1')
     socket.on('data', (chunk: string) => this.#hear(chunk))
-    socket.on('error', () => this.#end(0, ''))
-    socket.on('close', () => this.#end(0, ''))
+    socket.on('error', (error: NodeJS.ErrnoException) => this.#end({ status: 0, error: error.code ?? error.message }))
+    socket.on('close', () => this.#end({ status: 0, error: 'closed' }))
   }
 
   static open(url: string): Promise<Connection> {
@@ -93,14 +96,14 @@ export class Connection {
     const body = this.#text.slice(head + 4)
     const status = Number(this.#text.slice(9, 12))
     this.#text = ''
-    this.#end(status, body)
+    this.#end({ status, body })
   }
 
-  #end(status: number, body: string): void {
+  #end({ status, body = '', error }: { status: number; body?: string; error?: string }): void {
     const settle = this.#settle
     this.#settle = undefined
     this.busy = false
-    settle?.({ status, ms: performance.now() - this.#startedAt, body })
+    settle?.({ status, ms: performance.now() - this.#startedAt, body, ...(error !== undefined && { error }) })
   }
 }
 
