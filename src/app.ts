@@ -6,25 +6,18 @@ import { closeHttp } from './app/close-http.ts'
 import { afterMigration } from './app/first-contact.ts'
 import { type MetricsServer, startMetricsServer } from './app/metrics-server.ts'
 import { type OpenServices, openServices } from './app/open-services.ts'
+import { ctxMaker } from './app/request-ctx.ts'
 import { unavailableSettings } from './app/unavailable.ts'
 import { CODE_VERSION } from './app/version.ts'
 import { type Config, withoutCredentials } from './config.ts'
 import { DEFAULT_ENVIRONMENT } from './contract/models.ts'
-import type { Call, Caller, Dispatch } from './core/caller.ts'
+import type { Caller, Dispatch } from './core/caller.ts'
 import type { Log } from './core/log.ts'
 import type { OpenInference } from './core/open-inference.ts'
-import { NO_SPAN } from './core/trace.ts'
 import { anonymousCaller, createDispatch } from './domain/access/index.ts'
 import type { Services } from './domain/ctx.ts'
 import { createHandlers } from './domain/handlers.ts'
-import {
-  type CustomModel,
-  createOpenInference,
-  RepositoryServing,
-  Serving,
-  type ServingCtx,
-} from './domain/serving/index.ts'
-import { seenBy } from './domain/traced.ts'
+import { type CustomModel, createOpenInference, RepositoryServing, Serving } from './domain/serving/index.ts'
 import type { GrpcServer } from './grpc/server.ts'
 import { createHttpApp, type HttpOptions } from './http/app.ts'
 import { openApiDocument } from './http/openapi.ts'
@@ -102,18 +95,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     (error: unknown) => services.log.error({ err: error }, 'the service could not begin'),
   )
   const forVerbs = { ...services, db: afterMigration(services.db, background.migrated) }
-  const makeCtx = (call: Call): ServingCtx => ({
-    ...forVerbs,
-    ...(call.span?.recording && seenBy(forVerbs, call.span)),
-    caller: call.caller,
-    span: call.span ?? NO_SPAN,
-    // Read late: a signal costs more than most predictions' routing, and few ever look at it.
-    get signal() {
-      return call.signal
-    },
-    gone: call.gone ?? (() => call.signal.aborted),
-    serving,
-  })
+  const makeCtx = ctxMaker(forVerbs, serving)
   const handlers = { ...createHandlers({ ...healthOptions(config), begun: () => begun }), ...travelHandlers }
   const dispatch = createDispatch(handlers, makeCtx, services.tracer)
   const dataPlane = createOpenInference(makeCtx, {

@@ -18,7 +18,7 @@ export interface Call {
   /** Fires when the asker goes away or the service stops. */
   readonly signal: AbortSignal
   /** Whether the asker has gone away: dearer to be told of than to ask now and then. Default: the signal has fired. */
-  readonly gone?: () => boolean
+  gone?(): boolean
   /** The face's, for the request; absent where no traces are kept. */
   readonly span?: Span | undefined
   readonly idempotencyKey?: string

@@ -45,16 +45,31 @@ export async function callOf(
 ): Promise<Call> {
   const found = authenticate(headers, requestId)
   const caller = found instanceof Promise ? await found : found
-  let signal: AbortSignal | undefined
   if (span.recording) span.set({ 'modelyard.tenant': caller.tenantId })
-  return {
-    caller,
-    span,
-    // Made when first asked for: it costs more than the rest of a small call.
-    get signal() {
-      signal ??= signalOf(call)
-      return signal
-    },
+  return new GrpcCall(call, caller, span)
+}
+
+/** Methods on the prototype, for the sake of garbage collection: see the HTTP face. */
+class GrpcCall implements Call {
+  readonly caller: Caller
+  readonly span: Span
+  readonly #call: Cancellable
+  #signal: AbortSignal | undefined
+
+  constructor(call: Cancellable, caller: Caller, span: Span) {
+    this.caller = caller
+    this.span = span
+    this.#call = call
+  }
+
+  gone(): boolean {
+    return this.#call.cancelled
+  }
+
+  /** Made when first asked for: it costs more than the rest of a small call. */
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#call)
+    return this.#signal
   }
 }
 

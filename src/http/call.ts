@@ -17,21 +17,43 @@ export function sent(reply: FastifyReply): FastifyReply | undefined {
 
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/
 
-/** The signal is made when first asked for: most predictions never look at it, and it costs more than their routing. */
 export function callOf(request: FastifyRequest, reply: FastifyReply, caller: Caller, upload?: Upload): Call {
-  let signal: AbortSignal | undefined
   const { span } = request
   if (span?.recording) span.set({ 'modelyard.tenant': caller.tenantId })
-  return {
-    caller,
-    span,
-    upload,
-    idempotencyKey: idempotencyKeyOf(request),
-    gone: () => reply.raw.destroyed && !reply.raw.writableEnded,
-    get signal() {
-      signal ??= signalOf(reply.raw)
-      return signal
-    },
+  return new HttpCall(reply.raw, { caller, span, upload, idempotencyKey: idempotencyKeyOf(request) })
+}
+
+type Told = Pick<Call, 'caller' | 'span'> & { readonly [K in 'upload' | 'idempotencyKey']: Call[K] | undefined }
+
+/**
+ * A class with its methods on the prototype. A getter in an object literal, or a function of its own in a field, is remembered by what
+ * the engine keeps in the old generation; through it request, reply and buffers of every call outlived the quick garbage
+ * collections until the next full one (decision 037).
+ */
+class HttpCall implements Told {
+  readonly caller: Caller
+  readonly span: Call['span']
+  readonly upload: Upload | undefined
+  readonly idempotencyKey: string | undefined
+  readonly #raw: ServerResponse
+  #signal: AbortSignal | undefined
+
+  constructor(raw: ServerResponse, { caller, span, upload, idempotencyKey }: Told) {
+    this.caller = caller
+    this.span = span
+    this.upload = upload
+    this.idempotencyKey = idempotencyKey
+    this.#raw = raw
+  }
+
+  gone(): boolean {
+    return this.#raw.destroyed && !this.#raw.writableEnded
+  }
+
+  /** Made when first asked for: most predictions never look at it, and it costs more than their routing. */
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#raw)
+    return this.#signal
   }
 }
 
