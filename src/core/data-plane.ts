@@ -55,6 +55,11 @@ export interface TensorModel extends ServedModel {
 /** Both need the permission to predict, and fail like a prediction does (MODEL_NOT_FOUND, MODEL_NOT_DEPLOYED, …). */
 export interface DataPlane {
   /**
+   * Asked before a request is read, as soon as it is known which model it is for: seconds after which to come again, where it would be
+   * refused with OVERLOADED whatever it holds (and counted as that); `undefined` where it must be read to know.
+   */
+  turnAway?(call: Call, wanted: WantedModel): number | undefined
+  /**
    * @throws MlError `invalid` MODEL_INPUT_INVALID (`details.errors` names every input at fault), MODEL_OUTPUT_UNKNOWN or
    *   MODEL_RUN_FAILED; `unavailable` OVERLOADED, INFERENCE_TIMEOUT and their like, all to be retried.
    */

@@ -128,6 +128,40 @@ describe('a queue whose wait is longer than anybody’s patience', () => {
     expect(Math.max(...answered.map(({ queueMs }) => queueMs))).toBeLessThan(550)
   })
 
+  it('knows before a run is made that it would be refused, but has some of them made all the same', async () => {
+    await using scene = stage(TEN)
+    const model = await scene.load('a')
+    expect(model.refusedWaitMs!('')).toBeUndefined()
+    const first = rush(scene, model)
+    scene.advance(40)
+    expect(model.refusedWaitMs!('')).toBeUndefined()
+    const more = many(3000, () => ask(model))
+    const said = Array.from({ length: 64 }, () => model.refusedWaitMs!(''))
+    expect(said.filter((waitMs) => waitMs === undefined)).toHaveLength(4)
+    expect(Math.min(...said.map((waitMs) => waitMs ?? Number.POSITIVE_INFINITY))).toBeGreaterThan(500)
+    expect(await ask(model)).toMatchObject({ code: 'OVERLOADED' })
+    // Another tenant has its own share, and would be let in.
+    expect(model.refusedWaitMs!('other')).toBeUndefined()
+    scene.finish()
+    expect(model.refusedWaitMs!('')).toBeUndefined()
+    await Promise.all([...first, ...more])
+  })
+
+  it('says nothing beforehand where runs come with a priority or a time of their own', async () => {
+    for (const wish of [{ priority: 1 }, { timeoutMs: 20_000 }]) {
+      await using scene = stage(TEN)
+      const model = await scene.load('a')
+      const first = rush(scene, model)
+      scene.advance(40)
+      const more = many(3000, () => ask(model))
+      expect(model.refusedWaitMs!('')).toBeGreaterThan(500)
+      const wished = ask(model, wish)
+      expect(model.refusedWaitMs!('')).toBeUndefined()
+      scene.finish()
+      await Promise.all([...first, ...more, wished])
+    }
+  })
+
   it('refuses what would miss its own deadline, and lets in what would not', async () => {
     await using scene = stage(TEN)
     const model = await scene.load('a')

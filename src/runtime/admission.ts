@@ -19,8 +19,16 @@ export interface Rush {
 const BATCHES_ALLOWED = 8
 
 /** @throws MlError `unavailable` OVERLOADED */
-export function refuseLate(job: RunJob, { aheadMs, seats, maxWaitMs, nowMs }: Rush): void {
-  const { model, timeoutMs, size } = job
+export function refuseLate(job: RunJob, rush: Rush): void {
+  const waitMs = refusedWaitMs(job, rush)
+  if (waitMs !== undefined) throw overloadedFailure(waitMs)
+}
+
+/** Until the answer, where the run is refused. */
+export function refusedWaitMs(
+  { model, timeoutMs, size }: Pick<RunJob, 'model' | 'timeoutMs' | 'size'>,
+  { aheadMs, seats, maxWaitMs, nowMs }: Rush,
+): number | undefined {
   let workers = 0
   let inHandMs = 0
   for (const seat of seats) {
@@ -28,12 +36,12 @@ export function refuseLate(job: RunJob, { aheadMs, seats, maxWaitMs, nowMs }: Ru
     workers++
     inHandMs += remainingMs(seat, nowMs)
   }
-  if (workers === 0) return
+  if (workers === 0) return undefined
   const { drain } = model
   const queuedMs = aheadMs / workers
   const allowedMs = Math.max(maxWaitMs, BATCHES_ALLOWED * drain.batchMs(nowMs))
   const answeredMs = (aheadMs + inHandMs) / workers + size * drain.rowMs(nowMs)
-  if (queuedMs > allowedMs || answeredMs > timeoutMs) throw overloadedFailure(answeredMs)
+  return queuedMs > allowedMs || answeredMs > timeoutMs ? answeredMs : undefined
 }
 
 function remainingMs({ job, startedAt }: Seat, nowMs: number): number {

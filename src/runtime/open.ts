@@ -46,6 +46,7 @@ export function openRuntime(options: RuntimeOptions & Pick<Partial<PoolOptions>,
         trusted,
         pace: { runMs: 0, aloneMs: 0, togetherMs: 0 },
         drain: new Drain(),
+        wishedAt: Number.NEGATIVE_INFINITY,
         pending: 0,
         loading: 0,
         stuck: 0,
@@ -114,6 +115,7 @@ function hold({ pool, inline, model, info, letGo }: Held): LoadedModel {
       const request = { model, info, feeds, options }
       return inline.watch(inline.tryRun(request) ?? pool.submit(request))
     },
+    refusedWaitMs: (tenant) => (released ? undefined : pool.runs.refusedWaitMs(model, tenant)),
     async release() {
       if (released) return
       released = true

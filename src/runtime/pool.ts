@@ -24,7 +24,7 @@ export class Pool {
   recycled = 0
   abandoned = 0
   readonly #options: PoolOptions
-  readonly #runs: Runs
+  readonly runs: Runs
   readonly #watchdog: Watchdog
   readonly #newSeat: () => Seat
   readonly #recycler: Recycler
@@ -35,7 +35,7 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#gpu = options.enableGpu ? 'try' : 'off'
-    this.#runs = new Runs({ ...options, seats: () => this.seats, unneeded: (model) => this.retire(model) })
+    this.runs = new Runs({ ...options, seats: () => this.seats, unneeded: (model) => this.retire(model) })
     const events: SeatEvents = {
       ready: this.#onReady.bind(this),
       ran: this.#onRan.bind(this),
@@ -52,21 +52,21 @@ export class Pool {
   }
 
   get queued(): number {
-    return this.#runs.queue.length
+    return this.runs.queue.length
   }
 
   /** Runs a model whose `info` came from `load`. */
   submit(request: RunRequest): Promise<PooledResult> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedFailure()
-      const job = this.#runs.accept(request, (outcome) =>
+      const job = this.runs.accept(request, (outcome) =>
         outcome instanceof Error ? reject(outcome) : resolve(outcome),
       )
       const { model } = job
       // Thousands of requests may come in one turn of the event loop: whoever is done gets a next batch, of which there is one, now.
-      if (this.#runs.queue.length >= this.#options.batchRows) for (const seat of this.seats) seat.hear()
+      if (this.runs.queue.length >= this.#options.batchRows) for (const seat of this.seats) seat.hear()
       const seat = this.seats.find((seat) => seat.idle && seat.held.has(model))
-      if (seat === undefined) this.#runs.enqueue(job)
+      if (seat === undefined) this.runs.enqueue(job)
       model.pending++
       this.#watchdog.wake()
       if (seat !== undefined) this.#begin(seat, { kind: 'run', model, jobs: [job], crowded: false })
@@ -96,7 +96,7 @@ export class Pool {
     if (this.#closed) return
     this.#closed = true
     this.#recycler.stop()
-    for (const job of this.#runs.queue.takeAll()) this.#runs.end(job, closedFailure())
+    for (const job of this.runs.queue.takeAll()) this.runs.end(job, closedFailure())
     for (const seat of this.seats) for (const job of seat.wanted.splice(0)) this.#endLoad(job, closedFailure())
     if (this.seats.some((seat) => seat.job !== null)) {
       await withinMs(CLOSE_GRACE_MS, new Promise<void>((resolve) => (this.#idleAtLast = resolve)))
@@ -116,14 +116,14 @@ export class Pool {
 
   #pump(seat: Seat): void {
     while (seat.idle && !this.#closed) {
-      const job = seat.wanted.shift() ?? this.#runs.next(seat.held) ?? this.#lazyLoad(seat)
+      const job = seat.wanted.shift() ?? this.runs.next(seat.held) ?? this.#lazyLoad(seat)
       if (job === undefined) return
       this.#begin(seat, job)
     }
   }
 
   #lazyLoad(seat: Seat): LoadJob | undefined {
-    const model = this.#runs.queue.findModel((model) => model.loading === 0 && !seat.refused.has(model))
+    const model = this.runs.queue.findModel((model) => model.loading === 0 && !seat.refused.has(model))
     if (model === undefined) return undefined
     model.loading++
     return this.#quietLoad(model)
@@ -144,7 +144,7 @@ export class Pool {
       else seat.run(job)
     } catch (error) {
       if (job.kind === 'load') this.#endLoad(job, asFailure(error))
-      else for (const run of job.jobs) this.#runs.end(run, asFailure(error))
+      else for (const run of job.jobs) this.runs.end(run, asFailure(error))
     }
   }
 
@@ -168,8 +168,8 @@ export class Pool {
     const { startedAt } = seat
     // The worker goes on with the next batch while the answers of this one are taken apart.
     this.#freed(seat)
-    this.#runs.finish(batch, outcome, startedAt)
-    if (this.#runs.queue.length > 0) this.#pump(seat)
+    this.runs.finish(batch, outcome, startedAt)
+    if (this.runs.queue.length > 0) this.#pump(seat)
   }
 
   #onLoaded(seat: Seat, job: LoadJob, outcome: ModelInfo | MlError): void {
@@ -221,8 +221,7 @@ export class Pool {
     job.settle(outcome)
     if (!(outcome instanceof Error)) return
     const hopeless = this.seats.every((seat) => !seat.held.has(model) && seat.refused.has(model))
-    if (hopeless && model.loading === 0)
-      for (const run of this.#runs.queue.takeAllOf(model)) this.#runs.end(run, outcome)
+    if (hopeless && model.loading === 0) for (const run of this.runs.queue.takeAllOf(model)) this.runs.end(run, outcome)
   }
 
   #refuse(seat: Seat, job: LoadJob, failure: MlError): void {
@@ -243,7 +242,7 @@ export class Pool {
 
   #retry(seat: Seat, job: Job): void {
     if (job.kind === 'run') {
-      this.#runs.lost(job)
+      this.runs.lost(job)
       return
     }
     job.deaths++
@@ -267,12 +266,12 @@ export class Pool {
 
   #inspect(): 'busy' | 'quiet' {
     const now = this.#options.clock.elapsedMs()
-    this.#runs.sweep(now)
+    this.runs.sweep(now)
     for (const seat of this.seats) {
       const { job } = seat
       if (job === null) continue
       if (job.kind === 'run') {
-        for (const run of job.jobs) if (now >= run.deadline) this.#runs.settle(run, lateFailure(run))
+        for (const run of job.jobs) if (now >= run.deadline) this.runs.settle(run, lateFailure(run))
       }
       if (seat.isOverdue(now, this.#options.loadTimeoutMs)) this.#abandon(seat, job)
     }
@@ -293,7 +292,7 @@ export class Pool {
     const gone = new Promise<void>((resolve) => seat.vacate(resolve)).then(() => void this.abandoned--)
     const { job } = seat
     seat.job = null
-    if (job?.kind === 'run') for (const run of job.jobs) this.#runs.end(run, failure)
+    if (job?.kind === 'run') for (const run of job.jobs) this.runs.end(run, failure)
     if (job?.kind === 'load') this.#refuse(seat, job, failure)
     return gone
   }

@@ -16,6 +16,9 @@ interface Line {
   cost: number
 }
 
+/** What decides who stands before a run. */
+export type Place = Pick<RunJob, 'tenant' | 'model' | 'priority' | 'size'>
+
 interface Party {
   readonly lines: Map<PoolModel, Line>
   waiting: number
@@ -69,7 +72,7 @@ export class RunQueue {
    * Worker time that goes to others before this job is done, in milliseconds: to what stands before it in its line, and to every
    * other line of its tenant and every other tenant as much as fairness gives them meanwhile. Models of unknown pace count 0.
    */
-  aheadMs({ tenant, model, priority, size }: RunJob, nowMs: number): number {
+  aheadMs({ tenant, model, priority, size }: Place, nowMs: number): number {
     const itselfMs = size * model.drain.rowMs(nowMs)
     const party = this.#parties.get(tenant)
     let ahead = 0

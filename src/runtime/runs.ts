@@ -2,7 +2,7 @@
 // batch that fails is run again one by one, so that one bad request fails alone.
 import type { Clock } from '../core/clock.ts'
 import type { MlError } from '../core/failure.ts'
-import { refuseLate } from './admission.ts'
+import { refusedWaitMs, refuseLate } from './admission.ts'
 import { notePace, splitRows } from './batch.ts'
 import { fetchIndices, orderFeeds } from './feeds.ts'
 import type { Batch, PoolModel, RunJob } from './job.ts'
@@ -37,12 +37,17 @@ export interface Answered {
 /** A job that saw this many workers die is to blame for it. */
 export const MAX_DEATHS = 2
 const DEFAULT_PRIORITY = 2
+/** How long it is remembered that a model's callers have wishes of their own. */
+const WISHES_MS = 600_000
+/** Of the runs that would be refused unread one in so many is read all the same: it may have a wish. */
+const READ_ANYWAY = 16
 /** Larger requests gain nothing from company. */
 const BATCH_BYTES = 1024 * 1024
 
 export class Runs {
   readonly queue: RunQueue
   readonly #options: RunsOptions
+  #refusedUnread = 0
 
   constructor(options: RunsOptions) {
     this.#options = options
@@ -58,6 +63,7 @@ export class Runs {
     const limitMs = options.limitMs ?? this.#options.runTimeoutMs
     const timeoutMs = options.timeoutMs ?? limitMs
     const submittedAt = this.#options.clock.elapsedMs()
+    if (options.priority || options.timeoutMs !== undefined) model.wishedAt = submittedAt
     return {
       model,
       tenant: options.tenant ?? '',
@@ -91,6 +97,22 @@ export class Runs {
     }
     const evicted = this.queue.add(job)
     if (evicted !== undefined) this.end(evicted, overloadedFailure())
+  }
+
+  /**
+   * Until the answer, where a run of this model is refused whatever it holds. Its priority and its time would be known only after
+   * reading it, so nothing is said while such wishes are in use.
+   */
+  refusedWaitMs(model: PoolModel, tenant: string): number | undefined {
+    const { queue } = this
+    if (queue.length === 0) return undefined
+    const { clock, maxWaitMs, seats } = this.#options
+    const nowMs = clock.elapsedMs()
+    if (nowMs - model.wishedAt < WISHES_MS) return undefined
+    const run = { model, tenant, priority: DEFAULT_PRIORITY, size: 1, timeoutMs: Number.POSITIVE_INFINITY }
+    const waitMs = refusedWaitMs(run, { aheadMs: queue.aheadMs(run, nowMs), seats: seats(), maxWaitMs, nowMs })
+    if (waitMs === undefined || ++this.#refusedUnread % READ_ANYWAY === 0) return undefined
+    return waitMs
   }
 
   /** The next batch for a seat, without those whose caller has left. */

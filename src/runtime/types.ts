@@ -85,6 +85,11 @@ export interface LoadedModel {
    *   worker died twice under this run).
    */
   run(feeds: Tensors, options?: RunOptions): Promise<PooledResult>
+  /**
+   * Milliseconds until the answer of a run of one row that comes now, where it would be refused with OVERLOADED because of those
+   * that wait; asked before the trouble of making the run. `undefined` where it would be let in, or nobody knows.
+   */
+  refusedWaitMs?(tenant: string): number | undefined
   /** Gives this hold back; the last one frees the sessions once their runs are done. Safe to call twice. */
   release(): Promise<void>
 }

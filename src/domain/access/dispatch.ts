@@ -41,7 +41,7 @@ export function createDispatch<C extends Ctx>(
     const errors = checks.get(name)!(input)
     if (errors.length > 0) throw invalid('request', errors)
     const span = spanOf(name, call, tracer)
-    return span ? ended(span, () => work(name, input, { ...call, span })) : work(name, input, call)
+    return span ? ended(span, () => work(name, input, within(call, span))) : work(name, input, call)
   }
   const work = (name: OperationName, input: unknown, call: Call): Promise<unknown> => {
     const ctx = makeCtx(call)
@@ -51,6 +51,19 @@ export function createDispatch<C extends Ctx>(
   }
   // Async, so that a refusal is a rejected promise like any other failure.
   return (async (name: OperationName, input: unknown, call: Call) => dispatch(name, input, call)) as Dispatch
+}
+
+/** Field by field: what a call knows of its asker may lie on its prototype. */
+function within(call: Call, span: Span): Call {
+  const gone = () => (call.gone ? call.gone() : call.signal.aborted)
+  return {
+    caller: call.caller,
+    span,
+    signal: call.signal,
+    gone,
+    ...(call.idempotencyKey !== undefined && { idempotencyKey: call.idempotencyKey }),
+    ...(call.upload && { upload: call.upload }),
+  }
 }
 
 /** Below the face's, or the first where a program asks directly; none where nobody would see it. */

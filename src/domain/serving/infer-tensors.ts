@@ -1,5 +1,7 @@
 // Predictions by tensors: what faces without rows (the Open Inference Protocol) stand on. The same versions, limits and
 // metrics as rows have; nothing is written to the prediction log, which holds rows.
+
+import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
 import type { Call } from '../../core/caller.ts'
 import type {
   DataPlane,
@@ -13,7 +15,7 @@ import type { Tensors } from '../../core/tensors.ts'
 import { requirePermission } from '../access/index.ts'
 import { findServed, findVersion } from './find-version.ts'
 import { readAnswers } from './output.ts'
-import { counted, noteBatch } from './predict-rows.ts'
+import { counted, labelsOf, noteBatch } from './predict-rows.ts'
 import { tracedRun } from './run-spans.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -26,11 +28,25 @@ export function createDataPlane(makeCtx: (call: Call) => ServingCtx): DataPlane 
       requirePermission(call.caller, 'predict')
       return inferTensors(makeCtx(call), request)
     },
+    turnAway: (call, wanted) => turnAway(makeCtx(call), wanted),
     async describe(call, wanted) {
       requirePermission(call.caller, 'predict')
       return describeTensors(makeCtx(call), wanted)
     },
   }
+}
+
+/** Says nothing where it takes more than a look into memory to know who answers: of split traffic, of versions that are not live. */
+function turnAway(ctx: ServingCtx, { model, version, environment = DEFAULT_ENVIRONMENT }: WantedModel) {
+  const { caller, serving, metrics } = ctx
+  const live = serving.live.find(caller.tenantId, model, environment)
+  if (!live?.ready || (version !== undefined && live.record.version !== version)) return undefined
+  const waitMs = live.ready.model.refusedWaitMs?.(caller.tenantId)
+  if (waitMs === undefined || serving.live.rollouts.length > 0 || !caller.permissions.has('predict')) return undefined
+  const labels = labelsOf(live.record)
+  metrics.inferenceRequests.inc(labels)
+  metrics.inferenceErrors.inc({ ...labels, code: 'OVERLOADED' })
+  return Math.max(1, Math.ceil(waitMs / 1000))
 }
 
 export async function inferTensors(ctx: ServingCtx, request: InferRequest): Promise<InferReply> {

@@ -2,7 +2,7 @@
 // this replica's memory and these faces; what is live is decided by deployments alone.
 import type { Call } from '../../core/caller.ts'
 import type { Clock } from '../../core/clock.ts'
-import type { InferRequest, WantedModel } from '../../core/data-plane.ts'
+import type { WantedModel } from '../../core/data-plane.ts'
 import { asFailure, fail } from '../../core/failure.ts'
 import type { ModelConfig, OpenInference, RepositoryEntry } from '../../core/open-inference.ts'
 import type { ModelInfo } from '../../runtime/index.ts'
@@ -65,6 +65,11 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
         throw error
       }
     },
+    turnAway(call, wanted) {
+      const seconds = unloaded.size > 0 ? undefined : plane.turnAway?.(call, wanted)
+      if (seconds !== undefined) void countFailure(makeCtx(call), { request: wanted, statistics, elapsedMs: 0 })
+      return seconds
+    },
     async describe(call, wanted) {
       if (unloaded.size > 0) await find(call, wanted)
       return plane.describe(call, wanted)
@@ -121,7 +126,7 @@ function unloadedFailure({ record: { modelName } }: ServedVersion) {
 }
 
 interface FailedRequest {
-  readonly request: InferRequest
+  readonly request: WantedModel
   readonly statistics: TensorStatistics
   readonly elapsedMs: number
 }

@@ -69,7 +69,7 @@ export function noteBatch({ metrics }: ServingCtx, record: VersionRecord, { lead
   if (leads) metrics.predictionBatchSize.observe(labelsOf(record), batchRows)
 }
 
-function labelsOf(record: VersionRecord) {
+export function labelsOf(record: VersionRecord) {
   return { tenant: record.tenantId, model: record.modelName, version: record.version }
 }
 

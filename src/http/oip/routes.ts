@@ -9,7 +9,7 @@ import { readRawBodies } from '../body.ts'
 import { callOf, SENT, sent } from '../call.ts'
 import { toJson } from '../json.ts'
 import type { RouteContext } from '../routes.ts'
-import { infer } from './infer.ts'
+import { infer, refuseUnread } from './infer.ts'
 import { modelOpenApi } from './model-openapi.ts'
 import { addRepositoryRoutes } from './repository.ts'
 import { addSettingRoutes } from './settings.ts'
@@ -29,6 +29,8 @@ export interface OipRoute {
   /** Label of the metrics. */
   readonly operation: `v2.${string}`
   readonly work: OipWork
+  /** Whether it has answered already, before the body is read. */
+  readonly before?: (call: Call, request: FastifyRequest, reply: FastifyReply) => boolean
 }
 
 export function addOpenInference(app: FastifyInstance, context: OipContext): void {
@@ -41,12 +43,14 @@ export function addOpenInference(app: FastifyInstance, context: OipContext): voi
   })
 }
 
-export function addOipRoute(app: FastifyInstance, { method, url, operation, work }: OipRoute, context: OipContext) {
+export function addOipRoute(app: FastifyInstance, route: OipRoute, context: OipContext) {
+  const { method, url, operation, work, before } = route
   app.route({
     method,
     url,
     bodyLimit: context.maxTensorBytes,
     config: { operation },
+    ...(before && { onRequest: earlier(before, context) }),
     handler: async (request, reply) => {
       const found = context.authenticate(request.headers, request.id)
       const caller = found instanceof Promise ? await found : found
@@ -59,6 +63,25 @@ export function addOipRoute(app: FastifyInstance, { method, url, operation, work
       return sent(reply)
     },
   })
+}
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+
+/** Where finding out who asks takes a while, the request goes its usual way. */
+function earlier(before: NonNullable<OipRoute['before']>, { authenticate, observe }: OipContext): Hook {
+  return (request, reply, done) => {
+    try {
+      const caller = authenticate(request.headers, request.id)
+      if (caller instanceof Promise) {
+        caller.catch(() => undefined) // asked again by the handler
+        return done()
+      }
+      if (!before(callOf(request, reply, caller), request, reply)) return done()
+      observe(request, reply.statusCode)
+    } catch (error) {
+      done(error as Error)
+    }
+  }
 }
 
 function addServerRoutes(app: FastifyInstance, context: OipContext): void {
@@ -105,6 +128,7 @@ function addModelRoutes(app: FastifyInstance, context: OipContext): void {
         url: `${base}/infer`,
         operation: 'v2.infer',
         work: (call, request, reply) => infer(plane, { call, model: referenceOf(request) }, { request, reply }),
+        before: (call, request, reply) => refuseUnread(plane, { call, model: referenceOf(request) }, reply),
       },
       context,
     )
