@@ -78,14 +78,14 @@ for (let round = 0; round < ROUNDS; round++) {
       const subject = subjects[role]
       const sender = make(subject.ports)
       const cpu = await cpuOf(subject)
-      const { requests, errors, perSecond, latency } = await applyLoad(sender.send, {
+      const { requests, errors, firstError, perSecond, latency } = await applyLoad(sender.send, {
         concurrency,
-        warmUpMs: 0,
+        warmUpMs: MEASURE_MS / 4,
         measureMs: MEASURE_MS,
       })
       const cost = ((await cpuOf(subject)) - cpu) / Math.max(1, requests)
       sender.close()
-      if (errors > 0) throw new Error(`${role} ${name}: ${errors} errors`)
+      if (errors > 0) throw new Error(`${role} ${name}: ${errors} errors, first ${firstError}`)
       rates.push(perSecond)
       costs.push(cost)
       if (round === 0 && ROUNDS > 1) continue
