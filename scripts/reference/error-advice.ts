@@ -198,7 +198,6 @@ const FACES: Readonly<Record<string, string>> = {
   ASSIGNMENT_INVALID: 'Write `name=value`.',
   BATCH_ENDED: 'The batch job failed or was cancelled; the message says why.',
   BATCH_INPUT_MISSING: 'Name a file, or a dataset with `--dataset`.',
-  BAD_REQUEST: 'From `createModelServer`: the body is not readable JSON, or too large.',
   DAY_UNKNOWN: 'Choose one of `day_01.csv` … `day_12.csv`.',
   FILE_UNREADABLE: 'Check the path and its permissions.',
   FILE_UNWRITABLE: 'Check the folder, its permissions and the free space.',

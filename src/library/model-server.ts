@@ -3,8 +3,10 @@ import type { AddressInfo } from 'node:net'
 import { type FastifyInstance, fastify } from 'fastify'
 import type { Prediction } from '../contract/predictions.ts'
 import { systemClock } from '../core/clock.ts'
-import { asFailure, fail, invalid } from '../core/failure.ts'
-import { failureReply } from '../http/failures.ts'
+import { invalid } from '../core/failure.ts'
+import { REQUEST_ID_HEADER, requestIdOf } from '../core/request-id.ts'
+import { failureReply, fromFramework } from '../http/failures.ts'
+import { trackRoutes } from '../http/not-found.ts'
 import { ServerError } from './errors.ts'
 import type { InputData, ModelManager } from './model-manager.ts'
 
@@ -27,11 +29,17 @@ export interface ModelServer {
 
 export function createModelServer(options: ModelServerOptions): ModelServer {
   const { modelManager, host = '127.0.0.1', port = 8000, setupRoutes } = options
-  const app = fastify({ logger: false })
+  const app = fastify({ logger: false, genReqId: (raw) => requestIdOf(raw.headers), requestIdHeader: false })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header(REQUEST_ID_HEADER, request.id)
+  })
   app.setErrorHandler((error, request, reply) => {
-    const { status, body } = failureReply(readable(error), request.id, request.url, systemClock)
+    const failure = fromFramework(error, true)
+    const { status, body, retryAfterSeconds } = failureReply(failure, request.id, request.url, systemClock)
+    if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds)
     return reply.code(status).type('application/json').send(body)
   })
+  app.setNotFoundHandler(trackRoutes(app))
   app.get('/health', async () => ({ status: 'healthy' }))
   app.post<{ Params: { model_id: string }; Body: { input_data?: InputData } | null }>(
     '/predict/:model_id',
@@ -64,11 +72,4 @@ export function createModelServer(options: ModelServerOptions): ModelServer {
 function probabilityOf({ confidence, probabilities }: Prediction): number | undefined {
   const binary = probabilities && Object.keys(probabilities).join() === '0,1'
   return binary ? probabilities['1'] : confidence
-}
-
-/** Fastify's own refusals (broken JSON, too large) are the caller's mistakes. */
-function readable(error: unknown) {
-  const { statusCode, message } = error as { statusCode?: number; message?: string }
-  if (statusCode === undefined || statusCode >= 500) return asFailure(error)
-  return fail(statusCode === 413 ? 'too_large' : 'malformed', 'BAD_REQUEST', message ?? 'bad request')
 }

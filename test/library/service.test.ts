@@ -221,6 +221,28 @@ describe('a model server', () => {
     await server.stop()
   })
 
+  it('keeps the request id of the asker, and refuses as the service does', async () => {
+    const { app } = serverOf()
+    const refusalOf = async (method: 'GET' | 'POST', url: string, type: string) => {
+      const headers = { 'x-request-id': 'r-1', 'content-type': type }
+      const {
+        statusCode,
+        headers: replied,
+        body,
+      } = await app.inject({ method, url, headers, payload: type === 'text/xml' ? '<a/>' : '{}' })
+      return [statusCode, replied['x-request-id'], JSON.parse(body)]
+    }
+    const told = (error_code: string) => expect.objectContaining({ success: false, error_code, request_id: 'r-1' })
+    expect(await refusalOf('POST', '/nowhere', 'application/json')).toEqual([404, 'r-1', told('ROUTE_NOT_FOUND')])
+    expect(await refusalOf('GET', '/predict/adder', 'application/json')).toEqual([
+      405,
+      'r-1',
+      told('METHOD_NOT_ALLOWED'),
+    ])
+    expect(await refusalOf('POST', '/predict/adder', 'text/xml')).toEqual([415, 'r-1', told('UNSUPPORTED_MEDIA_TYPE')])
+    await app.close()
+  })
+
   it('answers 0 or 1 with the probability of class 1', async () => {
     const { app } = serverOf()
     const ask = async (input_data: number[]) =>
