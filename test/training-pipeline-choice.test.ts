@@ -12,7 +12,7 @@ const candidate = (algorithm: keyof typeof ALGORITHMS, given: Record<string, unk
   algorithm,
   hyperparameters: fillSettings(ALGORITHMS[algorithm].hyperparameters, given),
 })
-const CLASSIFIERS = [candidate('logistic_regression'), candidate('gradient_boosting', { n_estimators: 30 })]
+const CLASSIFIERS = [candidate('logistic_regression', { l2: 2 }), candidate('gradient_boosting', { n_estimators: 30 })]
 const REGRESSORS = [candidate('linear_regression'), candidate('gradient_boosting', { n_estimators: 30 })]
 
 /** Told apart by whether two numbers have the same sign: nothing for a straight line, little for a tree. */

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { selectTarget } from '../../src/domain/training/pipeline/target.ts'
+import { USUAL_ROUNDS } from '../../src/ml/learn/index.ts'
 import { foldsGrouped, foldsShuffled, foldsStratified } from '../../src/ml/split/index.ts'
 import { selectRows } from '../../src/ml/table.ts'
 import { openTables } from '../../src/tables/index.ts'
@@ -36,7 +37,7 @@ async function judgeSet({ set, rows, references, automatic }: Task): Promise<Set
   }
   for (const [name, said] of await references.ask(rows, set.kind)) engines[name] = kept(judge(rows.test.target, said))
   if (set.kind === 'table') {
-    engines.gradient_boosting = kept((await trainAndJudge(rows, { algorithm: 'gradient_boosting' })).metrics)
+    engines.gradient_boosting = kept((await trainAndJudge(rows, defaultBoosting(set))).metrics)
   }
   let choice: Automatic | undefined
   if (automatic) {
@@ -51,6 +52,11 @@ async function judgeSet({ set, rows, references, automatic }: Task): Promise<Set
     ...(choice && { choice: { ...choice, chosen: choice.chosen.algorithm } }),
     verdict: verdictOf(engines),
   }
+}
+
+/** Where rows belong together, the pipeline leaves no rounds to be found by inner folds. */
+function defaultBoosting({ groups }: QualitySet): Parameters<typeof trainAndJudge>[1] {
+  return { algorithm: 'gradient_boosting', hyperparameters: groups === undefined ? {} : { n_estimators: USUAL_ROUNDS } }
 }
 
 /** Parts of the training rows, each predicted from the others; the figures are means over the parts. */

@@ -69,7 +69,7 @@ describe('a training plan', () => {
     const { candidates } = plan({ hyperparameters: { members } })
     expect(candidates.map(({ algorithm }) => algorithm)).toEqual(['blend'])
     expect(candidates[0]!.hyperparameters).toMatchObject({
-      members: [{ weight: 1, hyperparameters: { max_leaves: 8, n_estimators: 200 } }],
+      members: [{ weight: 1, hyperparameters: { max_leaves: 8, n_estimators: 0 } }],
     })
     const wrong = { members: [{ algorithm: 'gradient_boosting', hyperparameters: { max_leaves: 1 } }] }
     expect(() => plan({ algorithm: 'blend', hyperparameters: wrong })).toThrow(/max_leaves/)
@@ -78,7 +78,7 @@ describe('a training plan', () => {
   it('has those candidates only that accept everything given', () => {
     const { candidates } = plan({ hyperparameters: { learning_rate: 0.05, max_leaves: 8 } })
     expect(candidates.map(({ algorithm }) => algorithm)).toEqual(['gradient_boosting'])
-    expect(candidates[0]!.hyperparameters).toMatchObject({ learning_rate: 0.05, max_leaves: 8, n_estimators: 200 })
+    expect(candidates[0]!.hyperparameters).toMatchObject({ learning_rate: 0.05, max_leaves: 8, n_estimators: 0 })
   })
 
   it('is settled where one candidate is left, and where an algorithm was named', () => {

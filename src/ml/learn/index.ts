@@ -2,3 +2,4 @@
 export { ALGORITHMS, type AlgorithmName } from './algorithms.ts'
 export type { Algorithm, ClassTarget, FittedModel, Learner } from './learner.ts'
 export { fillSettings } from './settings.ts'
+export { USUAL_ROUNDS } from './trees/choose-rounds.ts'

@@ -74,6 +74,8 @@ export interface FittedModel {
   readonly converged: boolean
   /** Sentences for a person; empty when there is nothing to say. */
   readonly warnings: readonly string[]
+  /** What it decided itself among its hyperparameters: given to another fit, they need not be decided again. */
+  readonly settled?: Readonly<Record<string, unknown>>
   /** The trees of a model that is made of trees. */
   readonly ensemble?: TreeEnsemble
   /** The models whose answers it averages. */

@@ -55,7 +55,9 @@ export function fitLinear(input: FitInput): LinearModel {
   })
   const fit = solver(data)(chosen.factor, within(hooks, { from: 0.8, size: 0.2 }))
   const warnings = [...chosen.warnings, ...fit.warnings]
-  return linearModel({ ...fit, warnings, penalty: penalty(chosen.factor) }, target)
+  const chosenPenalty = penalty(chosen.factor)
+  const model = linearModel({ ...fit, warnings, penalty: chosenPenalty }, target)
+  return { ...model, settled: { ...chosenPenalty, path: 1 } }
 }
 
 type Solved = Omit<LinearFit, 'penalty'>

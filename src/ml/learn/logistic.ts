@@ -164,5 +164,6 @@ function finish(fit: LogisticFit, { settings, target, factor = 1, warnings = [],
     warnings: [...warnings, ...own],
     penalty: { l2: settings.l2 * factor, l1: settings.l1 * factor },
   }
-  return linearModel(scaled, target, calibration?.ladders)
+  const model = linearModel(scaled, target, calibration?.ladders)
+  return settings.path === 1 ? model : { ...model, settled: { ...scaled.penalty, path: 1 } }
 }

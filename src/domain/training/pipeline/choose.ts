@@ -36,7 +36,7 @@ export async function choose(
   const { rows, clock } = comparison
   const small = rows.table.rows <= SMALL_ROWS
   const deadlineMs = clock.elapsedMs() + (small ? Math.min(budgetMs, SMALL_TABLE_SECONDS * 1000) : budgetMs)
-  const all = candidates.map((candidate): Standing => ({ candidate, tried: [] }))
+  const all = candidates.map((candidate): Standing => ({ candidate: penalised(candidate, comparison), tried: [] }))
   let blend: Standing | undefined
   let contenders: readonly Standing[] = all
   const sizes = rungs(rows.table.rows)
@@ -52,7 +52,7 @@ export async function choose(
     if (contenders.length < 2) break
   }
   const everyone = blend ? [...all, blend] : all
-  const chosen = chooseAmong(everyone, comparison) ?? candidates[0]!
+  const chosen = chooseAmong(everyone, comparison) ?? all[0]!.candidate
   const leaderboard = everyone
     .flatMap(({ tried }) => tried.slice(-1))
     .map((trial) => ({ ...trial, chosen: configurationKey(trial) === configurationKey(chosen) }))
@@ -61,6 +61,20 @@ export async function choose(
     leaderboard: sortedByValue(leaderboard, comparison.greaterIsBetter),
     warnings: doubts(all),
   }
+}
+
+/** Strengths of penalty that a linear candidate finds its own among. */
+const STRENGTHS = 9
+
+/** A linear model of a table with a strength of its own: as it comes it overfits many rare categories. Texts take too long. */
+function penalised(candidate: Candidate, { rows, columns, spec }: Comparison): Candidate {
+  const { path, l2 } = candidate.hyperparameters
+  const { group_column, time_column } = spec.evaluation
+  // A tuning searches the strength itself; rows that belong together cannot be judged by each other.
+  const open = path === 1 && l2 === 1 && !spec.tuning && group_column === undefined && time_column === undefined
+  const wordless = columns.every(({ dtype }) => dtype !== 'text')
+  if (!open || !wordless || rows.table.rows > MOST_ROWS) return candidate
+  return { ...candidate, hyperparameters: { ...candidate.hyperparameters, path: STRENGTHS } }
 }
 
 /** A tuning goes on with one algorithm, so it wants one. */
@@ -84,7 +98,7 @@ function rungs(rows: number): number[] {
 function openJudge(comparison: Comparison, size: number): Judge | undefined {
   const { spec } = comparison
   const rows = someRows(comparison.rows, size, spec.evaluation.seed)
-  const repeats = size < 300 ? 3 : size < 1000 ? 2 : 1
+  const repeats = size < 1000 ? 2 : 1
   const folds = comparisonFolds(rows, { spec, folds: size > FIRST_ROWS * 1.5 ? 3 : 5, repeats })
   return folds && createJudge({ ...comparison, rows, folds })
 }

@@ -2,6 +2,7 @@
 // where one was asked for.
 import { availableParallelism } from 'node:os'
 import type { Trial } from '../../../contract/evaluation.ts'
+import { USUAL_ROUNDS } from '../../../ml/learn/index.ts'
 import { CHOICE_SECONDS, choose } from './choose.ts'
 import { type ComparisonRequest, createComparison } from './comparison.ts'
 import { openFits } from './fits.ts'
@@ -22,7 +23,8 @@ const MOST_THREADS = 4
 
 type Undecided = Omit<ComparisonRequest, 'fits'>
 
-export async function decide(request: Undecided): Promise<Decision> {
+export async function decide(undecided: Undecided): Promise<Decision> {
+  const request = { ...undecided, spec: withoutInnerFolds(undecided.spec) }
   const { spec, learners, clock } = request
   const { candidates = [], tuning } = spec
   if (candidates.length < 2 && !tuning) return { candidate: asked(spec), leaderboard: [], trials: [], warnings: [] }
@@ -32,6 +34,21 @@ export async function decide(request: Undecided): Promise<Decision> {
   } finally {
     await fits.end()
   }
+}
+
+/**
+ * Learners divide their rows without regard to groups and time. Where rows belong together, each part would be judged by rows
+ * that it half knows, and too many rounds would seem best: they are as many as in a large table.
+ */
+export function withoutInnerFolds<T extends Undecided['spec']>(spec: T): T {
+  const { group_column, time_column } = spec.evaluation
+  if (group_column === undefined && time_column === undefined) return spec
+  return { ...spec, ...fixed(spec), ...(spec.candidates && { candidates: spec.candidates.map(fixed) }) }
+}
+
+function fixed({ algorithm, hyperparameters }: Candidate): Candidate {
+  const open = algorithm === 'gradient_boosting' && hyperparameters.n_estimators === 0
+  return { algorithm, hyperparameters: open ? { ...hyperparameters, n_estimators: USUAL_ROUNDS } : hyperparameters }
 }
 
 function asked({ algorithm, hyperparameters }: Undecided['spec']): Candidate {

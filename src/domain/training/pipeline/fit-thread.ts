@@ -1,7 +1,7 @@
 // The program of a thread that fits models for a comparison: one order after the other.
 import { parentPort } from 'node:worker_threads'
 import { toWire } from '../../../jobs/wire.ts'
-import { fitLearner } from './fit.ts'
+import { fitLearner, saidBy } from './fit.ts'
 import type { FitAnswer, FitOrder } from './fit-threads.ts'
 import { taught } from './learners.ts'
 
@@ -17,7 +17,7 @@ async function answer({ candidate, seed, train, heldOut, features, target, overt
       step: (done) => tell({ type: 'progress', done }),
       overtime: () => Atomics.load(stop, 0) !== 0,
     })
-    return { type: 'said', values: model.predict(heldOut).values }
+    return { type: 'said', said: saidBy(model, heldOut) }
   } catch (error) {
     return { type: 'failure', failure: toWire(error) }
   }

@@ -4,10 +4,11 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../../core/clock.ts'
 import { fail } from '../../../core/failure.ts'
 import { fromWire, type WireFailure } from '../../../jobs/wire.ts'
+import type { Said } from './fit.ts'
 import type { FitTask } from './fits.ts'
 
 export interface FitThread {
-  fit(task: FitTask): Promise<Float64Array>
+  fit(task: FitTask): Promise<Said>
   end(): Promise<void>
 }
 
@@ -18,7 +19,7 @@ export interface FitOrder extends Omit<FitTask, 'step' | 'deadlineMs'> {
 
 export type FitAnswer =
   | { readonly type: 'progress'; readonly done: number }
-  | { readonly type: 'said'; readonly values: Float64Array }
+  | { readonly type: 'said'; readonly said: Said }
   | { readonly type: 'failure'; readonly failure: WireFailure }
 
 /** The sources run as they are, the build runs its own output: the entry has this file's extension. */
@@ -59,9 +60,9 @@ function watchClock(clock: Clock, deadlineMs: number, overtime: SharedArrayBuffe
   return () => clearTimeout(timer)
 }
 
-function answerTo(worker: Worker, task: FitTask, overtime: SharedArrayBuffer): Promise<Float64Array> {
+function answerTo(worker: Worker, task: FitTask, overtime: SharedArrayBuffer): Promise<Said> {
   const { step, deadlineMs: _, ...order } = task
-  return new Promise<Float64Array>((resolve, reject) => {
+  return new Promise<Said>((resolve, reject) => {
     const settle = (work: () => void) => {
       worker.off('message', hear).off('error', broken).off('exit', gone)
       work()
@@ -69,7 +70,7 @@ function answerTo(worker: Worker, task: FitTask, overtime: SharedArrayBuffer): P
     const broken = (cause: unknown) => settle(() => reject(crash(cause)))
     const gone = () => settle(() => reject(crash(undefined)))
     const hear = (answer: FitAnswer) => {
-      if (answer.type === 'said') return settle(() => resolve(answer.values))
+      if (answer.type === 'said') return settle(() => resolve(answer.said))
       if (answer.type === 'failure') return settle(() => reject(fromWire(answer.failure)))
       try {
         step(answer.done)

@@ -42,6 +42,19 @@ export async function fitLearner(learner: Learner, request: FitRequest): Promise
   }
 }
 
+/** What a comparison hears of a fitted model. */
+export interface Said {
+  /** About the held-out rows: probabilities row by row, or numbers. */
+  readonly values: Float64Array
+  /** What it decided itself among its hyperparameters. */
+  readonly settled?: Readonly<Record<string, unknown>>
+}
+
+export function saidBy(model: FittedModel, heldOut: Matrix): Said {
+  const { values } = model.predict(heldOut)
+  return { values, ...(model.settled && { settled: model.settled }) }
+}
+
 /** What the learner itself says about encoded rows. */
 export function predictWith(model: FittedModel, matrix: Matrix, task: Target['task']): Predictions {
   const { values, width } = model.predict(matrix)

@@ -68,7 +68,7 @@ describe('fits', () => {
       throw new Error('cancelled')
     }
     await expect(threads.fit(task('gradient_boosting', { step }))).rejects.toThrow('cancelled')
-    expect(await threads.fit(task('logistic_regression'))).toHaveLength(2 * ROWS)
+    expect((await threads.fit(task('logistic_regression'))).values).toHaveLength(2 * ROWS)
   })
 
   it('hand on what a learner has against the rows', async () => {

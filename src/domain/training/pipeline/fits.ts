@@ -4,7 +4,7 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { FeatureInfo } from '../../../ml/features.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
-import { fitLearner } from './fit.ts'
+import { fitLearner, type Said, saidBy } from './fit.ts'
 import { type FitThread, startFitThread } from './fit-threads.ts'
 import { type Learners, taught } from './learners.ts'
 import type { Step } from './progress.ts'
@@ -31,8 +31,8 @@ export interface Fits {
   readonly memory: 'own' | 'shared'
   /** Waits until it is somebody's turn: as many at once as can go on. */
   turn<T>(work: () => Promise<T>): Promise<T>
-  /** What the fitted model says about the held-out rows. Throws `internal` OVERTIME, beside what the learner throws. */
-  fit(task: FitTask): Promise<Float64Array>
+  /** Throws `internal` OVERTIME, beside what the learner throws. */
+  fit(task: FitTask): Promise<Said>
   end(): Promise<void>
 }
 
@@ -87,7 +87,7 @@ interface Here {
   readonly clock: Clock
 }
 
-async function fitHere(task: FitTask, { learners, clock }: Here): Promise<Float64Array> {
+async function fitHere(task: FitTask, { learners, clock }: Here): Promise<Said> {
   const { candidate, seed, train, heldOut, features, target, deadlineMs, step } = task
   const { fit } = taught(candidate.algorithm, learners)
   const model = await fitLearner(fit, {
@@ -99,7 +99,7 @@ async function fitHere(task: FitTask, { learners, clock }: Here): Promise<Float6
     step,
     overtime: () => clock.elapsedMs() > deadlineMs,
   })
-  return model.predict(heldOut).values
+  return saidBy(model, heldOut)
 }
 
 /** At most `many()` at once, first come, first served. */

@@ -5,6 +5,7 @@ import type { Clock } from '../../../core/clock.ts'
 import { asFailure } from '../../../core/failure.ts'
 import type { Split } from '../../../ml/split/index.ts'
 import { figuresOf } from '../../../ml/tune/index.ts'
+import type { Said } from './fit.ts'
 import type { Fits } from './fits.ts'
 import { type FoldEncoder, openFolds } from './folds.ts'
 import { encodingOf, type Learners } from './learners.ts'
@@ -90,6 +91,8 @@ function openAttempt(options: JudgeOptions, encode: FoldEncoder, candidate: Cand
   let done = 0
   let ms = 0
   let ended: Judged | undefined
+  // What the first fold decided holds for the others: deciding it again takes most of the time, and those are few numbers.
+  let settled: Candidate['hyperparameters'] = {}
   const end = (status: Judged['status'], reason?: string): Judged => {
     const nowhere = status === 'complete' && figures.length === 0
     ended ??= {
@@ -120,7 +123,10 @@ function openAttempt(options: JudgeOptions, encode: FoldEncoder, candidate: Cand
       fits.turn(async () => {
         const startedMs = clock.elapsedMs()
         try {
-          const values = await judgeFold(options, { candidate, fold: done, encode, limits })
+          const hyperparameters = { ...candidate.hyperparameters, ...settled }
+          const own = { ...candidate, hyperparameters }
+          const { values, ...decided } = await judgeFold(options, { candidate: own, fold: done, encode, limits })
+          settled = { ...settled, ...decided.settled }
           const figure = figureOf(options, done, values)
           if (figure !== undefined) figures.push(figure)
           said.push(values)
@@ -156,7 +162,7 @@ interface FoldTask {
   readonly limits: Limits
 }
 
-async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<Float64Array> {
+async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<Said> {
   const { spec, learners, rows, folds, fits } = options
   const { candidate, fold, encode, limits } = task
   const deadlineMs = limits.deadlineMs()
@@ -164,7 +170,7 @@ async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<Float64
   const { train } = folds[fold]!
   const choices = encodingOf(candidate, { learners, task: target.task })
   const encoded = await encode(fold, choices, (fraction) => limits.step(fraction * 0.3))
-  const values = await fits.fit({
+  const said = await fits.fit({
     candidate,
     seed: spec.evaluation.seed,
     train: encoded.train,
@@ -174,9 +180,9 @@ async function judgeFold(options: JudgeOptions, task: FoldTask): Promise<Float64
     deadlineMs,
     step: (fraction) => limits.step(0.3 + fraction * 0.7),
   })
-  if (!values.every(Number.isFinite)) {
+  if (!said.values.every(Number.isFinite)) {
     const problem = `cannot be learned by ${candidate.algorithm}, which answers what is no number`
     throw unfit({ column: spec.target, problem, remedy: 'choose other settings, or another algorithm' })
   }
-  return values
+  return said
 }

@@ -32,6 +32,8 @@ export interface Boosted {
   readonly trees: readonly Tree[]
   readonly rounds: number
   readonly stoppedEarly: boolean
+  /** Of the rows to judge by, after each round that was run. */
+  readonly losses: readonly number[]
 }
 
 /** The loss is shown for so many rows. */
@@ -54,6 +56,7 @@ async function runRounds(options: BoostOptions, training: Training): Promise<Boo
   for (let k = 0; k < base.length; k++) arena.scores.fill(base[k]!, k * arena.plan.rows, (k + 1) * arena.plan.rows)
   const judged = validationRows.length > 0 ? validationRows : someOf(trainRows)
   const trees: Tree[] = []
+  const losses: number[] = []
   let best = { loss: Number.POSITIVE_INFINITY, rounds: 0 }
   const sampled = options.subsample < 1 || options.colsample < 1
   let barren = 0
@@ -64,6 +67,7 @@ async function runRounds(options: BoostOptions, training: Training): Promise<Boo
     const grown = runRound(options, training, { round: done, scale })
     trees.push(...grown)
     const loss = meanLoss(arena, setup.gradients, judged, scale)
+    losses.push(loss)
     hooks.onProgress?.({ iteration: done + 1, loss, done: (done + 1) / rounds })
     if (loss < best.loss) best = { loss, rounds: done + 1 }
     if (options.patience > 0 && done + 1 - best.rounds >= options.patience) break
@@ -71,7 +75,7 @@ async function runRounds(options: BoostOptions, training: Training): Promise<Boo
     if (barren === (sampled ? PATIENCE_WITHOUT_SPLIT : 1)) break
   }
   const last = options.patience > 0 ? best.rounds : Math.min(done + 1, rounds) - barren
-  return { base, trees: trees.slice(0, last * arena.plan.outputs), rounds: last, stoppedEarly: done < rounds }
+  return { base, trees: trees.slice(0, last * arena.plan.outputs), rounds: last, stoppedEarly: done < rounds, losses }
 }
 
 /** Other rows and features may be drawn in the next round, but not for ever. */

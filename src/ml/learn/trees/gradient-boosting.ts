@@ -3,9 +3,11 @@ import { invalid } from '../../../core/failure.ts'
 import type { FeatureInfo } from '../../features.ts'
 import { checkData, unlearnable } from '../check-data.ts'
 import type { FitInput, FittedModel, LearningTarget } from '../learner.ts'
+import { within } from '../path.ts'
 import { rowWeights } from '../row-weights.ts'
 import { fillSettings } from '../settings.ts'
-import { boost } from './boost.ts'
+import { type BoostOptions, boost } from './boost.ts'
+import { chooseRounds, HASTE, MOST_ROUNDS, PATIENCE, type Style } from './choose-rounds.ts'
 import type { Link, TreeEnsemble } from './ensemble.ts'
 import type { Gradients, Loss } from './gradients.ts'
 import { treeModel } from './model.ts'
@@ -30,13 +32,8 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
       ? rowWeights(target, input.sampleWeights, settings.class_weight)
       : { weights: input.sampleWeights }
   const rows = weightedRows(matrix.rows, weights)
-  const patience = stoppingRounds(settings, rows.length)
-  const parts =
-    patience > 0
-      ? setAside(target, rows, { share: settings.validation_fraction, seed })
-      : { train: rows, validation: new Uint32Array(0) }
   const outputs = gradients.loss === 'softmax' && target.task === 'classification' ? target.classes.length : 1
-  const boosted = await boost({
+  const optionsOf = (style: Style, trainRows: Uint32Array): Omit<BoostOptions, 'rounds' | 'patience' | 'hooks'> => ({
     setup: {
       matrix,
       features,
@@ -45,28 +42,75 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
       weights,
       outputs,
       gradients,
-      rules: growRules(settings, {
-        minRows: leastRows(settings.min_data_in_leaf, parts.train.length),
-        rows: parts.train.length,
-      }),
+      rules: growRules(settings, { minRows: style.minRows, rows: trainRows.length }),
       maxBins: settings.max_bin,
       threads: settings.threads,
       seed,
       ...engine,
     },
-    rounds: settings.n_estimators,
     learningRate: settings.learning_rate,
-    subsample: settings.subsample,
-    colsample: Math.ceil(settings.colsample * features.length) / features.length,
-    trainRows: parts.train,
+    subsample: style.subsample,
+    colsample: Math.ceil(style.colsample * features.length) / features.length,
+    trainRows,
+    validationRows: NO_ROWS,
+  })
+  const patience = stoppingRounds(settings, rows.length)
+  const parts =
+    patience > 0
+      ? setAside(target, rows, { share: settings.validation_fraction, seed })
+      : { train: rows, validation: NO_ROWS }
+  const { usual, styles } = stylesOf(settings, parts.train.length)
+  const isOpen = settings.n_estimators === 0 && patience === 0
+  const width = features.length * outputs
+  const recipe = isOpen
+    ? await chooseRounds({
+        target,
+        rows,
+        width,
+        usual,
+        styles,
+        trace: async (style, { learn, judge, hooks: own }) => {
+          const limits = { rounds: Math.ceil(MOST_ROUNDS / HASTE), patience: PATIENCE, hooks: own }
+          const learningRate = Math.min(1, HASTE * settings.learning_rate)
+          return (await boost({ ...optionsOf(style, learn), ...limits, learningRate, validationRows: judge })).losses
+        },
+        seed,
+        hooks: within(hooks, { from: 0, size: CHOICE_SHARE }),
+      })
+    : { ...usual, rounds: settings.n_estimators || MOST_ROUNDS }
+  const boosted = await boost({
+    ...optionsOf(recipe, parts.train),
+    rounds: recipe.rounds,
     validationRows: parts.validation,
     patience,
-    hooks,
+    hooks: isOpen ? within(hooks, { from: CHOICE_SHARE, size: 1 - CHOICE_SHARE }) : hooks,
   })
   const { base, trees, rounds } = boosted
   const ensemble: TreeEnsemble = { features, link: LINKS[gradients.loss], base, trees }
-  return treeModel({ ensemble, target, iterations: rounds, matrix })
+  const settled = { n_estimators: recipe.rounds, min_data_in_leaf: recipe.minRows, ...sampledBy(recipe) }
+  return { ...treeModel({ ensemble, target, iterations: rounds, matrix }), ...(isOpen && { settled }) }
 }
+
+const NO_ROWS = new Uint32Array(0)
+/** Of the work, when the number of rounds is to be found. */
+const CHOICE_SHARE = 0.8
+
+function sampledBy({ subsample, colsample }: Style) {
+  return { subsample, colsample }
+}
+
+/** The usual way, a more cautious and a bolder one, as far as they differ in what was not asked for. */
+function stylesOf({ min_data_in_leaf, subsample, colsample }: BoostingSettings, rows: number) {
+  const minRows = leastRows(min_data_in_leaf, rows)
+  const usual = { minRows, subsample: subsample || 0.8, colsample: colsample || 0.7 }
+  const cautious = { minRows, subsample: subsample || 0.6, colsample: colsample || 0.5 }
+  const bold = { ...usual, minRows: min_data_in_leaf || Math.min(BOLD_LEAST_ROWS, minRows) }
+  const different = new Map([cautious, usual, bold].map((style): [string, Style] => [JSON.stringify(style), style]))
+  return { usual, styles: [...different.values()] }
+}
+
+/** Rows of a leaf where a table bears finer trees. */
+const BOLD_LEAST_ROWS = 5
 
 const LINKS: Record<Loss, Link> = {
   logistic: 'sigmoid',

@@ -11,12 +11,13 @@ const choice = <const T extends string>(standard: T, values: readonly T[], descr
   Type.Unsafe<T>({ type: 'string', enum: [...values], default: standard, description })
 
 const share = { minimum: 0.01, maximum: 1 }
+const orNone = { minimum: 0, maximum: 1 }
 
 const regularisation = {
   min_data_in_leaf: integer(
     0,
     { minimum: 0, maximum: 1e9 },
-    'Rows a leaf must have, at least; 0 is 20, or an eighth of the rows of a small table.',
+    'Rows a leaf must have, at least; 0 is 20, or an eighth of the rows of a small table, or 5 where that does better.',
   ),
   min_sum_hessian_in_leaf: number(
     1e-3,
@@ -61,9 +62,9 @@ const OBJECTIVES = ['auto', 'squared', 'absolute', 'huber', 'quantile', 'poisson
 export const BoostingSettings = Type.Object(
   {
     n_estimators: integer(
-      200,
-      { minimum: 1, maximum: 20_000 },
-      'Rounds of boosting: trees, or trees per class with more than two classes.',
+      0,
+      { minimum: 0, maximum: 20_000 },
+      'Rounds of boosting: trees, or trees per class with more than two classes. 0 decides by cross-validation within the training rows (at most 800), in large tables 200.',
     ),
     learning_rate: number(0.05, { minimum: 1e-5, maximum: 1 }, 'Share of each tree that is added.'),
     max_leaves: integer(31, { minimum: 2, maximum: 4096 }, 'Leaves of a tree, at most.'),
@@ -74,8 +75,16 @@ export const BoostingSettings = Type.Object(
       '"leafwise" splits the leaf that gains most, "depthwise" level by level.',
     ),
     ...regularisation,
-    subsample: number(0.8, share, 'Share of the rows that each tree is grown from.'),
-    colsample: number(0.7, share, 'Share of the features that each tree is grown from.'),
+    subsample: number(
+      0,
+      orNone,
+      'Share of the rows that each tree is grown from; 0 is 0.8, or 0.6 where that does better.',
+    ),
+    colsample: number(
+      0,
+      orNone,
+      'Share of the features that each tree is grown from; 0 is 0.7, or 0.5 where that does better.',
+    ),
     ...categories,
     objective: choice(
       'auto',

@@ -52,7 +52,7 @@ const learn = (target: FitInput['target'], hyperparameters = {}) =>
     matrix: train.matrix,
     target,
     features: FEATURES,
-    hyperparameters: { min_data_per_group: 20, ...hyperparameters },
+    hyperparameters: { n_estimators: 200, min_data_per_group: 20, ...hyperparameters },
   })
 
 describe('the graph of boosted trees', () => {
