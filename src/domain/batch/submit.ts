@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import type { BatchAccepted, BatchRequest } from '../../contract/batch.ts'
 import type { Signature } from '../../contract/models.ts'
 import type { Upload } from '../../contract/operation.ts'
-import { fail } from '../../core/failure.ts'
+import { asFailure, fail } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { asSystem, json, wake } from '../../ports/db/index.ts'
 import { inLastTransaction, inTransaction, type TxCtx } from '../ctx.ts'
@@ -20,11 +20,13 @@ export async function submitBatch(ctx: ServingCtx, request: BatchRequest, upload
   const uid = newId('batch')
   const id = request.job_id ?? uid
   const folder = jobFolder(ctx.caller.tenantId, uid)
+  let sent = false
   try {
     const model = await findModel(ctx, request)
     const sources = await makeSources(ctx, { ...model, request, upload, folder })
     const job = { id, folder, model, sources, format: request.output_format ?? ('jsonl' as const) }
     let known = false
+    sent = true
     const accepted = await inLastTransaction(ctx, 'batch_jobs.create', async (ctx) => {
       const row = await insertJob(ctx, job)
       known = row.folder !== folder
@@ -34,6 +36,8 @@ export async function submitBatch(ctx: ServingCtx, request: BatchRequest, upload
     return accepted
   } catch (error) {
     upload?.stream.destroy()
+    // A commit that the database died of may have been done, and the next submission of this id finds the job: with its input.
+    if (sent && asFailure(error).kind === 'unavailable') throw error
     await removeFolder(ctx, folder).catch((cause: unknown) => ctx.log.warn({ err: cause, folder }, 'left-over input'))
     throw error
   }
