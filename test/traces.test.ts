@@ -288,7 +288,7 @@ describe('a collector that is away', () => {
     const app = await startApp({ config })
     await anAddingModel(app.client)
     await app.stop()
-  }, 30_000)
+  })
 })
 
 describe('a service that samples nothing', () => {

@@ -65,6 +65,11 @@ export interface Queue {
   /** Begins; resolves once the database has been reached, however long that takes. */
   start(): Promise<void>
   /**
+   * To be awaited ahead of the transaction in which something is enqueued: just after a start the queue is a moment behind the
+   * rest of the service. @throws `unavailable` `QUEUE_NOT_READY` when it is not there in time (default 5 s).
+   */
+  untilReady(limitMs?: number): Promise<void>
+  /**
    * In the caller's transaction, under the service's own role.
    * @throws `unavailable` `QUEUE_NOT_READY` before the database was first reached; `conflict` `JOB_EXISTS`.
    */
@@ -100,10 +105,13 @@ async function makeEngine(...given: Parameters<typeof CreateEngine>): Promise<En
   return (await import('./queue-engine.ts')).createEngine(...given)
 }
 
+const READY_LIMIT_MS = 5_000
+
 export function openQueue({ db, log }: QueueOptions): Queue {
   const stopping = new AbortController()
   const subscriptions = new Set<Subscription>()
   let started: Promise<void> | undefined
+  const reached = Promise.withResolvers<void>()
   let ready: Engine | undefined
 
   async function startPatiently(): Promise<void> {
@@ -112,6 +120,7 @@ export function openQueue({ db, log }: QueueOptions): Queue {
       try {
         await engine.start()
         ready = engine
+        reached.resolve()
         return
       } catch (error) {
         log.warn({ err: error, attempt }, 'job queue: the database is not ready, trying again')
@@ -132,6 +141,12 @@ export function openQueue({ db, log }: QueueOptions): Queue {
 
   return {
     start,
+    async untilReady(limitMs = READY_LIMIT_MS) {
+      const late = new AbortController()
+      if (!ready) await Promise.race([reached.promise, pause(limitMs, AbortSignal.any([late.signal, stopping.signal]))])
+      late.abort()
+      readyEngine()
+    },
     async enqueue(tx, queue, job, options = {}) {
       const added = await asSystem(tx, () => readyEngine().add(tx, queue, job, options))
       if (!added) throw fail('conflict', 'JOB_EXISTS', `Job "${job.id}" is already in the queue`)

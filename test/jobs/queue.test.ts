@@ -90,6 +90,15 @@ describe.each(BACKENDS)('job queue: %s', (name) => {
     work()
   })
 
+  it('is waited for while it starts, and not for ever', async () => {
+    const starting = openQueue({ db, log: silentLog })
+    queues.push(starting)
+    await expect(starting.untilReady(1)).rejects.toMatchObject({ code: 'QUEUE_NOT_READY' })
+    const ready = starting.untilReady()
+    await starting.start()
+    await ready
+  })
+
   it('runs higher priorities first and equal ones in their order', async () => {
     const [first, second, urgent] = [newId(), newId(), newId()]
     await enqueue(first)

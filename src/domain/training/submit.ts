@@ -18,6 +18,7 @@ export function submitTraining(ctx: Ctx, request: TrainRequest): Promise<TrainAc
 
 /** Submitting under one id twice is the same job. */
 export async function submitTrainingAs(ctx: Ctx, request: TrainRequest, jobId: string): Promise<TrainAccepted> {
+  await ctx.queue.untilReady()
   try {
     return await inLastTransaction(ctx, 'models.train', (ctx) => submit(ctx, request, jobId))
   } catch (error) {
