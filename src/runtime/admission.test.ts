@@ -348,3 +348,17 @@ describe('whatever comes', () => {
     await fc.assert(property, { numRuns: 15, endOnFailure: true })
   }, 60_000)
 })
+
+it('shares the time of a worker by what runs take, not by their number', async () => {
+  await using scene = stage({ perRow: false, options: { maxWaitMs: 1_000_000 }, msOf: (rows) => rows })
+  const model = await scene.load('a')
+  let answered = 0
+  const large = many(50, () => ask(model, { tenant: 'large', rows: 100 }))
+  const small = many(400, () => ask(model, { tenant: 'small' }).finally(() => answered++))
+  scene.advance(1000)
+  await Promise.resolve()
+  await new Promise(setImmediate)
+  expect(answered).toBeGreaterThan(350)
+  scene.finish()
+  expect(refused(await Promise.all([...large, ...small]))).toBe(0)
+})

@@ -22,7 +22,7 @@ async function occupied(runtime: Runtime): Promise<() => Promise<unknown>> {
 
 describe('a rush in one turn of the event loop', () => {
   it('keeps the worker at work, though nothing it says can be heard before the turn is over', async () => {
-    const runtime = start({ batchRows: 4 })
+    const runtime = start({ batchRows: 4, maxWaitMs: 60_000 })
     const model = await runtime.load({ key: 'add', bytes: addModel(1) })
     const runs: ReturnType<LoadedModel['run']>[] = []
     // One job in hand and the rest in the queue, until the worker is heard in between.

@@ -80,6 +80,8 @@ export interface Batch {
   readonly jobs: readonly [RunJob, ...RunJob[]]
   /** Others of the same line had to stay behind. */
   readonly crowded: boolean
+  /** What its tenant was charged for it beforehand, in milliseconds of a worker. */
+  readonly chargedMs: number
 }
 
 export interface LoadJob {

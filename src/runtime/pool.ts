@@ -69,7 +69,7 @@ export class Pool {
       if (seat === undefined) this.runs.enqueue(job)
       model.pending++
       this.#watchdog.wake()
-      if (seat !== undefined) this.#begin(seat, { kind: 'run', model, jobs: [job], crowded: false })
+      if (seat !== undefined) this.#begin(seat, { kind: 'run', model, jobs: [job], crowded: false, chargedMs: 0 })
       else if (this.seats.some((seat) => seat.idle)) this.#pumpAll()
     })
   }

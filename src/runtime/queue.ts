@@ -111,10 +111,19 @@ export class RunQueue {
     for (const job of jobs) this.#count(line, job, -1)
     this.#reached = Math.max(this.#reached, party.cost)
     party.reached = Math.max(party.reached, line.cost)
-    const spent = line.model.pace.runMs || UNKNOWN_MS
-    party.cost += spent
-    line.cost += spent
-    return { kind: 'run', model: line.model, jobs, crowded: line.jobs.length > 0 }
+    const chargedMs = line.model.pace.runMs || UNKNOWN_MS
+    party.cost += chargedMs
+    line.cost += chargedMs
+    return { kind: 'run', model: line.model, jobs, crowded: line.jobs.length > 0, chargedMs }
+  }
+
+  /** Charges what a batch took in place of what a run of its model usually takes: one may hold a row, the next thousands. */
+  settle({ model, jobs: [{ tenant }], chargedMs }: Batch, tookMs: number): void {
+    const party = this.#parties.get(tenant)
+    if (party === undefined) return
+    party.cost += tookMs - chargedMs
+    const line = party.lines.get(model)
+    if (line !== undefined) line.cost += tookMs - chargedMs
   }
 
   /** A waiting job's model that passes. */

@@ -127,8 +127,10 @@ export class Runs {
   }
 
   /** A worker has answered. */
-  finish({ model, jobs, crowded }: Batch, outcome: Answered | MlError, startedAt: number): void {
+  finish(batch: Batch, outcome: Answered | MlError, startedAt: number): void {
+    const { model, jobs, crowded } = batch
     const now = this.#options.clock.elapsedMs()
+    this.queue.settle(batch, now - startedAt)
     if (crowded) model.drain.note(sizeOf(jobs), now - startedAt, now)
     if (outcome instanceof Error) {
       if (jobs.length > 1) this.#apart(jobs)
