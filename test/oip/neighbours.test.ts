@@ -37,12 +37,13 @@ describe('KServe V1', () => {
   })
 
   it('explains as the API does, beside the predictions', async () => {
-    const own = await app.client.models.predict({ model_id: 'customers', input_data: CUSTOMER, explain: true })
+    const asked = { model_id: 'customers', features: CUSTOMER, explain: true }
+    const [own] = (await app.client.inference(asked)).results
     for (const url of ['/v1/models/customers:explain', '/v1/models/customers/versions/1.0.0:explain']) {
       const reply = await post(url, { instances: [CUSTOMER] })
       expect([reply.statusCode, reply.json()]).toEqual([
         200,
-        { predictions: [expected], explanations: [JSON.parse(JSON.stringify(own.explanation))] },
+        { predictions: [expected], explanations: [own!.explanation] },
       ])
     }
     expect((await post('/v1/models/customers:explain', { instances: [] })).json()).toEqual({
