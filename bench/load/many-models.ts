@@ -3,12 +3,12 @@
 // node bench/load/many-models.ts [--models=2000] [--active=200] [--rounds=5] [--ms=3000]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { spread, writeResult } from '../result.ts'
+import { residentMb } from './child.ts'
 import { applyTo, bytesOf, type Outcome } from './serving/generator.ts'
 import { floatRow, perceptron, SMALL } from './serving/models.ts'
 
@@ -57,9 +57,6 @@ function ask(service: Service, models: readonly number[]): Promise<Outcome> {
   return applyTo(service.url, requests, { connections: CONNECTIONS, measureMs: Number(values.ms) })
 }
 
-const residentMb = ({ child }: Service) =>
-  Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
-
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
 const series: Record<string, number[]> = {}
 const note = (name: string, value: number) => {
@@ -85,7 +82,7 @@ for (let round = -1; round < Number(values.rounds); round++) {
   note('p50 among many / among few', crowd.latency.p50 / alone.latency.p50)
 }
 
-const before = residentMb(many)
+const before = residentMb(many.child)
 let failed = 0
 const sweepStarted = performance.now()
 const loadMs: number[] = []
@@ -96,7 +93,7 @@ for (const model of upTo(MODELS)) {
   if (reply.status !== 200) failed++
   loadMs.push(performance.now() - started)
 }
-const after = residentMb(many)
+const after = residentMb(many.child)
 const sorted = loadMs.toSorted((a, b) => a - b)
 
 for (const { child } of [few, many]) child.disconnect()

@@ -9,6 +9,7 @@ import { applyLoad } from '../../src/cli/bench/load.ts'
 import type { Tensors } from '../../src/core/tensors.ts'
 import { grpcSender } from '../../src/grpc/client.ts'
 import { spread, writeResult } from '../result.ts'
+import { told } from './child.ts'
 import type { Ports } from './oip-process.ts'
 
 const ROUNDS = Number(process.argv[2] ?? 5)
@@ -22,17 +23,6 @@ interface Subject {
 async function start(role: 'service' | 'floor'): Promise<Subject> {
   const child = fork(join(import.meta.dirname, 'oip-process.ts'), [role], { execArgv: [] })
   return { child, ports: await told<Ports>(child) }
-}
-
-function told<T>(child: ChildProcess): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const ended = (code: number | null) => reject(new Error(`the process ended with ${code}`))
-    child.once('exit', ended)
-    child.once('message', (value) => {
-      child.off('exit', ended)
-      resolve(value as T)
-    })
-  })
 }
 
 async function cpuOf({ child }: Subject): Promise<number> {

@@ -4,10 +4,10 @@
 // node bench/load/overload.ts [--steady=60] [--over=15] [--models=large,small] [--short]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeResult } from '../result.ts'
+import { residentMb } from './child.ts'
 import { arrive } from './serving/arrivals.ts'
 import { applyTo, bytesOf } from './serving/generator.ts'
 import { floatRow, LARGE, SMALL } from './serving/models.ts'
@@ -30,10 +30,6 @@ const SHARE = { steady: 0.7, over: 3 }
 
 const child = fork(join(import.meta.dirname, 'serving/service.ts'), [], { execArgv: [] })
 const [{ url }] = (await once(child, 'message')) as [{ url: string }]
-
-function residentMb(): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
-}
 
 function requestsOf(model: string, width: number): Buffer[] {
   return Array.from({ length: 97 }, (_, i) => {
@@ -59,7 +55,7 @@ async function measure(model: string, width: number) {
     stretches: [{ rate: SHARE.steady * capacity, ms: STEADY_MS }],
     connections: MOST_CONNECTIONS,
   })
-  const memory: number[] = [residentMb()]
+  const memory: number[] = [residentMb(child)]
   const [first, second, after] = await arrive(url, requests, {
     stretches: [
       { rate: SHARE.over * capacity, ms: OVER_MS / 2 },
@@ -67,7 +63,7 @@ async function measure(model: string, width: number) {
       { rate: SHARE.steady * capacity, ms: AFTER_MS },
     ],
     connections: MOST_CONNECTIONS,
-    ended: () => memory.push(residentMb()),
+    ended: () => memory.push(residentMb(child)),
   })
   const usualMs = Math.max(50, 2 * steady!.latency['p99.9'])
   const goodput = second!.goodPerSecond / capacity

@@ -2,8 +2,6 @@
 // peer), in turns in one run; the load comes from this process. On a busy machine only the processor time a request tells.
 // node bench/load/serving.ts [--python=peer/bin/python] [--rounds=5] [--ms=3000]
 import { type ChildProcess, fork, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +9,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { openSession } from '../../src/runtime/in-process.ts'
 import { spread, writeResult } from '../result.ts'
+import { cpuOf, told } from './child.ts'
 import { applyTo, bytesOf, type Goal, type Outcome } from './serving/generator.ts'
 import { floatRow, namedRow, perceptron, SMALL } from './serving/models.ts'
 
@@ -30,14 +29,6 @@ interface Subject {
   readonly name: 'service' | 'floor' | 'peer'
   readonly url: string
   readonly child: ChildProcess
-}
-
-async function told<T>(child: ChildProcess): Promise<T> {
-  const [message] = await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`a process ended with ${code}`))),
-  ])
-  return message as T
 }
 
 const forked = (file: string) => fork(join(import.meta.dirname, 'serving', file), [], { execArgv: [] })
@@ -60,12 +51,6 @@ if (values.python !== undefined) {
   subjects.push({ name: 'peer', url: `http://127.0.0.1:${port}`, child })
 }
 
-/** Microseconds of processor time, of all threads, since its start. */
-function cpuOf({ child }: Subject): number {
-  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
-}
-
 const v2 = (i: number) =>
   JSON.stringify({ inputs: [{ name: 'x', shape: [1, 16], datatype: 'FP32', data: floatRow(i, 16) }] })
 const CASES = {
@@ -81,10 +66,10 @@ const CASES = {
 
 async function measure(subject: Subject, { path, body, connections }: (typeof CASES)[keyof typeof CASES]) {
   const requests = Array.from({ length: 97 }, (_, i) => bytesOf({ url: subject.url, path, body: body(i) } as Goal))
-  const before = cpuOf(subject)
+  const before = cpuOf(subject.child)
   const outcome = await applyTo(subject.url, requests, { connections, measureMs: MEASURE_MS })
   if (outcome.broken + outcome.refused > 0) throw new Error(`${subject.name} ${path}: ${JSON.stringify(outcome)}`)
-  return { ...outcome, cpuUs: (cpuOf(subject) - before) / outcome.requests }
+  return { ...outcome, cpuUs: (cpuOf(subject.child) - before) / outcome.requests }
 }
 
 const series: Record<string, number[]> = {}

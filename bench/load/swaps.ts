@@ -3,10 +3,10 @@
 // node bench/load/swaps.ts [swaps] [loads]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createClient } from '../../src/client.ts'
 import { spread, writeResult } from '../result.ts'
+import { residentMb } from './child.ts'
 import { applyTo, bytesOf } from './serving/generator.ts'
 import { floatRow, perceptron, SMALL } from './serving/models.ts'
 
@@ -53,9 +53,6 @@ for (let i = 0; i < SWAPS; i++) {
 stop = true
 const totals = await asking
 
-function residentMb(): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]) / 1024
-}
 const call = async (what: 'load' | 'unload') => {
   const reply = await fetch(`${url}/v2/repository/models/small/${what}`, { method: 'POST' })
   if (!reply.ok) throw new Error(`${what}: ${reply.status}`)
@@ -65,7 +62,7 @@ const memory: number[] = []
 for (let i = 0; i < LOADS; i++) {
   await call('unload')
   await call('load')
-  memory.push(residentMb())
+  memory.push(residentMb(child))
 }
 const settled = memory.slice(Math.floor(LOADS * SETTLED))
 child.disconnect()

@@ -2,11 +2,10 @@
 // without either, in turns in one run. On a busy machine only the processor time a request tells.
 // node bench/load/traces.ts [--rounds=5] [--ms=2000] [--shares=0.01,0.1,1]
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { spread, writeResult } from '../result.ts'
+import { cpuOf, told } from './child.ts'
 import { applyTo, bytesOf } from './serving/generator.ts'
 import { floatRow, namedRow } from './serving/models.ts'
 
@@ -22,20 +21,11 @@ const MEASURE_MS = Number(values.ms)
 const CONNECTIONS = 64
 /** Code that few requests take is slow for long: a trace costs 280 µs at first and 65 in the end. */
 const WARM_MS = 5000
-const TICK_US = 10_000
 
 interface Subject {
   readonly name: string
   readonly url: string
   readonly child: ChildProcess
-}
-
-async function told<T>(child: ChildProcess): Promise<T> {
-  const [message] = await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`a process ended with ${code}`))),
-  ])
-  return message as T
 }
 
 const forked = (file: string, args: readonly string[] = []) =>
@@ -56,12 +46,6 @@ for (const otelTracesSamplerArg of values.shares.split(',').map(Number)) {
   others.push(await started(`metrics and traces of ${otelTracesSamplerArg * 100} %`, config))
 }
 
-/** Microseconds of processor time, of all threads, since its start. */
-function cpuOf({ child }: Subject): number {
-  const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * TICK_US
-}
-
 const CASES = {
   v2: {
     path: '/v2/models/small/infer',
@@ -73,10 +57,10 @@ const CASES = {
 
 async function measure(subject: Subject, { path, body }: (typeof CASES)[keyof typeof CASES], measureMs = MEASURE_MS) {
   const requests = Array.from({ length: 97 }, (_, i) => bytesOf({ url: subject.url, path, body: body(i) }))
-  const before = cpuOf(subject)
+  const before = cpuOf(subject.child)
   const outcome = await applyTo(subject.url, requests, { connections: CONNECTIONS, measureMs })
   if (outcome.broken + outcome.refused > 0) throw new Error(`${subject.name} ${path}: ${JSON.stringify(outcome)}`)
-  return { rate: outcome.good, cpuUs: (cpuOf(subject) - before) / outcome.requests }
+  return { rate: outcome.good, cpuUs: (cpuOf(subject.child) - before) / outcome.requests }
 }
 
 const series: Record<string, number[]> = {}

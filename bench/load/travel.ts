@@ -8,12 +8,12 @@
 // Writes bench/results/load-travel.json; ends with 1 where a target is missed in the open loop.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { spread, writeResult } from '../result.ts'
+import { cpuOf, told } from './child.ts'
 import { applyTo, bytesOf } from './serving/generator.ts'
 
 const { values } = parseArgs({
@@ -71,12 +71,6 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Seconds of processor time, of all threads, since its start. */
-function cpuOf({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}
-
 const port = await freePort()
 const redis = spawn('redis-server', ['--port', String(port), '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
 await sleep(500)
@@ -86,10 +80,7 @@ const [floor, floorUrl] = await begin('floor', [redisUrl])
 
 async function begin(name: string, args: readonly string[]): Promise<[ChildProcess, string]> {
   const child = fork(join(import.meta.dirname, `travel/${name}.ts`), args, { execArgv: [] })
-  const [{ url }] = (await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended with ${code}`))),
-  ])) as [{ url: string }]
+  const { url } = await told<{ url: string }>(child)
   return [child, url]
 }
 
@@ -106,11 +97,11 @@ async function measure(name: string, { path, body, target }: Case, round: number
   const own = process.cpuUsage()
   const openBefore = cpuOf(child)
   const open = await applyTo(at, requests, { ...load, rate: Number(values.rate) })
-  const openCpuMs = ((cpuOf(child) - openBefore) * 1000) / open.requests
+  const openCpuMs = (cpuOf(child) - openBefore) / 1000 / open.requests
   const { user: inUser, system } = process.cpuUsage(own)
   const before = cpuOf(child)
   const closed = await applyTo(at, requests, load)
-  const cpuMs = ((cpuOf(child) - before) * 1000) / closed.requests
+  const cpuMs = (cpuOf(child) - before) / 1000 / closed.requests
   for (const outcome of [closed, open]) {
     if (outcome.broken + outcome.refused > 0) throw new Error(`${name}: ${JSON.stringify(outcome)}`)
   }
