@@ -12,7 +12,7 @@ export const DEFAULT_REDELIVERY: BackoffOptions = { initialMs: 500, maxMs: 60_00
 const WORD = /^[^\s.*>]{1,128}$/
 const DURABLE = /^[A-Za-z0-9_-]{1,64}$/
 
-export function checkMessage(message: BusMessage, prefix: string): void {
+function checkMessage(message: BusMessage, prefix: string): void {
   checkSubject(message.subject)
   if (!message.subject.startsWith(`${prefix}.`)) throw badSubject(message.subject, `must begin with "${prefix}."`)
   if (message.id === '' || /[\r\n]/.test(message.id)) throw fail('invalid', 'EVENT_ID_INVALID', 'An event needs an id')
@@ -21,7 +21,7 @@ export function checkMessage(message: BusMessage, prefix: string): void {
   }
 }
 
-export function checkSize(message: BusMessage, maxBytes: number): void {
+function checkSize(message: BusMessage, maxBytes: number): void {
   const headers = Object.entries(message.headers ?? {})
     .flat()
     .join('::').length
