@@ -33,11 +33,11 @@ start)
     echo "Modelyard did not come up within 30 s; see $log_file" >&2
     exit 1
   fi
-  # It listens before its database is up; whoever asks next should not find it unhealthy.
+  # It listens before its database is up; whoever asks next should find it healthy.
   node_modules/.bin/node --input-type=module -e '
-    const [url, until] = [`${process.argv[1]}/health`, Date.now() + 10_000]
-    const status = async () => (await fetch(url).then((reply) => reply.json(), () => ({}))).status ?? "unhealthy"
-    while ((await status()) === "unhealthy" && Date.now() < until) await new Promise((go) => setTimeout(go, 100))
+    const [url, until] = [`${process.argv[1]}/health`, Date.now() + 5_000]
+    const status = async () => (await fetch(url).then((reply) => reply.json(), () => ({}))).status
+    while ((await status()) !== "healthy" && Date.now() < until) await new Promise((go) => setTimeout(go, 100))
   ' "$(address)"
   echo "Modelyard listens on $(address)  (docs: $(address)/docs)"
   echo "Next: make demo, make logs, make stop"
