@@ -13,7 +13,7 @@ export { registerMade } from './importing/made.ts'
 export { type Layout, layoutOf, type TensorLayout } from './layout.ts'
 export { getModel, listModels } from './list.ts'
 export { liveVersion, makeLive } from './live.ts'
-export { describeMlflow, loadMlflow, type ReadFile } from './mlflow/index.ts'
+export { DESCRIPTOR as MLFLOW_DESCRIPTOR, describeMlflow, loadMlflow, type ReadFile } from './mlflow/index.ts'
 export { syncPointers } from './pointer.ts'
 export {
   artifactKey,

@@ -35,12 +35,20 @@ export interface OipRoute {
 
 export function addOpenInference(app: FastifyInstance, context: OipContext): void {
   app.register(async (scope) => {
+    scope.decorateRequest('call', undefined)
     readRawBodies(scope, context.maxTensorBytes)
     addServerRoutes(scope, context)
     addModelRoutes(scope, context)
     addRepositoryRoutes(scope, context)
     addSettingRoutes(scope, context)
   })
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Where it was asked for before the body was read. */
+    call: Call | undefined
+  }
 }
 
 export function addOipRoute(app: FastifyInstance, route: OipRoute, context: OipContext) {
@@ -52,9 +60,12 @@ export function addOipRoute(app: FastifyInstance, route: OipRoute, context: OipC
     config: { operation },
     ...(before && { onRequest: earlier(before, context) }),
     handler: async (request, reply) => {
-      const found = context.authenticate(request.headers, request.id)
-      const caller = found instanceof Promise ? await found : found
-      const value = await work(callOf(request, reply, caller), request, reply)
+      let { call } = request
+      if (call === undefined) {
+        const found = context.authenticate(request.headers, request.id)
+        call = callOf(request, reply, found instanceof Promise ? await found : found)
+      }
+      const value = await work(call, request, reply)
       if (value !== SENT) {
         if (value === undefined) reply.send()
         else reply.header('content-type', 'application/json').send(toJson(value))
@@ -76,7 +87,8 @@ function earlier(before: NonNullable<OipRoute['before']>, { authenticate, observ
         caller.catch(() => undefined) // asked again by the handler
         return done()
       }
-      if (!before(callOf(request, reply, caller), request, reply)) return done()
+      request.call = callOf(request, reply, caller)
+      if (!before(request.call, request, reply)) return done()
       observe(request, reply.statusCode)
     } catch (error) {
       done(error as Error)

@@ -6,7 +6,7 @@ import type { Unpacked } from '../archives/index.ts'
 import { DESCRIPTOR, type MlflowModel, readMlflow } from './read.ts'
 
 export type { MlflowDescriptor } from './descriptor.ts'
-export type { ReadFile } from './read.ts'
+export { DESCRIPTOR, type ReadFile } from './read.ts'
 export { describeMlflow, loadMlflow } from './repository.ts'
 export { declaredSignature } from './signature.ts'
 

@@ -5,7 +5,7 @@ import type { ModelType, Signature, VersionMetadata } from '../../../contract/mo
 import { DEFAULT_TENANT } from '../../../contract/schema.ts'
 import type { Log } from '../../../core/log.ts'
 import type { ObjectEntry, Objects } from '../../../ports/objects/index.ts'
-import { describeMlflow } from '../../models/index.ts'
+import { describeMlflow, MLFLOW_DESCRIPTOR } from '../../models/index.ts'
 import { readerOf } from '../read-object.ts'
 import { UNKNOWN_SHA256, type VersionRecord } from '../served-version.ts'
 
@@ -26,7 +26,6 @@ const KEY =
   /^(?:tenants\/([^/]+)\/)?models\/([^/]+)\/(?:(CURRENT)|(?:versions\/([^/]+)\/)?(model\.onnx|metadata\.json|MLmodel))$/
 /** Of a folder of MLflow that lies where others have their versions, or is the whole repository. */
 const ONLY_VERSION = '1.0.0'
-const DESCRIPTOR = 'MLmodel'
 /** Id of a model that is the whole repository, and its name where MLflow knows no better. */
 const WHOLE = 'model'
 const MOST_TEXT_BYTES = 1 << 20
@@ -80,9 +79,9 @@ async function listModels(objects: Objects): Promise<Map<string, Found>> {
       }
     }
   }
-  const whole = await objects.stat(DESCRIPTOR)
+  const whole = await objects.stat(MLFLOW_DESCRIPTOR)
   if (whole) {
-    const mlflow = { key: DESCRIPTOR, size: whole.size }
+    const mlflow = { key: MLFLOW_DESCRIPTOR, size: whole.size }
     models.set('', { tenantId: DEFAULT_TENANT, modelId: WHOLE, files: new Map([['', { mlflow }]]) })
   }
   return models
@@ -130,7 +129,7 @@ async function recordOf(objects: Objects, { place, files, known }: Versioned): P
 }
 
 async function mlflowRecord(objects: Objects, place: Versioned['place'], key: string): Promise<VersionRecord> {
-  const folder = key.slice(0, -DESCRIPTOR.length)
+  const folder = key.slice(0, -MLFLOW_DESCRIPTOR.length)
   const { name, modelType, signature } = await describeMlflow(readerOf(objects, folder))
   const modelName = place.modelId === WHOLE && NAME.test(name) ? name : place.modelId
   return { ...place, ...VOUCHED, modelName, modelType, signature, artifactKey: key, mlflow: folder }
