@@ -1,6 +1,6 @@
 // What a process does besides answering: following the registry, relaying events, working on jobs, tidying up.
 import { backoffMs, pause } from '../core/backoff.ts'
-import { sampleBatchQueue, startBatchWorker, sweepBatchJobs } from '../domain/batch/index.ts'
+import { sampleBatchQueue, startBatchWorker, sweepBatchFolders, sweepBatchJobs } from '../domain/batch/index.ts'
 import type { Services } from '../domain/ctx.ts'
 import { sweepUploads } from '../domain/datasets/index.ts'
 import { syncPointers } from '../domain/models/index.ts'
@@ -99,6 +99,7 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   }
   if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepUploads(services)), services))
   if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepBatchJobs(services)), services))
+  if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepBatchFolders(services)), services))
   stops.push(every(TIDY_EVERY_MS, async () => void (await sweepTemp(tempSweep(services))), services))
   stops.push(every(SAMPLE_EVERY_MS, () => sampleQueue(services), services))
 }

@@ -4,6 +4,7 @@
 import type { OperationName } from '../contract/operations/index.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
+import { asFailure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { Metrics } from '../core/metrics.ts'
 import { inSpan, NO_SPAN, type Span, type Tracer } from '../core/trace.ts'
@@ -85,6 +86,15 @@ export function inLastTransaction<T>(ctx: Ctx, operation: OperationName, work: (
     await ctx.settle?.(ctx.db, operation, reply)
     return reply
   })
+}
+
+/**
+ * Whether a transaction that failed so may stand all the same: the answer to its commit is lost with the connection, not the commit. What
+ * was stored for it must stay then; what nothing refers to in the end is swept later.
+ */
+export function mayStand(error: unknown): boolean {
+  const { kind } = asFailure(error)
+  return kind === 'unavailable' || kind === 'internal'
 }
 
 /** A ctx for work the service does by itself in the name of a tenant (a worker running a job). */

@@ -118,6 +118,7 @@ export const modelOperations = {
     body: 'file',
     reply: 'envelope',
     status: 201,
+    idempotent: true,
     message: 'Version imported',
     input: Shape({
       model_id,
@@ -167,10 +168,7 @@ export const modelOperations = {
       precision: Type.Optional({ ...precision, default: 'int8' }),
       new_version: Type.Optional({ ...VersionNumber, description: 'Number of the copy; default: the next.' }),
       dataset_id: Type.Optional(
-        Type.String({
-          description:
-            'Measure on this dataset, which needs a target; default: the rows held out when the version was trained.',
-        }),
+        Type.String({ description: 'Measure on this dataset (it needs a target); default: the rows held out before.' }),
       ),
       promotion: Type.Optional(
         Type.Union(

@@ -3,15 +3,13 @@ import type { BatchJob } from '../../contract/batch.ts'
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { fail } from '../../core/failure.ts'
 import { wake } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction, type Services, type TxCtx } from '../ctx.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { getModelRow } from '../models/index.ts'
 import { pageBySeq } from '../paging.ts'
 import type { ServingCtx } from '../serving/index.ts'
 import { endJob, putInputAway } from './end.ts'
-import { type BatchRow, batchDocument, getBatchRow, hasEnded, lockBatchRow, rowErrors } from './store.ts'
+import { batchDocument, getBatchRow, hasEnded, lockBatchRow, rowErrors } from './store.ts'
 import { removeFolder } from './submit.ts'
-
-const DELETED_A_SWEEP = 200
 
 export function listBatchJobs(ctx: ServingCtx, input: Input<'batch_jobs.list'>): Promise<Output<'batch_jobs.list'>> {
   const { serving } = ctx
@@ -65,30 +63,4 @@ export async function deleteBatchJob(ctx: Ctx, input: Input<'batch_jobs.delete'>
   })
   await removeFolder(ctx, row.folder)
   return { id: row.id }
-}
-
-/** Deletes jobs that ended long ago, objects first: what fails is tried again. @returns how many. */
-export async function sweepBatchJobs(services: Services): Promise<number> {
-  const { db, clock, settings } = services
-  const before = new Date(clock.now().getTime() - settings.batchRetentionMs)
-  const old: Pick<BatchRow, 'id' | 'tenant_id' | 'folder'>[] = await db.system((tx) =>
-    tx
-      .selectFrom('batch_jobs')
-      .select(['id', 'tenant_id', 'folder'])
-      .where('finished_at', '<', before)
-      .limit(DELETED_A_SWEEP)
-      .execute(),
-  )
-  for (const { id, tenant_id, folder } of old) {
-    await removeFolder(services, folder)
-    await db.system((tx) =>
-      tx
-        .deleteFrom('batch_jobs')
-        .where('tenant_id', '=', tenant_id)
-        .where('id', '=', id)
-        .where('folder', '=', folder)
-        .execute(),
-    )
-  }
-  return old.length
 }

@@ -4,10 +4,10 @@ import { sql } from 'kysely'
 import type { BatchAccepted, BatchRequest } from '../../contract/batch.ts'
 import type { Signature } from '../../contract/models.ts'
 import type { Upload } from '../../contract/operation.ts'
-import { asFailure, fail } from '../../core/failure.ts'
+import { fail } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { asSystem, json, wake } from '../../ports/db/index.ts'
-import { inLastTransaction, inTransaction, type TxCtx } from '../ctx.ts'
+import { inLastTransaction, inTransaction, mayStand, type TxCtx } from '../ctx.ts'
 import { getModelRow } from '../models/index.ts'
 import { findVersion, type ServingCtx } from '../serving/index.ts'
 import { jobFolder, MAX_OPEN_JOBS } from './policy.ts'
@@ -36,8 +36,8 @@ export async function submitBatch(ctx: ServingCtx, request: BatchRequest, upload
     return accepted
   } catch (error) {
     upload?.stream.destroy()
-    // A commit that the database died of may have been done, and the next submission of this id finds the job: with its input.
-    if (sent && asFailure(error).kind === 'unavailable') throw error
+    // The next submission of this id may find the job: with its input.
+    if (sent && mayStand(error)) throw error
     await removeFolder(ctx, folder).catch((cause: unknown) => ctx.log.warn({ err: cause, folder }, 'left-over input'))
     throw error
   }

@@ -1,5 +1,5 @@
 // A new dataset: the bytes go to the object store as they come, are inspected there, and only then does a row make them
-// visible. Whatever fails on the way takes the bytes with it.
+// visible. Whatever fails on the way takes the bytes with it, unless the row may be there all the same.
 import { basename } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import type { DataContract, Dataset, ValidationReport } from '../../contract/datasets.ts'
@@ -9,7 +9,7 @@ import { fail, invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { json } from '../../ports/db/index.ts'
 import { type Inspection, jsonLines } from '../../tables/index.ts'
-import { type Ctx, inLastTransaction } from '../ctx.ts'
+import { type Ctx, inLastTransaction, mayStand } from '../ctx.ts'
 import { emit } from '../events.ts'
 import { completeContract, datasetKey } from './policy.ts'
 import { datasetDocument } from './store.ts'
@@ -21,13 +21,16 @@ export async function createDataset(ctx: Ctx, input: CreateInput, upload?: Uploa
   const contract = input.contract && completeContract(input.contract)
   const id = newId('dataset')
   const key = datasetKey(ctx.caller.tenantId, id)
+  let sent = false
   try {
     const stored = await ctx.objects.put(key, limited(source.stream, ctx.settings.maxUploadBytes), {
       signal: ctx.signal,
     })
     const found = await inspect(ctx, { key, target: input.target, contract })
+    sent = true
     return await register(ctx, { id, key, stored, found, name: input.name ?? source.name })
   } catch (error) {
+    if (sent && mayStand(error)) throw error
     await ctx.objects.delete([key]).catch((cause: unknown) => ctx.log.warn({ err: cause, key }, 'left-over upload'))
     throw error
   }

@@ -10,7 +10,7 @@ import { fail, invalid } from '../../../core/failure.ts'
 import { entryBeside, runIsolated } from '../../../jobs/isolate.ts'
 import type { StoredExplanation } from '../../../ml/explain/stored.ts'
 import { json, type Row } from '../../../ports/db/index.ts'
-import { type Ctx, inTransaction, type TxCtx } from '../../ctx.ts'
+import { type Ctx, inLastTransaction, inTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
 import { declaredSignature } from '../mlflow/index.ts'
 import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVersion, takesTensors } from '../policy.ts'
@@ -88,7 +88,7 @@ interface Registration {
 
 /** Under the lock of the model, so that no training or other import takes the number while the files are written. */
 async function register(ctx: Ctx, registration: Registration): Promise<ModelVersion> {
-  return inTransaction(ctx, async (ctx) => {
+  return inLastTransaction(ctx, 'versions.import', async (ctx) => {
     const { input, signature } = registration
     const { path, file, mlflow } = registration.source
     const model = await lockModelRow(ctx, input.model_id)
