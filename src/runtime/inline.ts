@@ -17,6 +17,8 @@ const MAX_ROWS = 4
 const CALM = 16
 /** Runs of a model before its session is also opened here: opening takes the loop some milliseconds. */
 const PROVEN = 32
+/** Runs of a model that became too slow here before it is tried again: a busy minute of the machine is not the model's fault. */
+const REST = 2000
 
 interface Here {
   readonly session: Session
@@ -76,14 +78,20 @@ export class Inline {
       const { outputs, runMs } = await here.session.run(ordered, fetches)
       notePace(model, [], runMs)
       // The first runs here make the engine's buffers.
-      if (++here.runs > CALM && model.pace.runMs > 2 * FAST_MS) this.#sessions.set(model, null)
+      if (++here.runs > CALM && model.pace.runMs > 2 * FAST_MS && !model.retired) this.#rest(model, here)
       const batchRows = ordered[0]?.dims[0] ?? 1
       return { outputs: byName(outputsOf(info, fetches), outputs), runMs, queueMs: 0, batchRows, leads: true }
     } finally {
       model.pending--
-      if (this.#sessions.get(model) === null) void here.session.close().catch(() => undefined)
       if (model.retired && model.pending === 0) this.#unneeded(model)
     }
+  }
+
+  /** Another run of it cannot be here: runs here are for calls that meet nothing else in flight. */
+  #rest(model: PoolModel, here: Here): void {
+    this.#sessions.delete(model)
+    this.#runsSeen.set(model, -REST)
+    void here.session.close().catch(() => undefined)
   }
 
   #consider(model: PoolModel): void {
