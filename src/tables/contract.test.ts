@@ -128,6 +128,12 @@ describe('an inferred contract', () => {
     expect(report.counts).toEqual([{ column: 'a', rule: 'dtype', count: 3 }])
     expect(report.findings[1]).toEqual({ row: 3, column: 'a', rule: 'dtype', value: '-Infinity' })
   })
+
+  it.each(['inf', 'INF', '-Infinity'])('does the same among whole numbers and NaN, for %s', async (infinity) => {
+    const { columns, report } = await files.inspect(`a\n1\n${infinity}\nNaN\n4\n`)
+    expect(columns[0]!.dtype).not.toBe('string')
+    expect(report.findings).toEqual([{ row: 2, column: 'a', rule: 'dtype', value: infinity }])
+  })
 })
 
 describe('a given contract', () => {

@@ -115,7 +115,8 @@ function measuresOf(column: MeasuredColumn): Measures {
     ...(also.includes('whole') && { fractional: `count_if(${x} <> trunc(${x}) OR contains(${t}, '.'))` }),
     ...(also.includes('kinds') && {
       infinite: `count_if(isinf(${d}))`,
-      huge: `count_if(CASE WHEN abs(${d}) > ${LARGEST_INTEGER} THEN NOT regexp_matches(${t}, '[.eEn]') ELSE false END)`,
+      // NaN counts as the largest number.
+      huge: `count_if(CASE WHEN isfinite(${d}) AND abs(${d}) > ${LARGEST_INTEGER} THEN NOT regexp_matches(${t}, '[.eE]') ELSE false END)`,
     }),
     ...(source === 'json' && { nested: `count_if(${nestedExpression(index)})` }),
     ...(limits && limitMeasures(column)),

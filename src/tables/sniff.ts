@@ -96,6 +96,15 @@ function score({ records, problem }: Sample): number {
   return (even + Math.min(width, 1000) * 1e-6 + 0.01) * (problem ? 0.5 : 1)
 }
 
+/** With what usually leaves a name out. */
+function unnamed(index: number, width: number): string {
+  const text = `Column ${index + 1} has no name in the header row`
+  if (index === 0) return `${text}: name it, or leave it out (pandas writes its row numbers so, unless index=False)`
+  return index === width - 1
+    ? `${text}: name it, or take away the delimiter at the end of each row`
+    : `${text}: name it`
+}
+
 /** Names must exist and differ; the first offender is named with its position. */
 export function checkNames(names: readonly string[], limits: TableLimits): void {
   if (names.length > limits.columns) {
@@ -104,7 +113,7 @@ export function checkNames(names: readonly string[], limits: TableLimits): void 
   const seen = new Map<string, number>()
   for (const [i, name] of names.entries()) {
     const where = { row: 0, column: name }
-    if (name === '') throw refuse('header', `Column ${i + 1} has no name in the header row`, where)
+    if (name === '') throw refuse('header', unnamed(i, names.length), where)
     if (name.includes('\uFFFD')) throw refuse('encoding', `The name of column ${i + 1} is not valid UTF-8`, where)
     if (name.length > 256) throw refuse('header', `The name of column ${i + 1} is longer than 256 characters`, where)
     const earlier = seen.get(name)

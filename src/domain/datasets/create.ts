@@ -99,9 +99,10 @@ function violation(report: ValidationReport) {
   })
 }
 
-function sentence({ row, column, rule }: ValidationReport['findings'][number]): string {
+function sentence({ row, column, rule, value }: ValidationReport['findings'][number]): string {
   if (rule === 'target') return `the target "${column}" is not a column of the file`
-  return `${row === null ? '' : `row ${row}, `}column "${column}", rule ${rule}`
+  const cell = value === null ? '' : `, value ${JSON.stringify(value)}`
+  return `${row === null ? '' : `row ${row}, `}column "${column}"${cell}, rule ${rule}`
 }
 
 interface NewDataset {
