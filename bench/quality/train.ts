@@ -1,6 +1,8 @@
 // One model on one set: encode, fit, write the graph, and judge what ONNX Runtime says about the held-out rows, so that the
 // figures are those of the file that would be served.
 import { encodingOf } from '../../src/domain/training/pipeline/learners.ts'
+import { measure } from '../../src/domain/training/pipeline/measure.ts'
+import { collectPredictions, readOutputs } from '../../src/domain/training/pipeline/predictions.ts'
 import { columnFeeds, encodeTable, fitEncoding } from '../../src/ml/encode/index.ts'
 import { ALGORITHMS, type AlgorithmName } from '../../src/ml/learn/index.ts'
 import { evaluateClassification, evaluateRegression } from '../../src/ml/metrics/index.ts'
@@ -41,21 +43,23 @@ export async function trainAndJudge({ columns, train, test }: QualityRows, train
   const graph = new GraphBuilder()
   model.write(graph, encoding.write(graph))
   const session = await openSession(graph.build({ name: 'quality' }))
-  const output = train.target.task === 'classification' ? 'probabilities' : 'prediction'
-  const values: number[] = []
+  const classes = train.target.task === 'classification' ? train.target.classes : undefined
+  const names = classes ? ['label', 'probabilities'] : ['prediction']
+  const collected = collectPredictions(test.table.rows, classes)
   const step = Math.max(1, Math.floor(CHUNK_NUMBERS / encoding.width))
   for (let from = 0; from < test.table.rows; from += step) {
-    const feeds = columnFeeds(test.table, encoding.inputs, from, Math.min(test.table.rows, from + step))
-    const { outputs } = await session.run(feeds, { fetches: [output] })
-    for (const value of outputs[output]!.data as Float32Array) values.push(value)
+    const to = Math.min(test.table.rows, from + step)
+    const { outputs } = await session.run(columnFeeds(test.table, encoding.inputs, from, to), { fetches: names })
+    const rows = Uint32Array.from({ length: to - from }, (_, i) => from + i)
+    collected.add(rows, readOutputs(outputs, names, classes))
   }
   await session.close()
-  const predicted = Float64Array.from(values)
+  const { metrics } = measure(test.target, collected.predictions)
   const { iterations, converged } = model
-  return { metrics: judge(test.target, predicted), features: encoding.width, iterations, converged }
+  return { metrics, features: encoding.width, iterations, converged }
 }
 
-/** @param said probabilities row by row, or numbers. */
+/** @param said probabilities row by row, of which the greatest is the answer; or numbers. */
 export function judge(target: QualityRows['test']['target'], said: Float64Array): Readonly<Record<string, number>> {
   if (target.task === 'regression') return evaluateRegression({ actual: target.values, predicted: said }).metrics
   const { labels, classes } = target

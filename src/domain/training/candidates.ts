@@ -26,7 +26,8 @@ type TrainableType = 'classification' | 'regression'
 
 export function findCandidates(request: TrainRequest, modelType: TrainableType, defaults: PlanDefaults): Candidates {
   const given = request.hyperparameters ?? {}
-  const consider = (name: string) => acceptAlgorithm(name, { given, modelType, defaults })
+  const metric = request.evaluation?.metric
+  const consider = (name: string) => acceptAlgorithm(name, { given, metric, modelType, defaults })
   if (request.algorithm !== undefined) {
     const { candidate, errors } = consider(request.algorithm)
     return { candidates: candidate ? [candidate] : [], errors }
@@ -66,11 +67,16 @@ function noneAccepts(names: readonly string[], considered: readonly Considered[]
 
 interface Wish {
   readonly given: Record<string, unknown>
+  /** By which versions will be compared. */
+  readonly metric: string | undefined
   readonly modelType: TrainableType
   readonly defaults: PlanDefaults
 }
 
-function acceptAlgorithm(name: string, { given, modelType, defaults }: Wish): Considered {
+/** Metrics that the most probable class does best at. */
+const OF_THE_PROBABLE: readonly (string | undefined)[] = ['accuracy', 'recall_weighted']
+
+function acceptAlgorithm(name: string, { given, metric, modelType, defaults }: Wish): Considered {
   if (!Object.hasOwn(ALGORITHMS, name)) {
     const message = `is not a known algorithm; choose one of ${Object.keys(ALGORITHMS).join(', ')}`
     return { errors: [{ field: 'algorithm', message, value: name }] }
@@ -82,7 +88,9 @@ function acceptAlgorithm(name: string, { given, modelType, defaults }: Wish): Co
   const { hyperparameters: schema, check } = ALGORITHMS[algorithm]
   const weighable = modelType === 'classification' && Object.hasOwn(schema.properties, 'class_weight')
   const balanced = defaults.balancedClassWeight && weighable
-  const hyperparameters = { ...(balanced && { class_weight: 'balanced' }), ...structuredClone(given) }
+  const probable = OF_THE_PROBABLE.includes(metric) && Object.hasOwn(schema.properties, 'labels')
+  const usual = { ...(balanced && { class_weight: 'balanced' }), ...(probable && { labels: 'probable' }) }
+  const hyperparameters = { ...usual, ...structuredClone(given) }
   const own = compileCheck(schema, { at: 'hyperparameters' })(hyperparameters)
   const errors = own.length > 0 ? own : (check?.(hyperparameters, modelType) ?? [])
   return errors.length > 0 ? { errors } : { candidate: { algorithm, hyperparameters }, errors }

@@ -1,4 +1,5 @@
 // The table of algorithms: everything a training request can name.
+import { answering } from './answers.ts'
 import { blendLearner } from './blend/blend.ts'
 import { checkMembers, encodingsOf, membersOf, type Single } from './blend/members.ts'
 import { BlendSettings } from './blend/settings.ts'
@@ -18,7 +19,7 @@ const SINGLES = {
     tasks: ['classification'],
     hyperparameters: LogisticSettings,
     encoding: { text: { characters: 'short' } },
-    fit: fitLogistic,
+    fit: answering(fitLogistic),
   },
   linear_regression: {
     title: 'Linear (ridge) regression',
@@ -32,21 +33,21 @@ const SINGLES = {
     tasks: ['classification', 'regression'],
     hyperparameters: BoostingSettings,
     encoding: TREE_ENCODING,
-    fit: fitBoosting,
+    fit: answering(fitBoosting),
   },
   random_forest: {
     title: 'Random forest',
     tasks: ['classification', 'regression'],
     hyperparameters: ForestSettings,
     encoding: TREE_ENCODING,
-    fit: fitForest,
+    fit: answering(fitForest),
   },
   neural_network: {
     title: 'Neural network (multilayer perceptron)',
     tasks: ['classification', 'regression'],
     hyperparameters: NeuralSettings,
     encoding: { text: { characters: 'short' } },
-    fit: fitNeural,
+    fit: answering(fitNeural),
   },
 } as const satisfies Record<string, Single>
 
@@ -59,7 +60,7 @@ export const ALGORITHMS = Object.freeze({
     encoding: (settings, task) => encodingsOf(membersOf(settings as Partial<BlendSettings>, SINGLES, task), SINGLES),
     check: (settings, task) => checkMembers(settings as BlendSettings, SINGLES, task),
     composed: true,
-    fit: blendLearner(SINGLES),
+    fit: answering(blendLearner(SINGLES)),
   },
 } as const satisfies Record<string, Algorithm>) as Table
 

@@ -20,6 +20,8 @@ export interface ClassTarget {
   readonly classes: readonly string[]
   /** Class number of each row. */
   readonly labels: Int32Array
+  /** What the probability of each class counts where a label is answered; absent where all count the same. */
+  readonly preferred?: Float64Array
 }
 
 export interface NumberTarget {
@@ -76,6 +78,8 @@ export interface FittedModel {
   readonly warnings: readonly string[]
   /** What it decided itself among its hyperparameters: given to another fit, they need not be decided again. */
   readonly settled?: Readonly<Record<string, unknown>>
+  /** Of a classifier: as in its target. */
+  readonly preferred?: Float64Array
   /** The trees of a model that is made of trees. */
   readonly ensemble?: TreeEnsemble
   /** The models whose answers it averages. */

@@ -2,6 +2,7 @@
 // stopping rule as scikit-learn's LogisticRegression(solver='lbfgs'), so figures can be compared.
 import { type Static, Type } from 'typebox'
 import { fail } from '../../core/failure.ts'
+import { Labels } from './answers.ts'
 import { type Calibration, type CalibrationMethod, fitCalibration } from './calibration/calibrate.ts'
 import { checkData, unlearnable } from './check-data.ts'
 import { sparsify } from './fold.ts'
@@ -27,6 +28,7 @@ export const LogisticSettings = Type.Object(
       default: 'none',
       description: '"balanced" gives every class the same total weight, however rare it is.',
     }),
+    labels: Labels,
     calibration: Type.Unsafe<CalibrationMethod>({
       type: 'string',
       enum: ['none', 'sigmoid', 'isotonic'],

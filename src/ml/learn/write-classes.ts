@@ -3,9 +3,9 @@ import type { GraphBuilder, Value } from '../onnx/graph.ts'
 import type { TensorData } from '../onnx/types.ts'
 import type { ClassTarget } from './learner.ts'
 
-/** `probabilities` is float32 [N, classes]; the label is the first of the most probable classes. */
+/** `probabilities` is float32 [N, classes]; the label is the first of those whose probability counts most. */
 export function writeClasses(graph: GraphBuilder, probabilities: Value, target: ClassTarget): void {
-  const best = graph.node('ArgMax', [probabilities], {
+  const best = graph.node('ArgMax', [counted(graph, probabilities, target)], {
     attributes: { axis: { int: 1 }, keepdims: { int: 0 } },
     hint: 'best',
   })
@@ -13,6 +13,13 @@ export function writeClasses(graph: GraphBuilder, probabilities: Value, target: 
   const label = graph.node('Gather', [names, best], { hint: 'class' })
   graph.output('label', label, target.dtype === 'string' ? 'string' : 'int64', ['N'])
   graph.output('probabilities', probabilities, 'float32', ['N', target.classes.length])
+}
+
+function counted(graph: GraphBuilder, probabilities: Value, { preferred }: ClassTarget): Value {
+  if (!preferred) return probabilities
+  const data = Float32Array.from(preferred)
+  const counts = graph.constant('preferred', { type: 'float32', dims: [1, data.length], data })
+  return graph.node('Mul', [probabilities, counts], { hint: 'counted' })
 }
 
 function classTensor({ dtype, classes }: ClassTarget): TensorData {

@@ -38,7 +38,7 @@ export function combine(judge: Judge, attempts: readonly Attempt[]): Combined | 
   const total = members.reduce((sum, { weight }) => sum + weight, 0)
   const figures = Array.from({ length: folds }, (_, fold) => {
     const parts = members.map(({ attempt, weight }) => ({ said: attempt.said[fold]!, share: weight / total }))
-    return judge.figure(fold, mixed(parts))
+    return judge.figure(fold, mixed(parts), members[0]!.attempt.candidate)
   }).filter((figure) => figure !== undefined)
   return {
     candidate: {
@@ -49,6 +49,7 @@ export function combine(judge: Judge, attempts: readonly Attempt[]): Combined | 
           hyperparameters: { ...candidate.hyperparameters },
           weight,
         })),
+        ...answeringLike(members[0]!.attempt.candidate),
       },
     },
     judged: {
@@ -58,6 +59,11 @@ export function combine(judge: Judge, attempts: readonly Attempt[]): Combined | 
       seconds: Math.round(1000 * members.reduce((sum, { attempt }) => sum + attempt.seconds, 0)) / 1000,
     },
   }
+}
+
+/** Candidates of one training answer alike; where that is not the usual way, the blend must be told. */
+function answeringLike({ hyperparameters: { labels } }: Candidate): { readonly labels?: unknown } {
+  return labels === 'probable' ? { labels } : {}
 }
 
 export interface Company {
@@ -73,7 +79,7 @@ export function helps(judge: Judge, { leader, attempt, greaterIsBetter }: Compan
       { said, share: 1 - LITTLE },
       { said: attempt.said[fold]!, share: LITTLE },
     ]
-    return judge.figure(fold, mixed(parts)) ?? []
+    return judge.figure(fold, mixed(parts), leader.candidate) ?? []
   })
   const gain = figuresOf(together).mean - figuresOf(leader.figures).mean
   return greaterIsBetter ? gain > 0 : gain < 0

@@ -14,12 +14,24 @@ async function answer({ candidate, seed, train, heldOut, features, target, overt
       matrix: train,
       features,
       target,
-      step: (done) => tell({ type: 'progress', done }),
+      step: steps(),
       overtime: () => Atomics.load(stop, 0) !== 0,
     })
     return { type: 'said', said: saidBy(model, heldOut) }
   } catch (error) {
     return { type: 'failure', failure: toWire(error) }
+  }
+}
+
+/** Parts of a fit that are told of: a message takes longer than a small tree. */
+const PARTS = 50
+
+function steps(): (done: number) => void {
+  let told = 0
+  return (done) => {
+    if (done < told + 1 / PARTS) return
+    told = done
+    tell({ type: 'progress', done })
   }
 }
 

@@ -1,10 +1,10 @@
 // One call of a learner, with the weights and the progress of a training run around it.
 import { fail, MlError } from '../../../core/failure.ts'
 import type { FeatureInfo } from '../../../ml/features.ts'
-import type { FittedModel, Learner } from '../../../ml/learn/index.ts'
+import { answersOf, type FittedModel, type Learner } from '../../../ml/learn/index.ts'
 import type { Matrix } from '../../../ml/matrix.ts'
 import { graphEngine } from '../../../runtime/graph-engine.ts'
-import { mostProbable, type Predictions } from './predictions.ts'
+import type { Predictions } from './predictions.ts'
 import type { Step } from './progress.ts'
 import type { Target } from './target.ts'
 
@@ -59,5 +59,7 @@ export function saidBy(model: FittedModel, heldOut: Matrix): Said {
 export function predictWith(model: FittedModel, matrix: Matrix, task: Target['task']): Predictions {
   const { values, width } = model.predict(matrix)
   if (task === 'regression') return { task, values }
-  return { task, probabilities: values, labels: mostProbable(values, width) }
+  const { preferred } = model
+  const labels = answersOf(values, width, preferred)
+  return { task, probabilities: values, labels, ...(preferred && { preferred }) }
 }

@@ -3,6 +3,7 @@ import type { ContractColumn } from '../../../contract/datasets.ts'
 import type { Trial } from '../../../contract/evaluation.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { asFailure } from '../../../core/failure.ts'
+import { answersOf, preferences } from '../../../ml/learn/index.ts'
 import type { Split } from '../../../ml/split/index.ts'
 import { figuresOf } from '../../../ml/tune/index.ts'
 import type { Said } from './fit.ts'
@@ -10,7 +11,7 @@ import type { Fits } from './fits.ts'
 import { type FoldEncoder, openFolds } from './folds.ts'
 import { encodingOf, type Learners } from './learners.ts'
 import { measure } from './measure.ts'
-import { mostProbable } from './predictions.ts'
+import type { Predictions } from './predictions.ts'
 import type { Step } from './progress.ts'
 import type { Labelled } from './rows.ts'
 import type { Candidate, TrainingSpec } from './spec.ts'
@@ -34,7 +35,7 @@ export interface Judge {
   /** The target of the rows that a fold is judged by. */
   targetOf(fold: number): Target
   /** The metric of what is said about the rows of a fold; undefined where those leave it without a meaning. */
-  figure(fold: number, said: Float64Array): number | undefined
+  figure(fold: number, said: Float64Array, candidate: Pick<Candidate, 'hyperparameters'>): number | undefined
   open(candidate: Candidate): Attempt
 }
 
@@ -70,18 +71,29 @@ export function createJudge(options: JudgeOptions): Judge {
     rows: rows.table.rows,
     folds: folds.length,
     targetOf: (fold) => selectTarget(rows.target, folds[fold]!.test),
-    figure: (fold, said) => figureOf(options, fold, said),
+    figure: (fold, said, candidate) => figureOf(options, fold, { said, candidate }),
     open: (candidate) => openAttempt(options, encode, candidate),
   }
 }
 
-function figureOf({ rows, folds, metric }: JudgeOptions, fold: number, values: Float64Array): number | undefined {
-  const { target } = rows
-  const predictions =
-    target.task === 'classification'
-      ? { task: target.task, probabilities: values, labels: mostProbable(values, target.classes.length) }
-      : { task: target.task, values }
-  return measure(selectTarget(target, folds[fold]!.test), predictions).metrics[metric]
+interface Answered {
+  readonly said: Float64Array
+  /** Who said it. */
+  readonly candidate: Pick<Candidate, 'hyperparameters'>
+}
+
+function figureOf({ rows, folds, metric }: JudgeOptions, fold: number, answered: Answered): number | undefined {
+  const { train, test } = folds[fold]!
+  const predictions = predictionsOf(answered, selectTarget(rows.target, train))
+  return measure(selectTarget(rows.target, test), predictions).metrics[metric]
+}
+
+/** @param learned the target of the rows that were learned from. */
+function predictionsOf({ said, candidate: { hyperparameters } }: Answered, learned: Target): Predictions {
+  if (learned.task === 'regression') return { task: learned.task, values: said }
+  const { weights: sampleWeights, classes } = learned
+  const preferred = preferences(learned, { hyperparameters, ...(sampleWeights && { sampleWeights }) })
+  return { task: learned.task, probabilities: said, labels: answersOf(said, classes.length, preferred) }
 }
 
 function openAttempt(options: JudgeOptions, encode: FoldEncoder, candidate: Candidate): Attempt {
@@ -127,7 +139,7 @@ function openAttempt(options: JudgeOptions, encode: FoldEncoder, candidate: Cand
           const own = { ...candidate, hyperparameters }
           const { values, ...decided } = await judgeFold(options, { candidate: own, fold: done, encode, limits })
           settled = { ...settled, ...decided.settled }
-          const figure = figureOf(options, done, values)
+          const figure = figureOf(options, done, { said: values, candidate })
           if (figure !== undefined) figures.push(figure)
           said.push(values)
           done++

@@ -50,6 +50,14 @@ test('a label may differ where the two best probabilities are equal, and only th
   expect(mismatch({ ...tie, labels: Int32Array.of(-1) }, tie).details).toMatchObject({ graph: 'no known class' })
 })
 
+test('a label may differ where what the classes count is equal, and only there', () => {
+  const preferred = Float64Array.of(1, 3)
+  const tie = { ...probable(0.75, 0.25), preferred }
+  checkParity({ graph: { ...tie, labels: Int32Array.of(1) }, learner: tie, classes })
+  const clear = { ...probable(0.7, 0.3), labels: Int32Array.of(1), preferred }
+  expect(mismatch({ ...clear, labels: Int32Array.of(0) }, clear).details).toMatchObject({ graph: 'a', learner: 'b' })
+})
+
 test('a missing row and another task are mismatches', () => {
   expect(mismatch(values(1), values(1, 2)).code).toBe('PARITY_FAILED')
   expect(mismatch(probable(0.5, 0.5), probable(0.5, 0.5, 1, 0)).code).toBe('PARITY_FAILED')

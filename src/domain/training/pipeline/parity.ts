@@ -77,8 +77,10 @@ function classMismatch(
     const said = graph.labels[row]!
     const expected = learner.labels[row]!
     if (said === expected) continue
-    const lead = learner.probabilities[offset + expected]! - (learner.probabilities[offset + said] ?? Number.NaN)
-    const isTie = lead <= tolerance(offset + expected) + tolerance(offset + said)
+    const counted = (k: number, value: number | undefined) => (learner.preferred?.[k] ?? 1) * (value ?? Number.NaN)
+    const [wanted, other] = [expected, said].map((k) => counted(k, learner.probabilities[offset + k]))
+    const allowed = [expected, said].map((k) => counted(k, tolerance(offset + k)))
+    const isTie = wanted! - other! <= allowed[0]! + allowed[1]!
     if (!isTie) return { row, graph: classes[said] ?? 'no known class', learner: classes[expected] }
   }
   return undefined

@@ -8,6 +8,8 @@ export interface ClassPredictions {
   /** Row-major, rows × classes. */
   readonly probabilities: Float32Array | Float64Array
   readonly labels: Int32Array
+  /** Of the learner: what the probability of each class counts in its labels. */
+  readonly preferred?: Float64Array
 }
 
 export interface NumberPredictions {

@@ -1,5 +1,6 @@
 // What a training request can say about a blend.
 import { type Static, Type } from 'typebox'
+import { Labels } from '../answers.ts'
 
 const Member = Type.Object(
   {
@@ -27,6 +28,7 @@ export const BlendSettings = Type.Object(
       description:
         'Algorithms whose answers are averaged. None stands for the linear one, gradient_boosting and random_forest as they come.',
     }),
+    labels: Labels,
   },
   { additionalProperties: false },
 )

@@ -1,5 +1,6 @@
 // What a training request can say about a neural network.
 import { type Static, Type } from 'typebox'
+import { Labels } from '../answers.ts'
 
 const choice = <T extends string>(values: readonly T[], standard: T, description: string) =>
   Type.Unsafe<T>({ type: 'string', enum: [...values], default: standard, description })
@@ -54,6 +55,7 @@ export const NeuralSettings = Type.Object(
       'none',
       '"balanced" gives every class the same total weight, however rare it is. Classification only.',
     ),
+    labels: Labels,
   },
   { additionalProperties: false },
 )

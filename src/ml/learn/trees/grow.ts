@@ -255,16 +255,18 @@ function childBounds(
 
 /** Hands out histogram slots; when none is free, the leaf that gains least loses its own. */
 class Slots {
-  #free: number[]
-  #owners = new Set<OpenLeaf>()
+  readonly #count: number
+  #used = 0
+  readonly #free: number[] = []
+  readonly #owners = new Set<OpenLeaf>()
 
   constructor(count: number) {
-    this.#free = Array.from({ length: count }, (_, i) => count - 1 - i)
+    this.#count = count
   }
 
   take(leaf: OpenLeaf, keep: readonly OpenLeaf[]): void {
-    if (this.#free.length === 0) this.#evict(keep)
-    leaf.slot = this.#free.pop()!
+    if (this.#free.length === 0 && this.#used === this.#count) this.#evict(keep)
+    leaf.slot = this.#free.pop() ?? this.#used++
     this.#owners.add(leaf)
   }
 

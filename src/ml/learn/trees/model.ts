@@ -1,6 +1,7 @@
 // A fitted ensemble as the rest of the code wants a model.
 import { fail } from '../../../core/failure.ts'
 import type { Matrix } from '../../matrix.ts'
+import { answersOf } from '../answers.ts'
 import type { ClassTarget, FittedModel, LearningTarget } from '../learner.ts'
 import { selectMatrixRows } from '../sample.ts'
 import type { TreeEnsemble } from './ensemble.ts'
@@ -55,7 +56,7 @@ function warningsOf(
   }
   if (target.task === 'regression') return []
   const { width, values } = predict(selectMatrixRows(matrix, someOfEachClass(target)))
-  const answers = new Set(mostProbable(values, width))
+  const answers = new Set(answersOf(values, width, target.preferred))
   const [only] = answers
   if (answers.size !== 1) return []
   const name = JSON.stringify(target.classes[only!])
@@ -73,12 +74,4 @@ function someOfEachClass({ labels, classes }: ClassTarget): Uint32Array {
   const rows: number[] = []
   for (let row = 0; row < labels.length; row++) if (taken[labels[row]!]!++ < quota) rows.push(row)
   return Uint32Array.from(rows)
-}
-
-function* mostProbable(values: Float64Array, width: number): Generator<number> {
-  for (let at = 0; at < values.length; at += width) {
-    let best = 0
-    for (let k = 1; k < width; k++) if (values[at + k]! > values[at + best]!) best = k
-    yield best
-  }
 }

@@ -50,11 +50,11 @@ export function othersThan(some: Uint32Array, all: Uint32Array): Uint32Array {
 export function drawFeatures(active: Uint8Array, share: number, random: Random): void {
   active.fill(1)
   if (share === 1) return
-  const order = shuffle(
-    Uint32Array.from(active, (_, feature) => feature),
-    random,
-  )
-  for (const feature of order.subarray(Math.max(1, Math.round(active.length * share)))) active[feature] = 0
+  // Loops, because a forest draws for every split.
+  const order = new Uint32Array(active.length)
+  for (let feature = 0; feature < order.length; feature++) order[feature] = feature
+  shuffle(order, random)
+  for (let i = Math.max(1, Math.round(active.length * share)); i < order.length; i++) active[order[i]!] = 0
 }
 
 export interface SetAside {

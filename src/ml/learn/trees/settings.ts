@@ -1,5 +1,6 @@
 // The hyperparameters of gradient boosting and random forests, under the names that LightGBM made usual.
 import { type Static, Type } from 'typebox'
+import { Labels } from '../answers.ts'
 
 const closed = { additionalProperties: false }
 
@@ -112,6 +113,7 @@ export const BoostingSettings = Type.Object(
         'By column: 1 where a larger number must never lower the prediction, -1 where it must never raise it.',
     }),
     class_weight: classWeight,
+    labels: Labels,
     threads,
   },
   closed,
@@ -142,6 +144,7 @@ export const ForestSettings = Type.Object(
     max_bin: regularisation.max_bin,
     ...categories,
     class_weight: classWeight,
+    labels: Labels,
     threads,
   },
   closed,
