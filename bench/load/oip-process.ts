@@ -42,6 +42,16 @@ function megabyte(): Uint8Array {
   return graph.build({ name: 'megabyte' })
 }
 
+/** Gives back the megabyte it takes. */
+function echo(): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', ['N', 262_144])
+  graph.output('y', graph.node('Identity', [x]), 'float32', ['N', 262_144])
+  return graph.build({ name: 'echo' })
+}
+
+const MODELS = { perceptron, megabyte, echo }
+
 async function service(): Promise<Ports> {
   const dataDir = await mkdtemp(join(tmpdir(), 'modelyard-oip-'))
   const config = loadConfig({ env: {}, overrides: { dataDir, mlWorkers: 1, grpcPort: 0 } })
@@ -49,9 +59,9 @@ async function service(): Promise<Ports> {
   await app.begun
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const client = createClient({ baseUrl: url })
-  for (const [name, file] of [['perceptron', perceptron()] as const, ['megabyte', megabyte()] as const]) {
+  for (const [name, make] of Object.entries(MODELS)) {
     const { id } = await client.models.create({ name, type: 'custom' })
-    const { version } = await client.versions.import({ model_id: id, file, trusted: true })
+    const { version } = await client.versions.import({ model_id: id, file: make(), trusted: true })
     await client.models.deploy({ model_id: id, version, environment: 'production' })
   }
   process.once('disconnect', async () => {
@@ -68,8 +78,9 @@ async function floor(): Promise<Ports> {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      Buffer.concat(chunks)
-      reply.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length }).end(answer)
+      const body = Buffer.concat(chunks)
+      const answered = request.url!.includes('echo') ? body : answer
+      reply.writeHead(200, { 'content-type': 'application/json', 'content-length': answered.length }).end(answered)
     })
   })
   await new Promise<void>((listening) => http.listen(0, '127.0.0.1', listening))

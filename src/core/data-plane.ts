@@ -13,7 +13,7 @@ export interface WantedModel {
 }
 
 export interface InferRequest extends WantedModel {
-  /** By the name of the graph's input. They must not be changed until the answer is there. */
+  /** By the name of the graph's input. They must not be changed until the answer is there, and are not looked at after it. */
   readonly inputs: Tensors
   /** Names of the outputs to bring back; all when absent. */
   readonly outputs?: readonly string[]

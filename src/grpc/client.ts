@@ -40,7 +40,7 @@ export function grpcSender({ address, tenant, model, version }: GrpcTarget, inpu
   }
 }
 
-function writeInferRequest(model: string, version: string, inputs: Tensors): Buffer {
+export function writeInferRequest(model: string, version: string, inputs: Tensors): Buffer {
   const writer = new WireWriter().text(1, model).text(2, version)
   for (const [name, { type, dims }] of Object.entries(inputs)) {
     writer.message(5, new WireWriter().text(1, name).text(2, datatypeOf(type).name).ints(3, dims))

@@ -5,7 +5,9 @@ import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import { fail, type MlError } from '../core/failure.ts'
+import { gather } from './gather.ts'
 import { parseJson } from './json.ts'
+import { tooLarge } from './too-large.ts'
 
 const JSON_TYPE = /^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i
 
@@ -16,11 +18,8 @@ const inflaters = {
   br: promisify(brotliDecompress),
 } as const
 
-export function tooLarge(what: string, maxBytes: number): MlError {
-  return fail('too_large', 'TOO_LARGE', `The ${what} is larger than ${maxBytes} bytes`, {
-    details: { max_bytes: maxBytes },
-  })
-}
+/** Of the Open Inference Protocol: bytes of JSON before raw tensors. */
+export const HEADER_LENGTH = 'inference-header-content-length'
 
 export function unsupportedType(message: string): MlError {
   return fail('malformed', 'UNSUPPORTED_MEDIA_TYPE', message)
@@ -45,11 +44,20 @@ export function readJsonBodies(app: FastifyInstance, maxBytes: number): void {
 /** Bodies as they come, whatever type they name, decompressed; an empty one is `undefined`. */
 export function readRawBodies(app: FastifyInstance, maxBytes: number): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser<Buffer>('*', { parseAs: 'buffer', bodyLimit: maxBytes }, (request, bytes, done) => {
-    const encoding = request.headers['content-encoding']
-    if (bytes.length === 0) done(null, undefined)
-    else if (encoding === undefined || encoding === 'identity') done(null, bytes)
-    else decompress(bytes, encoding, maxBytes).then((plain) => done(null, plain), done)
+  app.addContentTypeParser('*', (request, payload, done) => {
+    const { 'content-encoding': encoding, 'content-length': length, [HEADER_LENGTH]: jsonBytes } = request.headers
+    const arriving = {
+      payload,
+      length: length === undefined ? undefined : Number(length),
+      maxBytes,
+      alignAt: Number(jsonBytes) || 0,
+    }
+    gather(arriving, (error, bytes) => {
+      if (bytes === undefined) done(error)
+      else if (bytes.length === 0) done(null, undefined)
+      else if (encoding === undefined || encoding === 'identity') done(null, bytes)
+      else decompress(bytes, encoding, maxBytes).then((plain) => done(null, plain), done)
+    })
   })
 }
 

@@ -5,9 +5,10 @@ import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import type { Operation, Upload } from '../contract/operation.ts'
 import { fail, invalid, MlError } from '../core/failure.ts'
-import { tooLarge, unsupportedType } from './body.ts'
+import { unsupportedType } from './body.ts'
 import { type Fields, fromForm } from './input.ts'
 import { type Spooled, spool } from './spool.ts'
+import { tooLarge } from './too-large.ts'
 
 export interface FormLimits {
   readonly maxFieldBytes: number

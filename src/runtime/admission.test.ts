@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MlError } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
+import { Areas } from './areas.ts'
 import { openRuntime } from './index.ts'
 import { openArea, readTensors } from './packet.ts'
 import { AREA_BYTES, readRequest, requestWords } from './protocol.ts'
@@ -28,10 +29,10 @@ function stage({ options, perRow = true, msOf }: Stage) {
   const due: { readonly at: number; readonly answer: () => void }[] = []
   let busyMs = 0
   const start: StartThread = (_gpu, events) => {
-    const request = openArea(new SharedArrayBuffer(AREA_BYTES))
+    const requests = new Areas(new SharedArrayBuffer(AREA_BYTES))
     queueMicrotask(() => events.message({ op: 'ready', gpu: false, gpuError: null }))
     return {
-      request,
+      areaFor: (bytes) => requests.of(bytes),
       answer: openArea(new SharedArrayBuffer(AREA_BYTES)),
       send(order) {
         if (order.op === 'load') queueMicrotask(() => events.message({ op: 'loaded', info: infoOf(perRow) }))

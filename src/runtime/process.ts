@@ -1,8 +1,8 @@
 // The entry of a child process that runs models of strangers. Packets come and go over a pipe: two processes share no memory.
 import { Socket } from 'node:net'
 import { holdLeash } from '../jobs/hold-leash.ts'
+import { Areas } from './areas.ts'
 import { FRAME_PIPE, readFrames, writeFrame } from './frames.ts'
-import { openArea } from './packet.ts'
 import { AREA_BYTES, IN_AREA, type LoadOrder, type UnloadOrder } from './protocol.ts'
 import { runOrders } from './run-orders.ts'
 
@@ -13,7 +13,7 @@ const setup = {
   answer: new SharedArrayBuffer(AREA_BYTES),
   gpu: 'off',
 } as const
-const request = openArea(setup.request)
+const requests = new Areas(setup.request)
 
 const carryOut = runOrders(setup, {
   send: (message) => process.send!(message),
@@ -24,6 +24,6 @@ const carryOut = runOrders(setup, {
 
 process.on('message', (order: LoadOrder | UnloadOrder) => carryOut(order))
 readFrames(pipe, {
-  areaFor: (bytes) => (bytes <= AREA_BYTES ? request : openArea(new SharedArrayBuffer(bytes))),
-  packet: (area) => void carryOut(area === request ? IN_AREA : area.buffer),
+  areaFor: (bytes) => requests.of(bytes),
+  packet: (area) => void carryOut(area === requests.usual ? IN_AREA : area.buffer),
 })

@@ -6,11 +6,17 @@ import type { Area } from './packet.ts'
 import type { SessionSource } from './session.ts'
 import type { ModelInfo, Tensor, Tensors } from './types.ts'
 
-/** Size of each shared area; larger packets get memory of their own. */
+/** Size of each shared area. */
 export const AREA_BYTES = 256 * 1024
+
+/** Larger packets get an area that stays for the next ones, up to this size; beyond it, one of their own. */
+export const KEPT_AREA_BYTES = 16 * 1024 * 1024
 
 /** The request or the answer lies in the shared area. */
 export const IN_AREA = 1
+
+/** The request lies in the area that was sent last. */
+export const IN_LAST_AREA = 2
 
 /** End when the run in hand, if any, is done. */
 export const END = 0
@@ -41,8 +47,8 @@ export interface UnloadOrder {
   readonly model: number
 }
 
-/** A shared buffer is a run whose packet did not fit the area. */
-export type ToWorker = typeof IN_AREA | typeof END | SharedArrayBuffer | LoadOrder | UnloadOrder
+/** A shared buffer is a run whose packet lies in it. */
+export type ToWorker = typeof IN_AREA | typeof IN_LAST_AREA | typeof END | SharedArrayBuffer | LoadOrder | UnloadOrder
 
 export type FromWorker =
   | typeof IN_AREA

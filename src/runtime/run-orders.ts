@@ -1,6 +1,7 @@
 // What runs models inside a worker, be it a thread (worker.ts) or a process of its own (process.ts): sessions by number, one
 // run at a time. It keeps no queue of its own, so whatever is lost with it is the one run in hand.
 import { fail } from '../core/failure.ts'
+import { Areas } from './areas.ts'
 import { toMessage } from './engine-failure.ts'
 import { orderFeeds } from './feeds.ts'
 import { type Area, openArea, packetBytes, readTensors, writeTensors } from './packet.ts'
@@ -11,6 +12,8 @@ import {
   END,
   type FromWorker,
   IN_AREA,
+  IN_LAST_AREA,
+  KEPT_AREA_BYTES,
   type LoadOrder,
   readRequest,
   type ToWorker,
@@ -35,8 +38,9 @@ const TRANSFER_BYTES = 16 * 1024
 /** Says `ready` by itself; then call the function that comes back with every order, in turn. */
 export function runOrders(setup: WorkerSetup, port: WorkerPort): (order: ToWorker) => Promise<void> {
   const request = openArea(setup.request)
-  const answer = openArea(setup.answer)
+  const answers = new Areas(setup.answer)
   const sessions = new Map<number, Session>()
+  let last = request
   let { gpu } = setup
   let inHand = 0
   let ending = false
@@ -67,7 +71,12 @@ export function runOrders(setup: WorkerSetup, port: WorkerPort): (order: ToWorke
 
   async function handle(order: Exclude<ToWorker, typeof END>): Promise<void> {
     if (order === IN_AREA) return run(request)
-    if (order instanceof SharedArrayBuffer) return run(openArea(order))
+    if (order === IN_LAST_AREA) return run(last)
+    if (order instanceof SharedArrayBuffer) {
+      const area = order === last.buffer ? last : openArea(order)
+      if (order.byteLength <= KEPT_AREA_BYTES) last = area
+      return run(area)
+    }
     if (order.op === 'load') return load(order)
     const session = sessions.get(order.model)
     sessions.delete(order.model)
@@ -97,12 +106,11 @@ export function runOrders(setup: WorkerSetup, port: WorkerPort): (order: ToWorke
     const feeds = readTensors(area, 2 + fetches.length, { infos: session.info.inputs, values: 'view' })
     const { outputs, runMs } = await session.run(feeds, fetches)
     const bytes = packetBytes(ANSWER_WORDS, [outputs])
-    const fits = bytes <= answer.buffer.byteLength
-    if (!fits && port.largeAnswers === 'as a message') {
+    if (bytes > answers.usual.buffer.byteLength && port.largeAnswers === 'as a message') {
       port.send({ op: 'answer', outputs, runMs }, transferable(outputs))
       return
     }
-    const place = fits ? answer : openArea(new SharedArrayBuffer(bytes))
+    const place = answers.of(bytes)
     place.doubles[0] = runMs
     writeTensors(place, ANSWER_WORDS, [outputs])
     port.answered(place, bytes)

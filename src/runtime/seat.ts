@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import { fail, type MlError } from '../core/failure.ts'
 import { fromMessage } from './engine-failure.ts'
 import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
-import { openArea, type Parts, packetBytes, readTensors, writeTensors } from './packet.ts'
+import { type Parts, packetBytes, readTensors, writeTensors } from './packet.ts'
 import { ANSWER_WORDS, type FromWorker, IN_AREA, requestWords, writeRequest } from './protocol.ts'
 import type { Answered } from './runs.ts'
 import type { StartThread, Thread } from './thread.ts'
@@ -113,8 +113,7 @@ export class Seat {
     const words = requestWords(first.fetches)
     const bytes = packetBytes(words, parts)
     if (bytes > MAX_PACKET_BYTES) throw fail('too_large', 'INPUT_TOO_LARGE', 'One run takes at most 1 GiB of input')
-    const fits = bytes <= thread.request.buffer.byteLength
-    const area = fits ? thread.request : openArea(new SharedArrayBuffer(bytes))
+    const area = thread.areaFor(bytes)
     writeRequest(area, batch.model.no, first.fetches)
     writeTensors(area, words, parts)
     this.#take(batch)

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { asFailure, fail } from '../core/failure.ts'
 import { startChild } from '../jobs/child.ts'
 import { watchMemory } from '../jobs/memory-watch.ts'
+import { Areas } from './areas.ts'
 import { FRAME_PIPE, readFrames, writeFrame } from './frames.ts'
-import { openArea } from './packet.ts'
 import { AREA_BYTES, type FromWorker, IN_AREA } from './protocol.ts'
 import type { StartThread } from './thread.ts'
 
@@ -27,8 +27,9 @@ export function processStarter({ memoryMb, tempDir }: ProcessLimits): StartThrea
     const folder = mkdtempSync(join(tempDir, 'model-process-'))
     const child = startChild(ENTRY, { heapMb: memoryMb, dataMb: memoryMb, folder, niceness: 0, pipes: 1 })
     const pipe = (child.stdio as readonly unknown[])[FRAME_PIPE] as Socket
-    const usual = openArea(new SharedArrayBuffer(AREA_BYTES))
-    let answer = usual
+    const requests = new Areas(new SharedArrayBuffer(AREA_BYTES))
+    const answers = new Areas(new SharedArrayBuffer(AREA_BYTES))
+    let answer = answers.usual
     let reason = ''
     let over = false
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -51,8 +52,7 @@ export function processStarter({ memoryMb, tempDir }: ProcessLimits): StartThrea
     pipe.on('error', () => {})
     readFrames(pipe, {
       areaFor: (bytes) => {
-        if (bytes <= AREA_BYTES) return usual
-        if (bytes <= MAX_ANSWER_BYTES) return openArea(new SharedArrayBuffer(bytes))
+        if (bytes <= MAX_ANSWER_BYTES) return answers.of(bytes)
         reason = `it answered ${bytes} bytes; ${MAX_ANSWER_BYTES} are taken`
         child.kill('SIGKILL')
         return undefined
@@ -73,7 +73,7 @@ export function processStarter({ memoryMb, tempDir }: ProcessLimits): StartThrea
     child.on('error', (error) => end(error.message))
     child.on('exit', (code, signal) => end(`its process ended with ${signal ?? code}`))
     return {
-      request: openArea(new SharedArrayBuffer(AREA_BYTES)),
+      areaFor: (bytes) => requests.of(bytes),
       get answer() {
         return answer
       },

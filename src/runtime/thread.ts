@@ -1,12 +1,15 @@
 // One worker thread and the two shared areas that belong to it. A thread is asked to end, never terminated: the engine
 // aborts the whole process when its native code returns into a terminated thread.
 import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import { Areas } from './areas.ts'
 import { type Area, openArea } from './packet.ts'
 import {
   AREA_BYTES,
   END,
   type FromWorker,
   IN_AREA,
+  IN_LAST_AREA,
+  KEPT_AREA_BYTES,
   type LoadOrder,
   type ThreadSetup,
   type ToWorker,
@@ -22,10 +25,11 @@ export interface ThreadEvents {
 
 /** What sits in a seat: a thread, or a process of its own (see `start-process.ts`). */
 export interface Thread {
-  readonly request: Area
+  /** Where a request of so many bytes is to be written; one at a time. */
+  areaFor(bytes: number): Area
   readonly answer: Area
   send(order: LoadOrder | UnloadOrder, transfer?: readonly ArrayBuffer[]): void
-  /** Runs the packet in the first `bytes` of `request`, or of an area made for it. */
+  /** Runs the packet in the first `bytes` of an area from `areaFor`. */
   run(area: Area, bytes: number): void
   /** Hears at once what has been said, in place of at the end of the event loop's turn; absent where that cannot be. */
   hear?(): void
@@ -65,15 +69,27 @@ export const startThread: StartThread = (gpu, events) => {
     port.close()
     events.exit(failure)
   })
+  const requests = new Areas(setup.request)
   return {
-    request: openArea(setup.request),
+    areaFor: (bytes) => requests.of(bytes),
     answer: openArea(setup.answer),
     send: post,
-    run: (area) => post(area.buffer === setup.request ? IN_AREA : area.buffer),
+    run: orderer(setup.request, post),
     hear,
     end: () => {
       worker.unref()
       post(END)
     },
+  }
+}
+
+/** An area is sent once, if it may come again; after that a number says which it is. */
+function orderer(usual: SharedArrayBuffer, post: (order: ToWorker) => void): Thread['run'] {
+  let last: SharedArrayBuffer | undefined
+  return ({ buffer }) => {
+    if (buffer === usual) return post(IN_AREA)
+    if (buffer === last) return post(IN_LAST_AREA)
+    if (buffer.byteLength <= KEPT_AREA_BYTES) last = buffer
+    post(buffer)
   }
 }

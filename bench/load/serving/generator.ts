@@ -49,6 +49,9 @@ export interface Answered {
 export class Connection {
   readonly #socket: Socket
   #text = ''
+  /** Where the headers of the reply end, and the reply; looked for once, because looking makes one text of all that has come. */
+  #head = -1
+  #replyEnd = 0
   #startedAt = 0
   #settle: ((answered: Answered) => void) | undefined
   busy = false
@@ -89,13 +92,17 @@ export class Connection {
 
   #hear(chunk: string): void {
     this.#text += chunk
-    const head = this.#text.indexOf('\r\n\r\n')
-    if (head < 0) return
-    const length = Number(/content-length: *(\d+)/i.exec(this.#text.slice(0, head))?.[1])
-    if (this.#text.length < head + 4 + length) return
-    const body = this.#text.slice(head + 4)
+    if (this.#head < 0) {
+      this.#head = this.#text.indexOf('\r\n\r\n')
+      if (this.#head < 0) return
+      const length = Number(/\r\ncontent-length: *(\d+)/i.exec(this.#text.slice(0, this.#head))?.[1])
+      this.#replyEnd = this.#head + 4 + length
+    }
+    if (this.#text.length < this.#replyEnd) return
+    const body = this.#text.slice(this.#head + 4)
     const status = Number(this.#text.slice(9, 12))
     this.#text = ''
+    this.#head = -1
     this.#end({ status, body })
   }
 

@@ -11,7 +11,7 @@ import type {
   TensorModel,
   WantedModel,
 } from '../../core/data-plane.ts'
-import type { Tensors } from '../../core/tensors.ts'
+import type { Tensor, Tensors } from '../../core/tensors.ts'
 import { requirePermission } from '../access/index.ts'
 import { findServed, findVersion } from './find-version.ts'
 import { readAnswers } from './output.ts'
@@ -78,14 +78,17 @@ interface Answered {
 }
 
 /** Compared as predictions where the outputs of the signature were asked for, else only run. */
-function copyOf(ctx: ServingCtx, { request, record, outputs }: Answered): Copy {
+function copyOf(ctx: ServingCtx, { request, record, outputs: answer }: Answered): Copy {
   const rows = rowsOf(request)
+  // The memory of both is the caller's, who may use it for something else once the reply is out.
+  const inputs = kept(request.inputs)
+  const outputs = kept(answer)
   const comparable = record.signature.outputs.every(({ name }) => outputs[name] !== undefined)
   return {
     rows,
     async ask(version, signal) {
       const { result, elapsedMs } = await counted(ctx, version, ({ model }) =>
-        model.run(request.inputs, { gone: () => signal.aborted }),
+        model.run(inputs, { gone: () => signal.aborted }),
       )
       if (!comparable) return { elapsedMs, refused: 0, pairs: [] }
       const own = readAnswers(version.record.signature, result.outputs, rows)
@@ -95,6 +98,12 @@ function copyOf(ctx: ServingCtx, { request, record, outputs }: Answered): Copy {
       return { elapsedMs, refused: 0, pairs }
     },
   }
+}
+
+function kept(tensors: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() as Tensor['data'] }]),
+  )
 }
 
 async function describeTensors(ctx: ServingCtx, wanted: WantedModel): Promise<TensorModel> {

@@ -1,4 +1,5 @@
 // POST …/infer: bytes to tensors, the data plane, tensors to bytes.
+import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { deflate, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -6,13 +7,13 @@ import type { Call } from '../../core/caller.ts'
 import type { WantedModel } from '../../core/data-plane.ts'
 import { fail } from '../../core/failure.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
+import { HEADER_LENGTH } from '../body.ts'
 import { SENT } from '../call.ts'
+import { giveBack, giveUp } from '../gather.ts'
 import { toJson } from '../json.ts'
 import { readRawInput } from './raw-mode.ts'
 import { readRequest } from './request.ts'
-import { type WrittenReply, writeReply } from './response.ts'
-
-const HEADER_LENGTH = 'inference-header-content-length'
+import { byteLengthOf, type WrittenReply, writeReply } from './response.ts'
 
 export interface Asked {
   readonly call: Call
@@ -44,17 +45,22 @@ export async function infer(
 ): Promise<typeof SENT> {
   const body = request.body as Buffer | undefined
   if (body === undefined) throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'The request has no body')
-  const headerLength = headerLengthOf(request.headers[HEADER_LENGTH])
-  const asked = headerLength === 0 ? await readRawInput(plane, { call, model }, body) : readRequest(body, headerLength)
-  const { inputs, outputs, priority, timeoutMs } = asked
-  const answer = await plane.infer(call, {
-    ...model,
-    inputs,
-    ...(outputs && { outputs: outputs.map(({ name }) => name) }),
-    ...(priority !== undefined && { priority }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-  })
-  await send({ request, reply }, writeReply(answer, asked))
+  try {
+    const headerLength = headerLengthOf(request.headers[HEADER_LENGTH])
+    const asked =
+      headerLength === 0 ? await readRawInput(plane, { call, model }, body) : readRequest(body, headerLength)
+    const { inputs, outputs, priority, timeoutMs } = asked
+    const answer = await plane.infer(call, {
+      ...model,
+      inputs,
+      ...(outputs && { outputs: outputs.map(({ name }) => name) }),
+      ...(priority !== undefined && { priority }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    })
+    await send({ request, reply }, writeReply(answer, asked))
+  } finally {
+    giveBack(body)
+  }
   return SENT
 }
 
@@ -65,16 +71,23 @@ function headerLengthOf(value: string | string[] | undefined): number | undefine
   throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'Inference-Header-Content-Length must be a number of bytes')
 }
 
-function send(exchange: Exchange, { body, headerLength }: WrittenReply): Promise<void> | undefined {
-  const { request, reply } = exchange
+function send({ request, reply }: Exchange, { body, headerLength }: WrittenReply): Promise<void> | undefined {
   if (headerLength === undefined) reply.header('content-type', 'application/json')
   else reply.header('content-type', 'application/octet-stream').header(HEADER_LENGTH, headerLength)
   const wanted = request.headers['accept-encoding']
-  if (wanted !== undefined && (wanted === 'gzip' || wanted === 'deflate') && body.length >= WORTH_COMPRESSING) {
-    return sendCompressed(reply, body, wanted)
+  const inParts = typeof body !== 'string' && !Buffer.isBuffer(body)
+  if ((wanted === 'gzip' || wanted === 'deflate') && (inParts || body.length >= WORTH_COMPRESSING)) {
+    return sendCompressed(reply, inParts ? Buffer.concat(body) : body, wanted)
   }
-  reply.send(body)
+  if (inParts) sendParts(reply, body)
+  else reply.send(body)
   return undefined
+}
+
+/** As they lie, without a copy; their memory is free once they are out. */
+function sendParts(reply: FastifyReply, parts: readonly Uint8Array[]): void {
+  reply.raw.once('close', () => parts.forEach(giveUp))
+  reply.header('content-length', byteLengthOf(parts)).send(Readable.from(parts))
 }
 
 /** Below this a compressed reply is no shorter. */

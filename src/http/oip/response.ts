@@ -9,7 +9,8 @@ import { dataJson } from './json-tensor.ts'
 import type { ReadRequest, WantedOutput } from './request.ts'
 
 export interface WrittenReply {
-  readonly body: string | Buffer
+  /** Parts, where they are too large to be copied into one. */
+  readonly body: string | Buffer | readonly Uint8Array[]
   /** Bytes of JSON, where raw tensors follow it. */
   readonly headerLength: number | undefined
 }
@@ -36,8 +37,16 @@ export function writeReply(
     `{"model_name":${JSON.stringify(model.modelName)},"model_version":${JSON.stringify(model.version)},` +
     `${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"outputs":[${list}]}`
   if (raw.length === 0) return { body: json, headerLength: undefined }
-  const head = Buffer.from(json)
-  return { body: Buffer.concat([head, ...raw]), headerLength: head.length }
+  const parts = [Buffer.from(json), ...raw]
+  const headerLength = parts[0]!.length
+  return { body: byteLengthOf(parts) < LARGE_BYTES ? Buffer.concat(parts) : parts, headerLength }
+}
+
+/** Below this a copy is cheaper than a write of its own. */
+const LARGE_BYTES = 64 * 1024
+
+export function byteLengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.byteLength, 0)
 }
 
 /** Appends the raw bytes of a binary output to `raw`. */
