@@ -275,7 +275,8 @@ describe('BALANCED_CLASS_WEIGHT', () => {
     const recallOf = async (balancedClassWeight: boolean) => {
       await using app = await startApp({ config: { balancedClassWeight } })
       const dataset = await aDataset(app.client, rows)
-      const { model_id } = await train(app.client, { dataset_id: dataset.id })
+      const hyperparameters = { labels: 'probable' }
+      const { model_id } = await train(app.client, { dataset_id: dataset.id, hyperparameters })
       return (await app.client.versions.get({ model_id, version: '1.0.0' })).metrics.recall!
     }
     expect(await recallOf(true)).toBeGreaterThan(await recallOf(false))

@@ -5,6 +5,7 @@ import { helps } from './combine.ts'
 import { type Comparison, trialSentence } from './comparison.ts'
 import type { Attempt, Judge } from './judge.ts'
 import type { Standing } from './standing.ts'
+import type { Target } from './target.ts'
 
 export interface Race {
   readonly comparison: Comparison
@@ -66,6 +67,7 @@ async function runFolds(options: Race, attempts: readonly Attempt[]): Promise<vo
         })
       }),
     )
+    if (fold === 0) dismiss(options, attempts)
     if (fold + 1 >= FEWEST_FOLDS) giveUp(options, attempts, fold + 1)
   }
 }
@@ -128,6 +130,32 @@ function giveUp({ comparison, judge }: Race, attempts: readonly Attempt[], fold:
     if (!comparison.spec.tuning && helps(judge, { leader, attempt, greaterIsBetter })) continue
     attempt.end('pruned', `clearly behind ${leader.candidate.algorithm} after ${fold} of ${judge.folds} folds`)
   }
+}
+
+/** Gives up those that say less about the rows of the first fold than somebody who has only heard how they turned out on the whole. */
+function dismiss({ comparison, judge }: Race, attempts: readonly Attempt[]): void {
+  const sign = comparison.greaterIsBetter ? 1 : -1
+  const able = attempts.filter(({ done, ended, figures }) => done === 1 && figures.length === 1 && !ended)
+  const leader = leaderOf(able, comparison)
+  const said = ignorance(judge.targetOf(0))
+  for (const attempt of able) {
+    if (attempt === leader) continue
+    const figure = judge.figure(0, said, attempt.candidate)
+    if (figure === undefined || sign * attempt.figures[0]! >= sign * figure) continue
+    attempt.end('pruned', 'worse than one answer for all rows of the first fold')
+  }
+}
+
+/** The shares of the classes, or the mean, for every row. */
+function ignorance(target: Target): Float64Array {
+  if (target.task === 'regression') {
+    const mean = target.values.reduce((sum, value) => sum + value, 0) / target.values.length
+    return new Float64Array(target.values.length).fill(mean)
+  }
+  const width = target.classes.length
+  const shares = new Float64Array(width)
+  for (const label of target.labels) shares[label]! += 1 / target.labels.length
+  return Float64Array.from({ length: target.labels.length * width }, (_, at) => shares[at % width]!)
 }
 
 function placeOf({ from, to }: Race, share: number): number {

@@ -1,11 +1,13 @@
 // How many rounds, how boldly: on curves that are known.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { classTarget, dense, randomRows } from '../testing.ts'
+import { innerFolds } from '../inner-folds.ts'
+import type { FittedModel } from '../learner.ts'
+import { classTarget, dense, farthest, randomRows } from '../testing.ts'
 import { chooseRounds, lowest, type RoundsProblem, type Style, USUAL_ROUNDS } from './choose-rounds.ts'
 import { fitBoosting } from './gradient-boosting.ts'
 
-const style = (minRows: number): Style => ({ minRows, subsample: 0.8, colsample: 0.7 })
+const style = (minRows: number): Style => ({ minRows, leaves: 31, subsample: 0.8, colsample: 0.7 })
 const [cautious, usual, bold] = [style(30), style(20), style(5)]
 
 const problem = (rows: number, more: Partial<RoundsProblem> = {}): RoundsProblem => ({
@@ -50,8 +52,13 @@ describe('the lowest point of curves', () => {
 
 describe('the choice of rounds', () => {
   it('takes a tenth more than the folds want, in smaller steps', async () => {
+    const recipe = await chooseRounds(problem(5000, { trace: async () => valley(100, 1) }))
+    expect(recipe).toMatchObject({ rounds: 2 * 110, haste: 1, bags: 1 })
+  })
+
+  it('takes several fits like those of the folds where there are few rows', async () => {
     const recipe = await chooseRounds(problem(500, { trace: async () => valley(100, 1) }))
-    expect(recipe.rounds).toBe(2 * 110)
+    expect(recipe).toMatchObject({ rounds: 100, haste: 2, bags: 5 })
   })
 
   it('is cautious unless bolder is clearly better', async () => {
@@ -59,6 +66,17 @@ describe('the choice of rounds', () => {
     expect(same.minRows).toBe(cautious.minRows)
     const trace: RoundsProblem['trace'] = async ({ minRows }) => valley(100, minRows === bold.minRows ? 0.5 : 1)
     expect((await chooseRounds(problem(500, { trace }))).minRows).toBe(bold.minRows)
+  })
+
+  it('tries the usual way and the boldest alone where a trial is dear', async () => {
+    const tried = new Set<number>()
+    const trace: RoundsProblem['trace'] = async ({ minRows }) => {
+      tried.add(minRows)
+      return valley(100, minRows === bold.minRows ? 0.5 : 1)
+    }
+    const recipe = await chooseRounds(problem(5000, { width: 30, trace }))
+    expect([...tried]).toEqual([usual.minRows, bold.minRows])
+    expect(recipe.minRows).toBe(bold.minRows)
   })
 
   it('judges by rows that were not learned from, all of them equally often', async () => {
@@ -69,7 +87,7 @@ describe('the choice of rounds', () => {
       return [1]
     }
     await chooseRounds(problem(5000, { styles: [usual], trace }))
-    expect([...new Set(judged.values())]).toEqual([2])
+    expect([...new Set(judged.values())]).toEqual([1])
     expect(judged.size).toBe(5000)
   })
 
@@ -90,8 +108,8 @@ describe('boosting that chooses its rounds', () => {
 
   it('takes few for noise, and more for what can be learned', async () => {
     const [few, many] = await Promise.all([noise, clear].map((target) => fitBoosting({ matrix, target })))
-    expect(few!.iterations).toBeLessThan(40)
-    expect(many!.iterations).toBeGreaterThan(100)
+    expect(few!.settled!.n_estimators).toBeLessThan(20)
+    expect(many!.settled!.n_estimators).toBeGreaterThan(50)
   })
 
   it('is what its settled hyperparameters make', async () => {
@@ -106,5 +124,25 @@ describe('boosting that chooses its rounds', () => {
     await fitBoosting({ matrix, target: clear, hooks: { onProgress: ({ done }) => shown.push(done) } })
     expect(shown).toEqual([...shown].sort((a, b) => a - b))
     expect(shown.at(-1)).toBe(1)
+  })
+
+  it('averages fits of parts of the rows, however many were asked for', async () => {
+    const hyperparameters = { n_estimators: 10, subsample: 1, colsample: 1, bags: 3 }
+    const bagged = await fitBoosting({ matrix, target: clear, hyperparameters })
+    const folds = innerFolds(300, { labels: clear.labels, seed: 0, folds: 3 })
+    const alone = await Promise.all(
+      folds.map(({ learn }) => {
+        const sampleWeights = Float64Array.from({ length: 300 }, (_, row) => Number(learn.includes(row)))
+        return fitBoosting({ matrix, target: clear, hyperparameters: { ...hyperparameters, bags: 1 }, sampleWeights })
+      }),
+    )
+    expect(bagged.iterations).toBe(30)
+    const odds = (model: FittedModel) => {
+      const { values } = model.predict(matrix)
+      return Float64Array.from({ length: 300 }, (_, row) => Math.log(values[2 * row + 1]! / values[2 * row]!))
+    }
+    const own = alone.map(odds)
+    const mean = own[0]!.map((_, row) => own.reduce((sum, one) => sum + one[row]!, 0) / 3)
+    expect(farthest(odds(bagged), mean)).toBeLessThan(1e-6)
   })
 })

@@ -3,19 +3,25 @@
 // the mean curve of all folds counts (Friedman 2001), not the mean of each fold's best, which is noise.
 
 import { figuresOf } from '../../tune/standings.ts'
-import { innerFolds } from '../inner-folds.ts'
+import { type InnerFold, innerFolds } from '../inner-folds.ts'
 import type { LearningHooks, LearningTarget } from '../learner.ts'
 import { within } from '../path.ts'
 
 /** What a style decides where nothing was asked for. */
 export interface Style {
   readonly minRows: number
+  /** Of a tree, at most. */
+  readonly leaves: number
   readonly subsample: number
   readonly colsample: number
 }
 
 export interface Recipe extends Style {
   readonly rounds: number
+  /** What the asked learning rate is multiplied by. */
+  readonly haste: number
+  /** Fits that are averaged, each without one of so many parts of the rows; 1 for one fit of all of them. */
+  readonly bags: number
 }
 
 /** The mean loss of the judged rows after each round, from boosting that stops when it no longer falls. */
@@ -25,6 +31,7 @@ export interface Part {
   /** Both ascending, rows of the table. */
   readonly learn: Uint32Array
   readonly judge: Uint32Array
+  readonly fold: number
   readonly hooks: LearningHooks
 }
 
@@ -50,6 +57,10 @@ export const MOST_ROUNDS = 800
 export const HASTE = 2
 /** Rounds without a lower loss after which a fold ends. */
 export const PATIENCE = 50
+const FOLDS = 5
+/** Fits of fewer rows than this are averaged: together they err less than one of all rows, and cost little. */
+const AVERAGED_ROWS = 1000
+const BAGS = 5
 /** Fewer rows than this say nothing about a number of rounds. */
 const FEWEST_ROWS = 40
 /** The final trees learn from the rows of all folds, which bear a little more. */
@@ -59,10 +70,9 @@ const MORE = 1.1
 const ROWS_OF_BINS = 2000
 /** How much is spent, by features × outputs × (rows + ROWS_OF_BINS); beyond the last line nothing is. */
 const EFFORTS = [
-  { cells: 30_000, repeats: 2, parts: 10, styled: true },
-  { cells: 60_000, repeats: 1, parts: 5, styled: true },
-  { cells: 120_000, repeats: 1, parts: 3, styled: true },
-  { cells: 250_000, repeats: 1, parts: 1, styled: false },
+  { cells: 60_000, parts: 5, all: true },
+  { cells: 120_000, parts: 3, all: true },
+  { cells: 250_000, parts: 2, all: false },
 ] as const
 
 type Effort = (typeof EFFORTS)[number]
@@ -71,32 +81,41 @@ type Effort = (typeof EFFORTS)[number]
 export async function chooseRounds(problem: RoundsProblem): Promise<Recipe> {
   const { rows, width, usual, hooks } = problem
   const effort = EFFORTS.find(({ cells }) => width * (rows.length + ROWS_OF_BINS) <= cells)
-  if (!effort || rows.length < FEWEST_ROWS) return { ...usual, rounds: USUAL_ROUNDS }
+  if (!effort || rows.length < FEWEST_ROWS) return { ...usual, rounds: USUAL_ROUNDS, haste: 1, bags: 1 }
   const parts = partsOf(problem, effort)
-  const styles = effort.styled ? problem.styles : [usual]
+  const { styles: all } = problem
+  const styles = effort.all ? all : all.filter((style) => style === usual || style === all.at(-1))
   const traced = styles.map((style): Traced => ({ style, curves: [] }))
   let left = traced
   for (const [k, part] of parts.entries()) {
     for (const [i, { style, curves }] of left.entries()) {
       const share = { from: (k + i / left.length) / parts.length, size: 1 / left.length / parts.length }
-      curves.push(await problem.trace(style, { ...part, hooks: within(hooks, share) }))
+      curves.push(await problem.trace(style, { ...part, fold: k, hooks: within(hooks, share) }))
     }
     left = stillOpen(left)
   }
   const { style, curves } = mostCautious(left)
-  return { ...style, rounds: Math.min(MOST_ROUNDS, Math.round(lowest(curves).rounds * HASTE * MORE)) }
+  const { rounds } = lowest(curves)
+  if (rows.length < AVERAGED_ROWS) return { ...style, rounds, haste: HASTE, bags: BAGS }
+  return { ...style, rounds: Math.min(MOST_ROUNDS, Math.round(rounds * HASTE * MORE)), haste: 1, bags: 1 }
 }
 
-function partsOf({ target, rows, seed }: RoundsProblem, { repeats, parts }: Effort) {
+function partsOf({ target, rows, seed }: RoundsProblem, { parts }: Effort): InnerFold[] {
+  return divided({ target, rows, seed, folds: FOLDS }).slice(0, parts)
+}
+
+export interface Division extends Pick<RoundsProblem, 'target' | 'rows' | 'seed'> {
+  readonly folds: number
+}
+
+/** Parts of some rows of a table, by their numbers in the table. */
+export function divided({ target, rows, seed, folds }: Division): InnerFold[] {
   const labels = target.task === 'classification' ? Int32Array.from(rows, (row) => target.labels[row]!) : undefined
-  const all = Array.from({ length: repeats }, (_, i) =>
-    innerFolds(rows.length, { ...(labels && { labels }), seed: seed + i }),
-  )
   const inTable = (places: Uint32Array) => places.map((place) => rows[place]!)
-  return all
-    .flat()
-    .slice(0, parts)
-    .map(({ learn, judge }) => ({ learn: inTable(learn), judge: inTable(judge) }))
+  return innerFolds(rows.length, { ...(labels && { labels }), seed, folds }).map(({ learn, judge }) => ({
+    learn: inTable(learn),
+    judge: inTable(judge),
+  }))
 }
 
 interface Traced {
@@ -104,8 +123,8 @@ interface Traced {
   readonly curves: (readonly number[])[]
 }
 
-/** Folds after which a style that was worse in each of them is given up. */
-const FEWEST_FOLDS = 2
+/** Folds after which a style that was worse in each of them is given up; two are worse by chance too often. */
+const FEWEST_FOLDS = 3
 
 function stillOpen(traced: Traced[]): Traced[] {
   if (traced[0]!.curves.length < FEWEST_FOLDS) return traced

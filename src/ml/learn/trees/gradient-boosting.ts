@@ -6,8 +6,8 @@ import type { FitInput, FittedModel, LearningTarget } from '../learner.ts'
 import { within } from '../path.ts'
 import { rowWeights } from '../row-weights.ts'
 import { fillSettings } from '../settings.ts'
-import { type BoostOptions, boost } from './boost.ts'
-import { chooseRounds, HASTE, MOST_ROUNDS, PATIENCE, type Style } from './choose-rounds.ts'
+import { type Boosted, type BoostOptions, boost } from './boost.ts'
+import { chooseRounds, divided, HASTE, MOST_ROUNDS, PATIENCE, type Recipe, type Style } from './choose-rounds.ts'
 import type { Link, TreeEnsemble } from './ensemble.ts'
 import type { Gradients, Loss } from './gradients.ts'
 import { treeModel } from './model.ts'
@@ -33,7 +33,7 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
       : { weights: input.sampleWeights }
   const rows = weightedRows(matrix.rows, weights)
   const outputs = gradients.loss === 'softmax' && target.task === 'classification' ? target.classes.length : 1
-  const optionsOf = (style: Style, trainRows: Uint32Array): Omit<BoostOptions, 'rounds' | 'patience' | 'hooks'> => ({
+  const optionsOf = (style: Style, trainRows: Uint32Array, fold = 0): Omit<BoostOptions, Limit> => ({
     setup: {
       matrix,
       features,
@@ -42,19 +42,18 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
       weights,
       outputs,
       gradients,
-      rules: growRules(settings, { minRows: style.minRows, rows: trainRows.length }),
+      rules: growRules({ ...settings, max_leaves: style.leaves }, { minRows: style.minRows, rows: trainRows.length }),
       maxBins: settings.max_bin,
       threads: settings.threads,
-      seed,
+      seed: seed + fold * FROM_FOLD_TO_FOLD,
       ...engine,
     },
-    learningRate: settings.learning_rate,
     subsample: style.subsample,
     colsample: Math.ceil(style.colsample * features.length) / features.length,
     trainRows,
     validationRows: NO_ROWS,
   })
-  const patience = stoppingRounds(settings, rows.length)
+  const patience = settings.bags > 1 ? 0 : stoppingRounds(settings, rows.length)
   const parts =
     patience > 0
       ? setAside(target, rows, { share: settings.validation_fraction, seed })
@@ -69,48 +68,72 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
         width,
         usual,
         styles,
-        trace: async (style, { learn, judge, hooks: own }) => {
+        trace: async (style, { learn, judge, fold, hooks: own }) => {
           const limits = { rounds: Math.ceil(MOST_ROUNDS / HASTE), patience: PATIENCE, hooks: own }
-          const learningRate = Math.min(1, HASTE * settings.learning_rate)
-          return (await boost({ ...optionsOf(style, learn), ...limits, learningRate, validationRows: judge })).losses
+          const learningRate = hastened(settings, HASTE)
+          return (await boost({ ...optionsOf(style, learn, fold), ...limits, learningRate, validationRows: judge }))
+            .losses
         },
         seed,
         hooks: within(hooks, { from: 0, size: CHOICE_SHARE }),
       })
-    : { ...usual, rounds: settings.n_estimators || MOST_ROUNDS }
-  const boosted = await boost({
-    ...optionsOf(recipe, parts.train),
-    rounds: recipe.rounds,
-    validationRows: parts.validation,
-    patience,
-    hooks: isOpen ? within(hooks, { from: CHOICE_SHARE, size: 1 - CHOICE_SHARE }) : hooks,
-  })
-  const { base, trees, rounds } = boosted
-  const ensemble: TreeEnsemble = { features, link: LINKS[gradients.loss], base, trees }
-  const settled = { n_estimators: recipe.rounds, min_data_in_leaf: recipe.minRows, ...sampledBy(recipe) }
-  return { ...treeModel({ ensemble, target, iterations: rounds, matrix }), ...(isOpen && { settled }) }
+    : { ...usual, rounds: settings.n_estimators || MOST_ROUNDS, haste: 1, bags: settings.bags || 1 }
+  const { rounds, haste, bags } = recipe
+  const learned = bags === 1 ? [parts.train] : divided({ target, rows, seed, folds: bags }).map(({ learn }) => learn)
+  const left = isOpen ? within(hooks, { from: CHOICE_SHARE, size: 1 - CHOICE_SHARE }) : hooks
+  const limits = { learningRate: hastened(settings, haste), rounds, validationRows: parts.validation, patience }
+  const fits: Boosted[] = []
+  for (const [i, own] of learned.entries()) {
+    const share = { from: i / learned.length, size: 1 / learned.length }
+    fits.push(await boost({ ...optionsOf(recipe, own, i), ...limits, hooks: within(left, share) }))
+  }
+  const ensemble = { features, link: LINKS[gradients.loss], ...averaged(fits) }
+  const iterations = fits.reduce((sum, own) => sum + own.rounds, 0)
+  return {
+    ...treeModel({ ensemble, target, iterations, matrix }),
+    ...(isOpen && { settled: { ...settledBy(recipe), learning_rate: hastened(settings, haste) } }),
+  }
 }
 
+type Limit = 'rounds' | 'patience' | 'hooks' | 'learningRate'
+
+function hastened({ learning_rate }: BoostingSettings, haste: number): number {
+  return Math.min(1, haste * learning_rate)
+}
+
+function settledBy({ rounds, minRows, leaves, subsample, colsample, bags }: Recipe) {
+  return { n_estimators: rounds, min_data_in_leaf: minRows, max_leaves: leaves, subsample, colsample, bags }
+}
+
+/** The mean of what some fits say before their link, as one sum of trees. */
+function averaged(fits: readonly Boosted[]): Pick<TreeEnsemble, 'base' | 'trees'> {
+  if (fits.length === 1) return fits[0]!
+  const share = 1 / fits.length
+  return {
+    base: fits[0]!.base.map((_, k) => fits.reduce((sum, { base }) => sum + base[k]! * share, 0)),
+    trees: fits.flatMap(({ trees }) => trees.map((tree) => ({ ...tree, value: tree.value.map((v) => v * share) }))),
+  }
+}
+
+/** Fits that are averaged draw rows and features of their own: no multiple of what parts one round from the next. */
+const FROM_FOLD_TO_FOLD = 104_729
 const NO_ROWS = new Uint32Array(0)
 /** Of the work, when the number of rounds is to be found. */
 const CHOICE_SHARE = 0.8
 
-function sampledBy({ subsample, colsample }: Style) {
-  return { subsample, colsample }
-}
-
-/** The usual way, a more cautious and a bolder one, as far as they differ in what was not asked for. */
-function stylesOf({ min_data_in_leaf, subsample, colsample }: BoostingSettings, rows: number) {
+/** The usual way, a more cautious one and two bolder ones, as far as they differ in what was not asked for. */
+function stylesOf({ min_data_in_leaf, max_leaves, subsample, colsample }: BoostingSettings, rows: number) {
   const minRows = leastRows(min_data_in_leaf, rows)
-  const usual = { minRows, subsample: subsample || 0.8, colsample: colsample || 0.7 }
-  const cautious = { minRows, subsample: subsample || 0.6, colsample: colsample || 0.5 }
-  const bold = { ...usual, minRows: min_data_in_leaf || Math.min(BOLD_LEAST_ROWS, minRows) }
-  const different = new Map([cautious, usual, bold].map((style): [string, Style] => [JSON.stringify(style), style]))
-  return { usual, styles: [...different.values()] }
+  const least = (bound: number) => min_data_in_leaf || Math.min(bound, minRows)
+  const usual = { minRows, leaves: max_leaves || 31, subsample: subsample || 0.8, colsample: colsample || 0.7 }
+  const cautious = { ...usual, subsample: subsample || 0.6, colsample: colsample || 0.5 }
+  const bold = { ...usual, minRows: least(5) }
+  const deep = { ...usual, minRows: least(3), leaves: max_leaves || 128, colsample: colsample || 0.5 }
+  const all = [cautious, usual, bold, deep]
+  const different = new Map(all.map((style): [string, Style] => [JSON.stringify(style), style]))
+  const styles = [...different.values()]
+  return { usual: different.get(JSON.stringify(usual))!, styles }
 }
-
-/** Rows of a leaf where a table bears finer trees. */
-const BOLD_LEAST_ROWS = 5
 
 const LINKS: Record<Loss, Link> = {
   logistic: 'sigmoid',

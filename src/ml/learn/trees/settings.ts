@@ -18,7 +18,7 @@ const regularisation = {
   min_data_in_leaf: integer(
     0,
     { minimum: 0, maximum: 1e9 },
-    'Rows a leaf must have, at least; 0 is 20, or an eighth of the rows of a small table, or 5 where that does better.',
+    'Rows a leaf must have, at least; 0 is 20, or an eighth of the rows of a small table, or 5 or 3 where that does better.',
   ),
   min_sum_hessian_in_leaf: number(
     1e-3,
@@ -67,8 +67,23 @@ export const BoostingSettings = Type.Object(
       { minimum: 0, maximum: 20_000 },
       'Rounds of boosting: trees, or trees per class with more than two classes. 0 decides by cross-validation within the training rows (at most 800), in large tables 200.',
     ),
-    learning_rate: number(0.05, { minimum: 1e-5, maximum: 1 }, 'Share of each tree that is added.'),
-    max_leaves: integer(31, { minimum: 2, maximum: 4096 }, 'Leaves of a tree, at most.'),
+    learning_rate: number(
+      0.05,
+      { minimum: 1e-5, maximum: 1 },
+      'Share of each tree that is added; twice that where fits are averaged unasked.',
+    ),
+    bags: integer(
+      0,
+      { minimum: 0, maximum: 50 },
+      'Fits whose average is the model, each without one of so many parts of the rows, and without early stopping; 0 is 1, or 5 where the number of rounds is found among fewer than 1,000 rows.',
+    ),
+    max_leaves: Type.Integer({
+      minimum: 0,
+      maximum: 4096,
+      not: { const: 1 },
+      default: 0,
+      description: 'Leaves of a tree, at most; 0 is 31, or 128 where that does better.',
+    }),
     max_depth: integer(0, { minimum: 0, maximum: 64 }, 'Splits between the root and a leaf, at most; 0 for no limit.'),
     grow_policy: choice(
       'leafwise',
