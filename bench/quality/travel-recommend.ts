@@ -12,11 +12,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { fitBiasedMf } from '../../src/ml/recommend/biased-mf.ts'
 import type { RecommendData } from '../../src/ml/recommend/candidates.ts'
-import { chooseRecommender, rootMeanSquare, tuneRatings } from '../../src/ml/recommend/choose.ts'
+import { chooseRecommender } from '../../src/ml/recommend/choose.ts'
 import { evaluateRanking } from '../../src/ml/recommend/evaluate.ts'
-import { type Feedback, filterFeedback, preferenceMatrix, ratingMatrix } from '../../src/ml/recommend/feedback.ts'
+import { type Feedback, filterFeedback, preferenceMatrix } from '../../src/ml/recommend/feedback.ts'
+import { fitRatings, rootMeanSquare } from '../../src/ml/recommend/ratings.ts'
 import { addScores } from '../../src/ml/recommend/recommender.ts'
 import { dataOf, feedbackOf, knownWorld } from '../../src/ml/recommend/testing.ts'
 import { writeResult } from '../result.ts'
@@ -79,15 +79,14 @@ const plain = ({ users, items, weights }: Feedback) => ({
 
 async function ratingErrors(all: Feedback) {
   const { train, test, shape } = halves(all)
-  const options = tuneRatings(train, 1)
-  const ours = rootMeanSquare(test, fitBiasedMf(ratingMatrix(train), options))
+  const ours = rootMeanSquare(test, fitRatings(train, 1))
   const peer = await ask<{ rmse: number }>({ task: 'ratings', train: plain(train), test: plain(test), shape })
-  const mean = fitBiasedMf(ratingMatrix(train), { ...options, factors: 0, biasRegularisation: 1e12 })
+  const mean = train.weights.reduce((a, b) => a + b, 0) / train.weights.length
   return {
     ours: round(ours),
     peer: round(peer.rmse),
     ratio: round(ours / peer.rmse),
-    mean: round(rootMeanSquare(test, mean)),
+    mean: round(rootMeanSquare(test, () => mean)),
   }
 }
 
@@ -127,6 +126,8 @@ async function otherWorlds(): Promise<Record<string, unknown>> {
     found[`recall_kinds_${seed}`] = await recalls(kinds(size))
     found[`recall_once_each_${seed}`] = await recalls(onceEach({ ...size, items: 100 }))
     found[`rmse_made_${seed}`] = await ratingErrors(ratings({ users: 300, items: 150, seed }))
+    found[`rmse_made_few_${seed}`] = await ratingErrors(ratings({ users: 60, items: 40, seed }))
+    found[`rmse_made_many_${seed}`] = await ratingErrors(ratings({ users: 1200, items: 500, seed }))
   }
   return found
 }

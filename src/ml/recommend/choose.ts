@@ -1,9 +1,9 @@
 // Which method recommends: every candidate is fitted on the earlier events and ranked by the NDCG of its lists of ten on the
 // later ones; the winner is fitted once more on all of them.
-import { type BiasedMfOptions, fitBiasedMf, predictRating } from './biased-mf.ts'
 import { CANDIDATES, type Candidate, fitCandidate, type RecommendData } from './candidates.ts'
 import { evaluateRanking, type RankingMetrics, splitAt, splitByTime, type TimeSplit } from './evaluate.ts'
-import { type Feedback, preferenceMatrix, ratingMatrix } from './feedback.ts'
+import { preferenceMatrix } from './feedback.ts'
+import { ratingError } from './ratings.ts'
 import { addScores, type Recommender } from './recommender.ts'
 
 export interface Standing extends Candidate {
@@ -72,37 +72,4 @@ function laterOf({ feedback, seed }: RecommendData, fraction: number, notBeforeM
   if (notBeforeMs === undefined || split.atMs === undefined || split.atMs >= notBeforeMs) return split
   const later = splitAt(feedback, notBeforeMs)
   return later.after.items.length >= FEWEST_LATER ? { ...later, atMs: notBeforeMs } : split
-}
-
-const RATING_SETTINGS: readonly Omit<BiasedMfOptions, 'seed' | 'iterations'>[] = [
-  ...[3, 10, 30, 100, 1000].map((biasRegularisation) => ({ factors: 0, regularisation: 1, biasRegularisation })),
-  ...[4, 16].flatMap((factors) =>
-    [3, 10, 30].flatMap((regularisation) =>
-      [3, 30].map((biasRegularisation) => ({ factors, regularisation, biasRegularisation })),
-    ),
-  ),
-]
-
-/** The settings that foretell the later part of `ratings` best. */
-export function tuneRatings(ratings: Feedback, seed: number): BiasedMfOptions {
-  const { before, after } = splitByTime(ratings, 0.2, seed)
-  const cells = ratingMatrix(before)
-  const errors = RATING_SETTINGS.map((settings) => {
-    const options = { ...settings, iterations: 10, seed }
-    return { options, error: rootMeanSquare(after, fitBiasedMf(cells, options)) }
-  })
-  return errors.reduce((a, b) => (b.error < a.error ? b : a)).options
-}
-
-/** Root mean squared error on the last fifth, with settings tuned on what came before it. */
-function ratingError(ratings: Feedback, seed: number): number {
-  const { before, after } = splitByTime(ratings, 0.2, seed)
-  return rootMeanSquare(after, fitBiasedMf(ratingMatrix(before), tuneRatings(before, seed)))
-}
-
-export function rootMeanSquare({ users, items, weights }: Feedback, model: ReturnType<typeof fitBiasedMf>): number {
-  let squares = 0
-  for (let at = 0; at < users.length; at++)
-    squares += (weights[at]! - predictRating(model, users[at]!, items[at]!)) ** 2
-  return Math.sqrt(squares / Math.max(1, users.length))
 }
