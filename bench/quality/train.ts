@@ -24,12 +24,13 @@ const CHUNK_NUMBERS = 4_000_000
 export interface Trained {
   readonly algorithm: AlgorithmName
   readonly hyperparameters?: Readonly<Record<string, unknown>>
+  readonly seed?: number
 }
 
 /** @param trained default: the linear model of the task, as it comes. */
 export async function trainAndJudge({ columns, train, test }: QualityRows, trained?: Trained): Promise<Outcome> {
   const linear = train.target.task === 'classification' ? 'logistic_regression' : 'linear_regression'
-  const { algorithm, hyperparameters = {} } = trained ?? { algorithm: linear }
+  const { algorithm, hyperparameters = {}, seed = 0 } = trained ?? { algorithm: linear }
   const plan = encodingOf({ algorithm, hyperparameters }, { learners: undefined, task: train.target.task })
   const encoding = fitEncoding(train.table, columns, plan)
   const encoder = await openSession(encoding.trainingGraph().bytes)
@@ -38,7 +39,7 @@ export async function trainAndJudge({ columns, train, test }: QualityRows, train
   const matrix = await encodeTable(encoding, train.table, run)
   await encoder.close()
   const { features } = encoding
-  const learning = { matrix, features, target: train.target, hyperparameters, engine: graphEngine }
+  const learning = { matrix, features, target: train.target, hyperparameters, seed, engine: graphEngine }
   const model = await ALGORITHMS[algorithm].fit(learning)
   const graph = new GraphBuilder()
   model.write(graph, encoding.write(graph))

@@ -8,10 +8,12 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { ContractColumn } from '../../src/contract/datasets.ts'
 import { seededRandom, shuffle } from '../../src/core/random.ts'
-import { evaluateClassification } from '../../src/ml/metrics/index.ts'
+import type { Column } from '../../src/ml/table.ts'
+import { matchLearner } from '../../src/travel/match/learner.ts'
 import { spread, writeResult } from '../result.ts'
-import { chances, SETTINGS } from './travel-match/blend.ts'
+import { type Trained, trainAndJudge } from './train.ts'
 import { afterwards, columnsOf, type Features, pairOf, type Row, readRows } from './travel-match/dates.ts'
 import { comparedRatings, Opinions } from './travel-match/others.ts'
 
@@ -53,25 +55,37 @@ function racesOf(rows: readonly Row[]): string[] {
   return [...new Set(rows.map(({ race }) => race!))].sort()
 }
 
-const labelsOf = (rows: readonly Row[]) => Int32Array.from(rows, (row) => Number(row.decision))
-
 interface Split {
   readonly learn: readonly Row[]
   readonly judge: readonly Row[]
   readonly seed: number
 }
 
-/** Area under the curve of each learner and of the blend. */
-async function areasOf(view: View, { learn, judge, seed }: Split): Promise<Record<string, number>> {
+/** Of the file that would be served. */
+async function areaOf(view: View, { learn, judge, seed }: Split, trained: Trained): Promise<number> {
   const featuresOf = view(learn, [...learn, ...judge])
-  const part = { features: learn.map(featuresOf), labels: labelsOf(learn) }
-  const found = await chances(part, judge.map(featuresOf), seed)
-  const labels = labelsOf(judge)
-  const areas = Object.entries(found).map(([member, scores]) => {
-    const probabilities = Float64Array.from([...scores].flatMap((chance) => [1 - chance, chance]))
-    return [member, evaluateClassification({ labels, classes: ['0', '1'], probabilities }).metrics.roc_auc!] as const
+  const [train, test] = [learn, judge].map((rows) => {
+    const features = rows.map(featuresOf)
+    const names = Object.keys(features[0]!)
+    const column = (name: string): Column => ({
+      form: 'number',
+      values: Float64Array.from(features, (one) => one[name]!),
+    })
+    const table = { rows: rows.length, columns: new Map(names.map((name) => [name, column(name)])) }
+    const labels = Int32Array.from(rows, (row) => Number(row.decision))
+    return { table, target: { task: 'classification', dtype: 'integer', classes: ['0', '1'], labels } as const }
   })
-  return Object.fromEntries(areas)
+  const names = [...train!.table.columns.keys()]
+  const columns = names.map((name): ContractColumn => ({ name, dtype: 'number', required: true, nullable: true }))
+  const { metrics } = await trainAndJudge({ columns, train: train!, test: test! }, { ...trained, seed })
+  return metrics.roc_auc!
+}
+
+/** The learner of the service and each of its members alone. */
+function learnersFor(examples: number): Record<string, Trained> {
+  const { algorithm, hyperparameters } = matchLearner(examples)
+  const members = hyperparameters.members as readonly Trained[]
+  return { together: { algorithm, hyperparameters }, ...Object.fromEntries(members.map((one) => [one.algorithm, one])) }
 }
 
 async function choose(rows: readonly Row[]): Promise<void> {
@@ -82,11 +96,11 @@ async function choose(rows: readonly Row[]): Promise<void> {
     for (let held = 0; held < FOLDS; held++) {
       const isHeld = (row: Row) => fold.get(row.person_id!) === held
       const split = { learn: rows.filter((row) => !isHeld(row)), judge: rows.filter(isHeld), seed: held }
-      for (const [member, area] of Object.entries(await areasOf(view, split))) {
-        sums[member] = (sums[member] ?? 0) + area / FOLDS
+      for (const [learner, trained] of Object.entries(learnersFor(split.learn.length))) {
+        sums[learner] = (sums[learner] ?? 0) + (await areaOf(view, split, trained)) / FOLDS
       }
     }
-    const shown = Object.entries(sums).map(([member, area]) => `${member} ${area.toFixed(4)}`)
+    const shown = Object.entries(sums).map(([learner, area]) => `${learner} ${area.toFixed(4)}`)
     process.stdout.write(`${name}: ${shown.join(', ')}\n`)
   }
 }
@@ -106,16 +120,16 @@ async function main(): Promise<void> {
   for (const [name, view] of Object.entries(VIEWS)) {
     const found: number[] = []
     for (const seed of SEEDS) {
-      found.push((await areasOf(view, { learn, judge: rows.filter(isHeldOut), seed })).blend!)
+      found.push(await areaOf(view, { learn, judge: rows.filter(isHeldOut), seed }, matchLearner(learn.length)))
     }
     areas[name] = spread(found)
   }
   await writeResult('quality-travel-match', {
-    what: 'area under the ROC curve of the blend on held-out persons; median of three seeds, least and most',
+    what: 'area under the ROC curve on held-out persons; median of three seeds, least and most',
     ...areas,
     targets: TARGETS,
     reference_lightgbm: REFERENCE,
-    settings: SETTINGS,
+    learner: matchLearner(learn.length),
     'what it knows of others':
       "before_the_date and all also know what those learned from decided about the same partner and how they rated them; all compares ratings with the person's other dates of the evening",
   })

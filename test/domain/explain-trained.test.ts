@@ -10,6 +10,14 @@ function total({ base_value, contributions }: Explanation): number {
   return contributions.reduce((sum, { contribution }) => sum + contribution, base_value)
 }
 
+const OF_TWO = {
+  average: 'log_odds',
+  members: [
+    { algorithm: 'logistic_regression', hyperparameters: {}, weight: 1 },
+    { algorithm: 'gradient_boosting', hyperparameters: { n_estimators: 20 }, weight: 2 },
+  ],
+}
+
 const logistic = (score: number) => 1 / (1 + Math.exp(-score))
 
 describe('explaining what was trained here', () => {
@@ -27,13 +35,16 @@ describe('explaining what was trained here', () => {
   }
 
   it.each([
-    ['logistic_regression', 'linear'],
-    ['gradient_boosting', 'tree_shap'],
-  ])('takes %s apart exactly, for either class', async (algorithm, method) => {
-    const model_name = `two-${algorithm.replace('_', '-')}`
+    ['logistic_regression', 'linear', {}],
+    ['gradient_boosting', 'tree_shap', {}],
+    ['gradient_boosting', 'tree_shap', { n_estimators: 10 }],
+    ['blend', 'tree_shap', OF_TWO],
+  ])('takes %s apart exactly, for either class', async (algorithm, method, hyperparameters) => {
+    const model_name = `two-${algorithm.replace('_', '-')}-${JSON.stringify(hyperparameters).length}`
     await aTrainedModel(client, {
       model_name,
       algorithm,
+      hyperparameters,
       dataset_id: (await aDataset(client, aTable({ rows: 300 }))).id,
     })
     for (const row of [CUSTOMER, { age: 21, income: 21_000, city: 'Rome' }, { age: 40, city: 'Nowhere' }]) {

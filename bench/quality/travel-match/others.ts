@@ -67,7 +67,13 @@ function meansOf(rows: readonly Row[], usual: readonly number[]): number[] {
   )
 }
 
-/** What was found on the date, also as against the person's other dates. No decision has a part in it. */
+/** So many imagined ratings of the usual spread of 1 keep a person of few dates from having a spread of nothing. */
+const SPREAD_SHRINK = 3
+
+/**
+ * What was found on the date, also as against the person's other dates: the difference from their mean, in spreads of their own, and the
+ * rank among them; and how strict the person is. No decision has a part in it.
+ */
 export function comparedRatings(rows: readonly Row[]): ReadonlyMap<Row, Features> {
   const compared = new Map<Row, Features>()
   for (const theirs of Map.groupBy(rows, (row) => row.person_id!).values()) {
@@ -78,8 +84,26 @@ export function comparedRatings(rows: readonly Row[]): ReadonlyMap<Row, Features
       const own = found[index]!
       const others = Math.max(1, theirs.length - 1)
       const against = names.map((name) => [`against others: ${name}`, own[name]! - (sums[name]! - own[name]!) / others])
-      compared.set(row, { ...own, ...(Object.fromEntries(against) as Features) })
+      const inPerson = withinPerson(own, found)
+      compared.set(row, { ...own, ...(Object.fromEntries(against) as Features), ...inPerson, dates: theirs.length })
     }
   }
   return compared
+}
+
+function withinPerson(own: Features, all: readonly Features[]): Features {
+  const features: Features = {}
+  for (const name of Object.keys(own).filter((name) => !name.startsWith('likeness'))) {
+    const values = all.map((one) => one[name]!)
+    const mean = values.reduce((a, b) => a + b, 0) / values.length
+    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, SPREAD_SHRINK)
+    const spread = Math.sqrt(squares / (values.length + SPREAD_SHRINK))
+    const below = values.filter((value) => value < own[name]!).length
+    const same = values.filter((value) => value === own[name]!).length
+    features[`in spreads: ${name}`] = (own[name]! - mean) / spread
+    features[`rank: ${name}`] = (below + same / 2) / values.length
+    features[`usual: ${name}`] = mean
+    features[`spread: ${name}`] = spread
+  }
+  return features
 }

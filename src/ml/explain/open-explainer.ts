@@ -4,8 +4,8 @@ import { type CutModel, cutModel } from '../onnx/cut.ts'
 import { readGraph } from '../onnx/nodes.ts'
 import type { FeatureMap } from './columns.ts'
 import { type Learner, placesOf, readLearner } from './read-learner.ts'
-import type { ScoreModel } from './scores.ts'
-import { float32s, restoreTrees, type StoredExplainer } from './stored.ts'
+import type { ScoreModel, SumModel } from './scores.ts'
+import { float32s, restoreSum, restoreTrees, type StoredExplainer } from './stored.ts'
 
 export interface ModelInput {
   readonly name: string
@@ -24,7 +24,7 @@ export interface OpenRequest {
 }
 
 export interface Opened {
-  readonly learner: Learner
+  readonly learner: Learner | SumModel
   /** Averages of the features of a linear model, where they are stored. */
   readonly means: Float32Array | null
   readonly map: FeatureMap
@@ -39,6 +39,9 @@ export function openExplainer(request: OpenRequest): Opened | string {
     const { value, names, columns } = stored.features
     const cut = cutModel(model, value)
     const map = { names, columns }
+    if (stored.learner.kind === 'sum') {
+      return { learner: restoreSum(stored.learner.parts, names.length), means: null, map, cut }
+    }
     if (stored.learner.kind === 'trees') {
       const trees = restoreTrees(stored.learner, names.length)
       return { learner: { kind: 'trees', features: value, link: stored.learner.link, trees }, means: null, map, cut }
@@ -62,6 +65,7 @@ export function openExplainer(request: OpenRequest): Opened | string {
 }
 
 export function scoreModelOf({ learner }: Opened, means: ArrayLike<number>, width: number): ScoreModel {
+  if (learner.kind === 'sum') return learner
   if (learner.kind === 'trees') return { kind: 'trees', link: learner.link, trees: { ...learner.trees, width } }
   return { kind: 'linear', link: learner.link, linear: learner.linear, means }
 }

@@ -12,7 +12,24 @@ import { scoreTrees, type TreeModel } from './trees.ts'
  */
 export type Link = 'identity' | 'sigmoid' | 'chance' | 'softmax' | 'logistic' | 'exp' | 'share'
 
-export type ScoreModel = { readonly link: Link } & (
+export type ScoreModel = SumModel | OneModel
+
+/** A weighted sum of scores, each of columns of its own: an average of log odds. */
+export interface SumModel {
+  readonly kind: 'sum'
+  readonly link: 'sigmoid'
+  readonly width: number
+  readonly parts: readonly SumPart[]
+}
+
+export interface SumPart {
+  readonly share: number
+  /** The first of its columns. */
+  readonly start: number
+  readonly model: OneModel
+}
+
+export type OneModel = { readonly link: Link } & (
   | { readonly kind: 'trees'; readonly trees: TreeModel }
   | {
       readonly kind: 'linear'
@@ -40,6 +57,7 @@ export interface Place {
 }
 
 export function explainerOf(model: ScoreModel): Explainer {
+  if (model.kind === 'sum') return sumExplainer(model)
   if (model.kind === 'trees') {
     const { trees, link } = model
     const { base, explain } = explainTrees(trees)
@@ -55,6 +73,27 @@ export function explainerOf(model: ScoreModel): Explainer {
     base: Float64Array.from({ length: outputs }, (_, output) => scoreLinear(linear, means, { offset: 0, output })),
     score: (features, place) => scoreLinear(linear, features, place),
     explain: (features, place, into) => explainLinear(linear, { features, means, ...place }, into),
+  }
+}
+
+function sumExplainer({ width, link, parts }: SumModel): Explainer {
+  const each = parts.map(({ share, start, model }) => ({ share, start, explainer: explainerOf(model) }))
+  return {
+    width,
+    outputs: 1,
+    link,
+    base: Float64Array.of(each.reduce((sum, { share, explainer }) => sum + share * explainer.base[0]!, 0)),
+    score: (features, { offset }) =>
+      each.reduce((sum, { share, start, explainer }) => {
+        return sum + share * explainer.score(features, { offset: offset + start, output: 0 })
+      }, 0),
+    explain: (features, { offset }, into) => {
+      for (const { share, start, explainer } of each) {
+        const own = new Float64Array(explainer.width)
+        explainer.explain(features, { offset: offset + start, output: 0 }, own)
+        for (let j = 0; j < own.length; j++) into[start + j]! += share * own[j]!
+      }
+    },
   }
 }
 

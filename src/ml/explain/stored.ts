@@ -8,7 +8,7 @@ import type {
   VersionExplanation,
 } from '../../contract/explanations.ts'
 import type { TreeEnsemble } from '../learn/trees/ensemble.ts'
-import type { Link } from './scores.ts'
+import type { Link, SumModel, SumPart } from './scores.ts'
 import { type ShapTree, SPLIT, type TreeModel } from './trees.ts'
 
 export interface StoredExplanation {
@@ -46,6 +46,22 @@ export type StoredLearner =
       readonly trees: readonly StoredTree[]
     }
   | { readonly kind: 'linear'; readonly means: string }
+  | { readonly kind: 'sum'; readonly parts: readonly StoredPart[] }
+
+/** A member of an average of log odds. */
+export interface StoredPart {
+  readonly share: number
+  readonly start: number
+  readonly width: number
+  readonly learner: StoredTrees | StoredWeights
+}
+
+interface StoredWeights {
+  readonly kind: 'weights'
+  readonly weights: string
+  readonly bias: string
+  readonly means: string
+}
 
 interface StoredTree {
   readonly output: number
@@ -88,7 +104,7 @@ function bytesOf(text: string): ArrayBuffer {
 
 export const float32s = (text: string): Float32Array => new Float32Array(bytesOf(text))
 
-type StoredTrees = Extract<StoredLearner, { kind: 'trees' }>
+export type StoredTrees = Extract<StoredLearner, { kind: 'trees' }>
 
 export function storeTrees({ link, base, trees }: TreeEnsemble): StoredTrees {
   return {
@@ -118,6 +134,17 @@ export function restoreTrees(stored: StoredTrees, width: number): TreeModel {
     base: Float64Array.from(stored.base),
     trees: stored.trees.map(restoreTree),
   }
+}
+
+export function restoreSum(parts: readonly StoredPart[], width: number): SumModel {
+  const part = ({ share, start, width, learner }: StoredPart): SumPart => {
+    if (learner.kind === 'trees') {
+      return { share, start, model: { kind: 'trees', link: 'sigmoid', trees: restoreTrees(learner, width) } }
+    }
+    const linear = { width, outputs: 1, weights: float32s(learner.weights), bias: float32s(learner.bias) }
+    return { share, start, model: { kind: 'linear', link: 'sigmoid', linear, means: float32s(learner.means) } }
+  }
+  return { kind: 'sum', link: 'sigmoid', width, parts: parts.map(part) }
 }
 
 function restoreTree(stored: StoredTree): ShapTree {

@@ -82,8 +82,13 @@ export interface FittedModel {
   readonly preferred?: Float64Array
   /** The trees of a model that is made of trees. */
   readonly ensemble?: TreeEnsemble
-  /** The models whose answers it averages. */
+  /** Of a linear model, the weight of each column and output. */
+  readonly weights?: Float32Array
+  readonly bias?: Float32Array
+  /** The models that it averages. */
   readonly members?: readonly ModelMember[]
+  /** Not the answers of its members are averaged but their log odds. */
+  readonly averagesLogOdds?: true
   /** Throws `invalid` FEATURE_COUNT_MISMATCH when the matrix has another width than the one that was fitted. */
   predict(matrix: Matrix): Scores
   /**
@@ -98,6 +103,8 @@ export interface ModelMember {
   readonly model: FittedModel
   /** What its answers count; the shares of all members add up to 1. */
   readonly share: number
+  /** The first of its own columns of the matrix of the whole. */
+  readonly start: number
   /** Its own columns of the matrix of the whole. */
   see(matrix: Matrix): Matrix
 }

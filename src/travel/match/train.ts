@@ -1,10 +1,11 @@
-// Training match scoring: the outcomes become an ordinary dataset, and an ordinary training learns from it, with calibration, a
+// Training match scoring: the outcomes become an ordinary dataset, and an ordinary training learns from it, with a
 // gate by log loss (which rewards honest chances), and all of a pair's rows on one side of the split.
 import { Readable } from 'node:stream'
 import { createDataset, deleteDataset } from '../../domain/datasets/index.ts'
 import type { ServingCtx } from '../../domain/serving/index.ts'
 import { submitTraining } from '../../domain/training/index.ts'
 import { type Trainer, tooLittle } from '../trainer.ts'
+import { matchLearner } from './learner.ts'
 import { type Outcomes, readOutcomes } from './outcomes.ts'
 import { PAIR_FEATURES } from './pair.ts'
 import { MATCH_MODEL } from './score.ts'
@@ -33,8 +34,7 @@ export const trainMatch: Trainer = async (ctx, { seed }) => {
       model_type: 'classification',
       target: 'outcome',
       features,
-      algorithm: 'logistic_regression',
-      hyperparameters: { calibration: 'sigmoid' },
+      ...matchLearner(rows.length),
       evaluation: { metric: METRIC, seed, ...(groups >= MIN_GROUPS && { group_column: 'person' }) },
     })
     return {

@@ -1,5 +1,5 @@
 // Rows of features taken apart by an explainer, in the words of the columns: by the explaining thread, and on the event loop for
-// linear models, where two switches of threads cost a hundred times what there is to be computed.
+// small models, where two switches of threads cost more than what there is to be computed.
 import { byColumn, type FeatureMap } from '../../../ml/explain/columns.ts'
 import { type Explainer, explainerOf } from '../../../ml/explain/scores.ts'
 import type { ExplainedRow, LightModel } from './protocol.ts'
@@ -10,8 +10,8 @@ export interface Explaining {
   readonly columnNames: readonly string[]
 }
 
-export function explainingOf({ link, linear, means, map, columnNames }: LightModel): Explaining {
-  return { explainer: explainerOf({ kind: 'linear', link, linear, means }), map, columnNames }
+export function explainingOf({ model, map, columnNames }: LightModel): Explaining {
+  return { explainer: explainerOf(model), map, columnNames }
 }
 
 /** `outputs`: the one to explain, for each row. */

@@ -2,9 +2,8 @@
 // are run by the runtime as always.
 import type { ExplanationMethod } from '../../../contract/explanations.ts'
 import type { ColumnShare, FeatureMap } from '../../../ml/explain/columns.ts'
-import type { LinearScores } from '../../../ml/explain/linear.ts'
 import type { OpenRequest } from '../../../ml/explain/open-explainer.ts'
-import type { Link } from '../../../ml/explain/scores.ts'
+import type { Link, ScoreModel } from '../../../ml/explain/scores.ts'
 import type { FailureMessage } from '../../../runtime/engine-failure.ts'
 
 /** Reads the files of a version. */
@@ -41,15 +40,12 @@ export interface BeginOrder {
 export interface BeginReply {
   /** Greatest difference between an answer and what the scores say, relative to its size above 1. */
   readonly difference: number
-  /** A linear model so small that the serving thread explains it itself. */
+  /** A model so small that the serving thread explains it itself. */
   readonly light?: LightModel
 }
 
 export interface LightModel {
-  readonly link: Link
-  readonly linear: LinearScores
-  /** Average of every feature. */
-  readonly means: Float64Array | Float32Array
+  readonly model: ScoreModel
   readonly map: FeatureMap
   readonly columnNames: readonly string[]
 }

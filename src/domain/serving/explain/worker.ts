@@ -3,7 +3,7 @@
 import { parentPort } from 'node:worker_threads'
 import { fail } from '../../../core/failure.ts'
 import { type Opened, openExplainer, scoreModelOf } from '../../../ml/explain/open-explainer.ts'
-import { answersOf, type Explainer, explainerOf } from '../../../ml/explain/scores.ts'
+import { answersOf, type Explainer, explainerOf, type ScoreModel } from '../../../ml/explain/scores.ts'
 import type { StoredExplainer } from '../../../ml/explain/stored.ts'
 import { toMessage } from '../../../runtime/engine-failure.ts'
 import { explainFeatures } from './features.ts'
@@ -19,8 +19,8 @@ import type {
   Reply,
 } from './protocol.ts'
 
-/** Weights of a linear model that the event loop takes apart itself: a few microseconds. */
-const LIGHT = 2048
+/** Weights of a linear model and nodes of trees that the event loop takes apart itself: a quarter of a millisecond at most. */
+const LIGHT = 2500
 
 interface Entry {
   readonly opened: Opened
@@ -66,9 +66,9 @@ function open(order: OpenOrder): OpenReply {
   return {
     why: '',
     exact: {
-      method: learner.kind === 'trees' ? 'tree_shap' : 'linear',
+      method: learner.kind === 'linear' ? 'linear' : 'tree_shap',
       link: learner.link,
-      outputs: learner.kind === 'trees' ? learner.trees.outputs : learner.linear.outputs,
+      outputs: outputsOf(learner),
       cut: cut.bytes,
       output: cut.output,
     },
@@ -81,7 +81,8 @@ function begin({ key, features, rows, answers }: BeginOrder): BeginReply {
   const { map, learner } = entry.opened
   if (map.names.length !== width && learner.kind === 'linear') return { difference: Number.POSITIVE_INFINITY }
   const means = entry.opened.means ?? averages(features, rows)
-  const explainer = explainerOf(scoreModelOf(entry.opened, means, width))
+  const model = scoreModelOf(entry.opened, means, width)
+  const explainer = explainerOf(model)
   entry.explainer = explainer
   let difference = 0
   for (let row = 0; row < rows; row++) {
@@ -96,9 +97,18 @@ function begin({ key, features, rows, answers }: BeginOrder): BeginReply {
     })
   }
   if (Number.isNaN(difference)) return { difference: Number.POSITIVE_INFINITY }
-  if (learner.kind === 'trees' || width * explainer.outputs > LIGHT) return { difference }
-  const { link, linear } = learner
-  return { difference, light: { link, linear, means, map, columnNames: entry.columnNames } }
+  return sizeOf(model) > LIGHT ? { difference } : { difference, light: { model, map, columnNames: entry.columnNames } }
+}
+
+function outputsOf(learner: Opened['learner']): number {
+  if (learner.kind === 'sum') return 1
+  return learner.kind === 'trees' ? learner.trees.outputs : learner.linear.outputs
+}
+
+function sizeOf(model: ScoreModel): number {
+  if (model.kind === 'sum') return model.parts.reduce((sum, part) => sum + sizeOf(part.model), 0)
+  if (model.kind === 'linear') return model.linear.width * model.linear.outputs
+  return model.trees.trees.reduce((sum, { feature }) => sum + feature.length, 0)
 }
 
 function averages(features: Float32Array, rows: number): Float64Array {

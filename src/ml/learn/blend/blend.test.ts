@@ -60,6 +60,31 @@ describe('a blend', () => {
     },
   )
 
+  it('averages the log odds of two classes where that is asked for, in the file too', async () => {
+    const target = classTarget(labels(2), 2)
+    const members = [
+      { algorithm: 'logistic_regression', hyperparameters: { l2: 2 }, weight: 1 },
+      { ...boosted, weight: 3 },
+    ]
+    const model = await ALGORITHMS.blend.fit({ matrix, target, hyperparameters: { members, average: 'log_odds' } })
+    const alone = await Promise.all(members.map((member) => fitAlone(target, member)))
+    const odds = alone.map((one) => one.predict(matrix).values.map((value) => Math.log(value / (1 - value))))
+    const expected = odds[0]!.map((value, i) => 1 / (1 + Math.exp(-(0.25 * value + 0.75 * odds[1]![i]!))))
+    const { values } = model.predict(matrix)
+    expect(farthest(values, expected)).toBeLessThan(1e-9)
+    expect(farthest((await run(model, matrix)).probabilities!.data as Float32Array, values)).toBeLessThan(1e-5)
+  })
+
+  it.each([
+    ['three classes', classTarget(labels(3), 3)],
+    ['numbers', numbers],
+  ])('has no log odds to average of %s', async (_, target) => {
+    const refused = async () => ALGORITHMS.blend.fit({ matrix, target, hyperparameters: { average: 'log_odds' } })
+    await expect(refused()).rejects.toMatchObject({
+      details: { errors: [expect.objectContaining({ field: 'hyperparameters.average' })] },
+    })
+  })
+
   it('is made of the linear algorithm and of trees where no members are named', async () => {
     const model = await ALGORITHMS.blend.fit({ matrix, target: numbers })
     expect(model.members).toHaveLength(3)

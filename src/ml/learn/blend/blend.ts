@@ -1,13 +1,13 @@
 // blend: the weighted average of what several algorithms say. Models that err in different ways err less together (Breiman
 // 1996); equal parts of a few good ones are hard to beat (Caruana et al. 2004). All of them are in the one model file.
-import { invalid } from '../../../core/failure.ts'
+import { type FieldError, invalid } from '../../../core/failure.ts'
 import type { FeatureInfo } from '../../features.ts'
-import type { Matrix } from '../../matrix.ts'
 import type { GraphBuilder, Value } from '../../onnx/graph.ts'
 import type { FitInput, FittedModel, Learner, LearningTarget, ModelMember } from '../learner.ts'
 import { within } from '../path.ts'
 import { fillSettings } from '../settings.ts'
 import { writeClasses } from '../write-classes.ts'
+import { AVERAGES, type Average, LOG_ODDS } from './average.ts'
 import { type Columns, columnsOf, selectColumns, sliceColumns } from './columns.ts'
 import { checkMembers, membersOf, partOf, type Singles } from './members.ts'
 import { BlendSettings, type MemberSettings } from './settings.ts'
@@ -25,7 +25,7 @@ export function blendLearner(singles: Singles): Learner {
   return async (input) => {
     const { target, matrix, hyperparameters = {} } = input
     const settings = fillSettings(BlendSettings, structuredClone(hyperparameters))
-    const errors = checkMembers(settings, singles, target.task)
+    const errors = [...checkMembers(settings, singles, target.task), ...checkAverage(settings, target)]
     if (errors.length > 0) throw invalid('hyperparameters', errors)
     const members = membersOf(settings, singles, target.task)
     const total = members.reduce((sum, { weight }) => sum + weight, 0)
@@ -36,7 +36,7 @@ export function blendLearner(singles: Singles): Learner {
       const model = await fitMember(input, { member, columns, singles, from: i, of: members.length })
       fitted.push({ algorithm: member.algorithm, model, columns, share: member.weight / total })
     }
-    return blended(fitted, target, matrix.cols)
+    return blended({ fitted, target, width: matrix.cols, average: AVERAGES[settings.average] })
   }
 }
 
@@ -60,11 +60,27 @@ async function fitMember(input: FitInput, { member, columns, singles, from, of }
   })
 }
 
-function blended(fitted: readonly Fitted[], target: LearningTarget, width: number): FittedModel {
+function checkAverage({ average }: BlendSettings, target: LearningTarget): FieldError[] {
+  if (average === 'answers' || (target.task === 'classification' && target.classes.length === 2)) return []
+  return [
+    { field: 'hyperparameters.average', message: 'must be answers, unless there are two classes', value: average },
+  ]
+}
+
+interface Whole {
+  readonly fitted: readonly Fitted[]
+  readonly target: LearningTarget
+  readonly width: number
+  readonly average: Average
+}
+
+function blended(whole: Whole): FittedModel {
+  const { fitted, average } = whole
   const members = fitted.map(
     ({ model, columns, share }): ModelMember => ({
       model,
       share,
+      start: columns.start,
       see: (matrix) => selectColumns(matrix, columns),
     }),
   )
@@ -73,39 +89,22 @@ function blended(fitted: readonly Fitted[], target: LearningTarget, width: numbe
     converged: fitted.every(({ model }) => model.converged),
     warnings: fitted.flatMap(({ algorithm, model }) => model.warnings.map((warning) => `${algorithm}: ${warning}`)),
     members,
-    predict: (matrix) => average(members, matrix),
-    write: (graph, features) => write(graph, features, { fitted, target, width }),
+    ...(average === LOG_ODDS && { averagesLogOdds: true }),
+    predict: (matrix) =>
+      average.of(members.map(({ model, see, share }) => ({ said: model.predict(see(matrix)), share }))),
+    write: (graph, features) => write(graph, features, whole),
   }
 }
 
-function average(members: readonly ModelMember[], matrix: Matrix): ReturnType<FittedModel['predict']> {
-  const said = members.map(({ model, see }) => model.predict(see(matrix)))
-  const { rows, width } = said[0]!
-  const values = new Float64Array(rows * width)
-  for (const [i, { share }] of members.entries()) {
-    const own = said[i]!.values
-    for (let at = 0; at < values.length; at++) values[at]! += share * own[at]!
-  }
-  return { rows, width, values }
-}
-
-interface Writing {
-  readonly fitted: readonly Fitted[]
-  readonly target: LearningTarget
-  readonly width: number
-}
-
-function write(graph: GraphBuilder, features: Value, { fitted, target, width }: Writing): void {
+function write(graph: GraphBuilder, features: Value, { fitted, target, width, average }: Whole): void {
   const answer = target.task === 'classification' ? 'probabilities' : 'prediction'
   const slices = new Map<number, Value>()
   const parts = fitted.map(({ model, columns, share }) => {
     const own = slices.get(columns.start) ?? sliceColumns(graph, features, columns, width)
     slices.set(columns.start, own)
-    const said = graph.outputsOf(() => model.write(graph, own)).get(answer)!
-    const weight = graph.constant('share', { type: 'float32', dims: [], data: Float32Array.of(share) })
-    return graph.node('Mul', [said, weight], { hint: 'part' })
+    return average.writePart(graph, graph.outputsOf(() => model.write(graph, own)).get(answer)!, share)
   })
-  const sum = parts.length === 1 ? parts[0]! : graph.node('Sum', parts, { hint: 'blend' })
+  const sum = average.writeSum(graph, parts.length === 1 ? parts[0]! : graph.node('Sum', parts, { hint: 'blend' }))
   if (target.task === 'classification') writeClasses(graph, sum, target)
   else graph.output('prediction', sum, 'float32', ['N'])
 }

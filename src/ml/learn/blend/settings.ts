@@ -28,6 +28,13 @@ export const BlendSettings = Type.Object(
       description:
         'Algorithms whose answers are averaged. None stands for the linear one, gradient_boosting and random_forest as they come.',
     }),
+    average: Type.Unsafe<'answers' | 'log_odds'>({
+      type: 'string',
+      enum: ['answers', 'log_odds'],
+      default: 'answers',
+      description:
+        'What is averaged: the answers, or, of two classes, their log odds. Of linear models and boosted trees the latter is explained exactly.',
+    }),
     labels: Labels,
   },
   { additionalProperties: false },

@@ -4,9 +4,11 @@ import type { Encoding } from '../../../../ml/encode/index.ts'
 import { readLearner } from '../../../../ml/explain/read-learner.ts'
 import { answersOf, type Explainer, explainerOf } from '../../../../ml/explain/scores.ts'
 import {
+  restoreSum,
   restoreTrees,
   type StoredExplainer,
   type StoredFeatures,
+  type StoredPart,
   storeTrees,
   toBase64,
 } from '../../../../ml/explain/stored.ts'
@@ -37,8 +39,14 @@ export interface KeptLearner {
 
 /** Undefined where the learner cannot be taken apart. */
 export function keepLearner(request: LearnerRequest): KeptLearner | undefined {
-  const kept = request.model.ensemble ? keepTrees(request) : keepLinear(request)
+  const kept = keepOne(request)
   return kept && agrees(kept.explainer, request) ? kept : undefined
+}
+
+function keepOne(request: LearnerRequest): KeptLearner | undefined {
+  const { ensemble, averagesLogOdds } = request.model
+  if (ensemble) return keepTrees(request)
+  return averagesLogOdds ? keepSum(request) : keepLinear(request)
 }
 
 function featuresOf(encoding: Encoding): StoredFeatures {
@@ -64,6 +72,25 @@ function keepLinear({ encoding, file, matrix }: LearnerRequest): KeptLearner | u
   return {
     stored: { schema_version: 1, features, learner: { kind: 'linear', means: toBase64(means) } },
     explainer: explainerOf({ kind: 'linear', link: learner.link, linear: learner.linear, means }),
+  }
+}
+
+/** Undefined where a member is neither linear nor made of trees whose scores are log odds. */
+function keepSum({ encoding, model, matrix }: LearnerRequest): KeptLearner | undefined {
+  const parts = (model.members ?? []).flatMap((member): StoredPart[] => {
+    const { share, start, see } = member
+    const { ensemble, weights, bias } = member.model
+    const own = see(matrix)
+    const about = { share, start, width: own.cols }
+    if (ensemble?.link === 'sigmoid') return [{ ...about, learner: storeTrees(ensemble) }]
+    if (!weights || !bias) return []
+    const numbers = { weights: toBase64(weights), bias: toBase64(bias), means: toBase64(averages(own)) }
+    return [{ ...about, learner: { kind: 'weights', ...numbers } }]
+  })
+  if (parts.length === 0 || parts.length < model.members!.length) return undefined
+  return {
+    stored: { schema_version: 1, features: featuresOf(encoding), learner: { kind: 'sum', parts } },
+    explainer: explainerOf(restoreSum(parts, encoding.width)),
   }
 }
 

@@ -107,7 +107,7 @@ async function reportOf(figures: Figures, inputs: readonly SignatureInput[]): Pr
   const chosen = listable.map(({ column }) => inputs.find(({ name }) => name === column)!)
   const classifier = heldOut.target.task === 'classification'
   return {
-    method: learner ? (learner.stored.learner.kind === 'trees' ? 'tree_shap' : 'linear') : 'sampled_shapley',
+    method: learner ? (learner.stored.learner.kind === 'linear' ? 'linear' : 'tree_shap') : 'sampled_shapley',
     space: learner ? spaceOf(learner.explainer.link, classifier) : classifier ? 'probability' : 'value',
     metric: metric.name,
     rows: sample.length,
