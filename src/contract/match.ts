@@ -26,7 +26,11 @@ export type MatchContext = Static<typeof MatchContext>
 export const MatchRequest = Shape(
   {
     user_a_id: { ...EntityId, description: 'One user.' },
-    user_b_id: { ...EntityId, description: 'The other; which of the two is named first makes no difference.' },
+    user_b_id: {
+      ...EntityId,
+      description:
+        'The other; which of the two is named first makes no difference. The same one again is answered as if nobody were known.',
+    },
     context: Type.Optional(MatchContext),
   },
   'Two users to be compared.',

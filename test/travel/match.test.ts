@@ -191,7 +191,6 @@ describe.each([...DATABASES])('match scoring on the %s database', (database) => 
   })
 
   it.each([
-    ['the same user twice', { user_b_id: 'a' }, 'user_b_id'],
     [
       '10,000 interests',
       { context: { interests: Array.from({ length: 10_000 }, (_, i) => `i${i}`) } },
@@ -202,6 +201,16 @@ describe.each([...DATABASES])('match scoring on the %s database', (database) => 
     ['an unknown field', { context: { mood: 'good' } }, 'context.mood'],
   ])('refuses %s by the name of the field', async (_, wrong, field) => {
     await expectRefusedFor(field, client.match.score({ user_a_id: 'a', user_b_id: 'b', ...(wrong as object) }))
+  })
+
+  it('answers for the same user twice as for nobody, whatever is known of them', async () => {
+    await client.features.declare(USER)
+    await put('a', { interests: ['art', 'food'], pace: 0.5, personality: [0.1, 0.9, 0.1, 0.9, 0.5] })
+    const context = { destination: 'Paris', dates: '2024-07-15', interests: ['art', 'food'] }
+    const self = await client.match.score({ user_a_id: 'a', user_b_id: 'a', context })
+    const nobody = await client.match.score({ user_a_id: 'x', user_b_id: 'y' })
+    expect(without(self)).toEqual(without(nobody))
+    expect(self.confidence).toBeCloseTo(0.05)
   })
 
   it('answers with empty interests, wrong types and dates far away', async () => {

@@ -17,9 +17,9 @@ export function matchLearner(examples: number): MatchLearner {
     {
       algorithm: 'gradient_boosting',
       hyperparameters: {
-        n_estimators: 250,
-        learning_rate: 0.05,
-        max_leaves: 4,
+        n_estimators: 300,
+        learning_rate: 0.06,
+        max_leaves: 3,
         min_data_in_leaf: 30,
         subsample: 0.6,
         colsample: 0.2,

@@ -2,13 +2,12 @@
 import type { MatchRequest, MatchScore } from '../../contract/match.ts'
 import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
 import type { Prediction } from '../../contract/predictions.ts'
-import { invalid } from '../../core/failure.ts'
 import { predict, type ServingCtx } from '../../domain/serving/index.ts'
 import { knownOf } from '../known.ts'
 import { confidenceOf } from './confidence.ts'
 import { examplesOf } from './examples.ts'
 import { clip, factorsOf, type Judgement } from './factors.ts'
-import { readJourney } from './journey.ts'
+import { NO_JOURNEY, readJourney } from './journey.ts'
 import { NO_OPINIONS, opinionFeatures, opinionsOf } from './opinions.ts'
 import { type Pair, pairOf } from './pair.ts'
 import { personOf } from './person.ts'
@@ -16,12 +15,27 @@ import { judgeByPrior } from './prior.ts'
 
 export const MATCH_MODEL = 'travel_match'
 
-/** @throws `invalid` naming `user_b_id` for the same user twice, `context.dates` for dates that cannot be. */
+/**
+ * The same user twice is no pair: nothing that is known of them says anything about it, so the answer is the population's.
+ * @throws `invalid` naming `context.dates` for dates that cannot be.
+ */
 export async function scoreMatch(ctx: ServingCtx, input: MatchRequest): Promise<MatchScore> {
   const started = ctx.clock.elapsedMs()
   const { user_a_id: a, user_b_id: b, context } = input
-  if (a === b) throw invalid('request', [{ field: 'user_b_id', message: 'must be another user', value: b }])
   readJourney(context)
+  const pair = a === b ? NO_PAIR : await pairIn(ctx, input)
+  const { judgement, confidence } = (await judgeByModel(ctx, pair)) ?? byPrior(ctx, pair)
+  return {
+    score: clip(judgement.chance),
+    confidence,
+    factors: factorsOf(judgement),
+    latency_ms: Math.round((ctx.clock.elapsedMs() - started) * 1000) / 1000,
+  }
+}
+
+const NO_PAIR = pairOf(personOf({}), personOf({}), NO_JOURNEY)
+
+async function pairIn(ctx: ServingCtx, { user_a_id: a, user_b_id: b, context }: MatchRequest): Promise<Pair> {
   const place = context?.destination
   const [users, [destination], said] = await Promise.all([
     knownOf(ctx, 'user', [a, b]),
@@ -29,16 +43,9 @@ export async function scoreMatch(ctx: ServingCtx, input: MatchRequest): Promise<
     asksForOpinions(ctx) ? opinionsOf(ctx, [a, b]) : undefined,
   ])
   const [first, second] = users.map(personOf)
-  const pair = {
+  return {
     ...pairOf(first!, second!, readJourney(context, destination)),
     ...(said && opinionFeatures(said[0]!, said[1]!)),
-  }
-  const { judgement, confidence } = (await judgeByModel(ctx, pair)) ?? byPrior(ctx, pair)
-  return {
-    score: clip(judgement.chance),
-    confidence,
-    factors: factorsOf(judgement),
-    latency_ms: Math.round((ctx.clock.elapsedMs() - started) * 1000) / 1000,
   }
 }
 
