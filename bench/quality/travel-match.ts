@@ -3,8 +3,8 @@
 //   node bench/quality/travel-match.ts [--data=DIR] [--choose]
 // Writes bench/results/quality-travel-match.json; ends with 1 where a target is missed. `--choose` never looks at the held-out
 // persons: it prints the areas by cross-validation over the other ones, by which features, learners and settings were chosen
-// (docs/decisions/034, which also says what was seen of the held-out persons before). A decision has a direction, so unlike the score of the service these features tell the one who decides
-// from the other; the figures are those of learners on pairs, not of POST /match/score.
+// (docs/decisions/034, which also says what was seen of the held-out persons before). The learner is that of travel.train. A decision has a
+// direction, so unlike the score of the service these features tell the one who decides from the other.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -62,7 +62,11 @@ interface Split {
 }
 
 /** Of the file that would be served. */
-async function areaOf(view: View, { learn, judge, seed }: Split, trained: Trained): Promise<number> {
+async function areasOf(
+  view: View,
+  { learn, judge, seed }: Split,
+  learnersOf: (features: number) => Readonly<Record<string, Trained>>,
+): Promise<Record<string, number>> {
   const featuresOf = view(learn, [...learn, ...judge])
   const [train, test] = [learn, judge].map((rows) => {
     const features = rows.map(featuresOf)
@@ -77,13 +81,17 @@ async function areaOf(view: View, { learn, judge, seed }: Split, trained: Traine
   })
   const names = [...train!.table.columns.keys()]
   const columns = names.map((name): ContractColumn => ({ name, dtype: 'number', required: true, nullable: true }))
-  const { metrics } = await trainAndJudge({ columns, train: train!, test: test! }, { ...trained, seed })
-  return metrics.roc_auc!
+  const areas: Record<string, number> = {}
+  for (const [learner, trained] of Object.entries(learnersOf(names.length))) {
+    const { metrics } = await trainAndJudge({ columns, train: train!, test: test! }, { ...trained, seed })
+    areas[learner] = metrics.roc_auc!
+  }
+  return areas
 }
 
 /** The learner of the service and each of its members alone. */
-function learnersFor(examples: number): Record<string, Trained> {
-  const { algorithm, hyperparameters } = matchLearner(examples)
+function learnersFor(examples: number, features: number): Record<string, Trained> {
+  const { algorithm, hyperparameters } = matchLearner(examples, features)
   const members = hyperparameters.members as readonly Trained[]
   return { together: { algorithm, hyperparameters }, ...Object.fromEntries(members.map((one) => [one.algorithm, one])) }
 }
@@ -96,9 +104,8 @@ async function choose(rows: readonly Row[]): Promise<void> {
     for (let held = 0; held < FOLDS; held++) {
       const isHeld = (row: Row) => fold.get(row.person_id!) === held
       const split = { learn: rows.filter((row) => !isHeld(row)), judge: rows.filter(isHeld), seed: held }
-      for (const [learner, trained] of Object.entries(learnersFor(split.learn.length))) {
-        sums[learner] = (sums[learner] ?? 0) + (await areaOf(view, split, trained)) / FOLDS
-      }
+      const areas = await areasOf(view, split, (features) => learnersFor(split.learn.length, features))
+      for (const [learner, area] of Object.entries(areas)) sums[learner] = (sums[learner] ?? 0) + area / FOLDS
     }
     const shown = Object.entries(sums).map(([learner, area]) => `${learner} ${area.toFixed(4)}`)
     process.stdout.write(`${name}: ${shown.join(', ')}\n`)
@@ -120,7 +127,9 @@ async function main(): Promise<void> {
   for (const [name, view] of Object.entries(VIEWS)) {
     const found: number[] = []
     for (const seed of SEEDS) {
-      found.push(await areaOf(view, { learn, judge: rows.filter(isHeldOut), seed }, matchLearner(learn.length)))
+      const split = { learn, judge: rows.filter(isHeldOut), seed }
+      const { service } = await areasOf(view, split, (features) => ({ service: matchLearner(learn.length, features) }))
+      found.push(service!)
     }
     areas[name] = spread(found)
   }
@@ -129,7 +138,7 @@ async function main(): Promise<void> {
     ...areas,
     targets: TARGETS,
     reference_lightgbm: REFERENCE,
-    learner: matchLearner(learn.length),
+    learner: 'that of travel.train, src/travel/match/learner.ts',
     'what it knows of others':
       "before_the_date and all also know what those learned from decided about the same partner and how they rated them; all compares ratings with the person's other dates of the evening",
   })

@@ -2,18 +2,20 @@
 // the two are better than either, and both are sums of what each column contributes, so that factors stay exact.
 // bench/quality/travel-match.ts measures this learner, and how it was chosen.
 
-/** Of the penalty of the logistic regression to the number of examples. */
-const PENALTY_SHARE = 0.1
+/** Penalty of the logistic regression, by example and by feature: few examples bear less of it, few features need less. */
+const AN_EXAMPLE = 0.1
+const A_FEATURE = 2
 
 export interface MatchLearner {
   readonly algorithm: 'blend'
   readonly hyperparameters: Readonly<Record<string, unknown>>
 }
 
-/** @param examples pairs that are learned from. */
-export function matchLearner(examples: number): MatchLearner {
+/** @param examples pairs that are learned from. @param features columns that say something of a pair. */
+export function matchLearner(examples: number, features: number): MatchLearner {
+  const l2 = Math.max(1, Math.min(AN_EXAMPLE * examples, A_FEATURE * features))
   const members = [
-    { algorithm: 'logistic_regression', hyperparameters: { l2: Math.max(1, PENALTY_SHARE * examples) }, weight: 1 },
+    { algorithm: 'logistic_regression', hyperparameters: { l2 }, weight: 1 },
     {
       algorithm: 'gradient_boosting',
       hyperparameters: {

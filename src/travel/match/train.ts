@@ -34,7 +34,7 @@ export const trainMatch: Trainer = async (ctx, { seed }) => {
       model_type: 'classification',
       target: 'outcome',
       features,
-      ...matchLearner(rows.length),
+      ...matchLearner(rows.length, features.length),
       evaluation: { metric: METRIC, seed, ...(groups >= MIN_GROUPS && { group_column: 'person' }) },
     })
     return {
