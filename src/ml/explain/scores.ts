@@ -29,7 +29,7 @@ export interface SumPart {
   readonly model: OneModel
 }
 
-export type OneModel = { readonly link: Link } & (
+type OneModel = { readonly link: Link } & (
   | { readonly kind: 'trees'; readonly trees: TreeModel }
   | {
       readonly kind: 'linear'

@@ -104,7 +104,7 @@ function bytesOf(text: string): ArrayBuffer {
 
 export const float32s = (text: string): Float32Array => new Float32Array(bytesOf(text))
 
-export type StoredTrees = Extract<StoredLearner, { kind: 'trees' }>
+type StoredTrees = Extract<StoredLearner, { kind: 'trees' }>
 
 export function storeTrees({ link, base, trees }: TreeEnsemble): StoredTrees {
   return {
