@@ -37,6 +37,9 @@ export interface Thread {
   end(): void
 }
 
+/** It makes little garbage of its own, and would let it grow for long. */
+const YOUNG_MB = 6
+
 export type StartThread = (gpu: WorkerSetup['gpu'], events: ThreadEvents) => Thread
 
 /** The sources run as they are, the build runs its own output: the entry has this file's extension. */
@@ -52,7 +55,8 @@ export const startThread: StartThread = (gpu, events) => {
     answer: new SharedArrayBuffer(AREA_BYTES),
     gpu,
   }
-  const worker = new Worker(ENTRY, { workerData: setup, transferList: [port2], name: 'model' })
+  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB }
+  const worker = new Worker(ENTRY, { workerData: setup, transferList: [port2], name: 'model', resourceLimits })
   const post = (order: ToWorker, transfer?: readonly ArrayBuffer[]) => worker.postMessage(order, transfer)
   let failure: Error | null = null
   port.on('message', (message: FromWorker) => events.message(message))

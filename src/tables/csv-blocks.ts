@@ -31,17 +31,24 @@ export interface CsvBlocksOptions {
   readonly wanted: readonly Pick<ContractColumn, 'name' | 'dtype' | 'categories'>[]
   /** Most rows of a block. */
   readonly rows: number
+  /** So many blocks, the newest among them, are held at a time: what lies in one before them is written over. Default all. */
+  readonly held?: number
 }
 
 /** The blocks of a piece without its header, in order. */
-export function* csvBlocks(bytes: Buffer, { reading, wanted, rows: most }: CsvBlocksOptions): Generator<CsvBlock> {
+export function* csvBlocks(
+  bytes: Buffer,
+  { reading, wanted, rows: most, held = Number.POSITIVE_INFINITY }: CsvBlocksOptions,
+): Generator<CsvBlock> {
   const { columns, delimiter = ',', decimalComma = false } = reading
   const cells = new CellScanner(bytes, delimiter)
   const places = new Map(wanted.map(({ name }, place) => [name, place]))
-  while (cells.nextRow(columns.length)) {
+  const memory: Float64Array[] = []
+  for (let block = 0; cells.nextRow(columns.length); block++) {
     const start = cells.at
-    // One piece of memory for all columns: thirty a block would keep the garbage collector busy.
-    const numbers = new Float64Array(wanted.length * most)
+    // One piece of memory for all columns, and used again: fresh ones would keep the garbage collector busy.
+    memory[block % held] ??= new Float64Array(wanted.length * most)
+    const numbers = memory[block % held]!
     const sinks = columns.map(({ name, slashOrder }) => {
       const place = places.get(name)
       if (place === undefined) return undefined

@@ -25,6 +25,8 @@ const ROWS_A_RUN = 2048
 const ROWS_A_RUN_OF_TEXT = 128
 /** Runs under way: one is worked on while the next is made ready and the last is written down. */
 const RUNS_AHEAD = 2
+/** Those, and the one that is being made ready. */
+const BLOCKS_HELD = RUNS_AHEAD + 1
 const RUN_LIMIT_MS = 120_000
 /** Somebody waits for a request; nobody waits for a chunk. */
 const BEHIND_REQUESTS = 3
@@ -35,18 +37,23 @@ export interface ChunkWork {
 }
 
 export interface ChunkLines {
-  readonly bytes: Buffer
+  readonly bytes: Buffer<ArrayBuffer>
   readonly failedRows: number
   readonly errors: LineWriter['errors']
 }
 
 export async function predictChunk(ctx: ServingCtx, served: ServedVersion, work: ChunkWork): Promise<ChunkLines> {
   const bytes = await readPiece(ctx, work)
-  return served.use(async (ready) => {
-    const lines = lineWriter()
-    await runBlocks(ctx, { ...work, bytes, signature: served.record.signature, ready, lines })
-    return { bytes: lines.bytes(), failedRows: lines.failedRows, errors: lines.errors }
-  })
+  try {
+    return await served.use(async (ready) => {
+      const lines = lineWriter()
+      await runBlocks(ctx, { ...work, bytes, signature: served.record.signature, ready, lines })
+      return { bytes: lines.bytes(), failedRows: lines.failedRows, errors: lines.errors }
+    })
+  } finally {
+    // Its memory at once: several chunks would wait for the garbage collector.
+    bytes.buffer.transfer(0)
+  }
 }
 
 /** The same for a model written in code. */
@@ -71,7 +78,7 @@ export async function predictCustomChunk(ctx: ServingCtx, name: string, work: Ch
   return { bytes: lines.bytes(), failedRows: lines.failedRows, errors: lines.errors }
 }
 
-async function readPiece(ctx: ServingCtx, { claim, source }: ChunkWork): Promise<Buffer> {
+async function readPiece(ctx: ServingCtx, { claim, source }: ChunkWork): Promise<Buffer<ArrayBuffer>> {
   // In place as it comes: pieces put together at the end would lie in memory twice.
   const bytes = Buffer.allocUnsafeSlow(claim.end - claim.start)
   let length = 0
@@ -110,7 +117,7 @@ function* blocksOf({ claim, source: { reading }, bytes, signature, ready }: Chun
   const toFeeds = compileFeeds(signature, ready.model.info)
   const blocks: Iterable<RowBlock & Partial<CsvBlock>> =
     reading.format === 'csv'
-      ? csvBlocks(bytes, { reading, wanted: signature.inputs, rows: size })
+      ? csvBlocks(bytes, { reading, wanted: signature.inputs, rows: size, held: BLOCKS_HELD })
       : lineBlocks(bytes, size)
   let rows = 0
   for (const { table, ...block } of blocks) {

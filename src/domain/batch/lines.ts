@@ -13,21 +13,28 @@ export interface LineWriter {
   refuse(row: number, error: string): void
   readonly failedRows: number
   readonly errors: readonly BatchRowError[]
-  /** All lines so far. */
-  bytes(): Buffer
+  /** All lines so far, valid until the next one. */
+  bytes(): Buffer<ArrayBuffer>
 }
 
 const BLOCK = 1 << 16
+const FIRST_BYTES = 1 << 20
+/** Bytes of UTF-8 that one UTF-16 unit takes at most. */
+const WIDEST = 3
 
 export function lineWriter(): LineWriter {
-  const blocks: Buffer[] = []
+  let memory = Buffer.allocUnsafeSlow(FIRST_BYTES)
+  let used = 0
   const errors: BatchRowError[] = []
   const names = new Map<string, string>()
   let text = ''
   let failedRows = 0
 
   function flush(): void {
-    blocks.push(Buffer.from(text))
+    const needed = used + WIDEST * text.length
+    // Grows where it lies: pieces put together at the end would lie in memory twice.
+    if (needed > memory.length) memory = Buffer.from(memory.buffer.transfer(Math.max(needed, 2 * memory.length)))
+    used += memory.write(text, used)
     text = ''
   }
   function named(name: string): string {
@@ -68,7 +75,7 @@ export function lineWriter(): LineWriter {
     errors,
     bytes() {
       flush()
-      return Buffer.concat(blocks)
+      return memory.subarray(0, used)
     },
   }
 }

@@ -75,7 +75,10 @@ async function predictAndStore(ctx: ServingCtx, claim: Claim): Promise<void> {
   ctx.signal.throwIfAborted()
   const key = partKey(claim.job.folder, claim.index, claim.attempt)
   await ctx.objects.put(key, lines.bytes, { signal: ctx.signal })
-  const outcome = await commit(ctx, claim, lines)
+  const size = lines.bytes.length
+  // Stored; without this the memory of several chunks would wait for the garbage collector.
+  lines.bytes.buffer.transfer(0)
+  const outcome = await commit(ctx, claim, { ...lines, size })
   if (outcome === 'lost') {
     await ctx.objects.delete([key])
     return
@@ -94,8 +97,10 @@ async function predictLines(ctx: ServingCtx, claim: Claim): Promise<ChunkLines> 
   return predictChunk(ctx, served, work)
 }
 
+type Stored = Pick<ChunkLines, 'failedRows' | 'errors'> & { readonly size: number }
+
 /** `last`: with this one every chunk is done. */
-function commit(ctx: ServingCtx, claim: Claim, lines: ChunkLines): Promise<'done' | 'last' | 'lost'> {
+function commit(ctx: ServingCtx, claim: Claim, lines: Stored): Promise<'done' | 'last' | 'lost'> {
   return inTransaction(ctx, async (ctx) => {
     // The job before the chunk, here as in a cancellation: otherwise the two could wait for each other. Both are sent at once.
     const counted = ctx.db
@@ -109,7 +114,7 @@ function commit(ctx: ServingCtx, claim: Claim, lines: ChunkLines): Promise<'done
       .where('status', '=', 'running')
       .returning(['done_count', 'chunk_count'])
       .executeTakeFirst()
-    const result = { failedRows: lines.failedRows, bytes: lines.bytes.length, errors: lines.errors }
+    const result = { failedRows: lines.failedRows, bytes: lines.size, errors: lines.errors }
     const [job, completed] = await Promise.all([counted, completeChunk(ctx.db, claim, result)])
     if (!job || !completed) throw LOST
     return job.done_count === job.chunk_count ? 'last' : 'done'

@@ -27,6 +27,9 @@ const CLOSE_TIMEOUT_MS = 10_000
 /** A statement that still runs so long after its transaction was given up is stopped together with its thread. */
 const RESET_TIMEOUT_MS = 10_000
 
+/** The database lies in memory of its own; what it makes besides is garbage at once. */
+const YOUNG_MB = 6
+
 export function createEmbeddedServer(options: WorkerOptions): EmbeddedServer {
   const waiting: Guest[] = []
   let running: { readonly ready: Promise<void>; worker: Worker | undefined } | undefined
@@ -50,6 +53,7 @@ export function createEmbeddedServer(options: WorkerOptions): EmbeddedServer {
     const worker = new Worker(new URL(`./worker${extname(import.meta.url)}`, import.meta.url), {
       workerData: options,
       execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     })
     const ready = Promise.withResolvers<void>()
     const stopped = (reason: string) => {
