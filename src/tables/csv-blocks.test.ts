@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TableFiles, tableFiles } from '../../test/table-files.ts'
 import type { ColumnDtype } from '../contract/datasets.ts'
-import type { Column, Table } from '../ml/table.ts'
+import type { Column, NumberColumn, Table } from '../ml/table.ts'
 import { csvBlocks } from './csv-blocks.ts'
 import { CellScanner, csvRecords } from './csv-cells.ts'
 import type { Reading } from './reading.ts'
@@ -21,6 +21,19 @@ const blocks = (text: string, dtypes: Readonly<Record<string, ColumnDtype>>, row
 }
 
 describe('blocks of a piece of CSV', () => {
+  it('keep what they hold for as long as was asked for', () => {
+    const text = Array.from({ length: 12 }, (_, i) => `${i}\n`).join('')
+    const wanted = [{ name: 'n', dtype: 'number' as const }]
+    const seen: number[][] = []
+    let previous: Table | undefined
+    for (const { table } of csvBlocks(Buffer.from(text), { reading: reading(['n']), wanted, rows: 3, held: 2 })) {
+      for (const one of [previous, table]) seen.push([...((one?.columns.get('n') as NumberColumn)?.values ?? [])])
+      previous = table
+    }
+    const blocks = [[], [0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]]
+    expect(seen).toEqual([0, 1, 2, 3].flatMap((k) => [blocks[k], blocks[k + 1]]))
+  })
+
   it('hold typed columns, with missing cells marked', () => {
     const [block] = blocks('1.5,x,true\n,"",\n-2, "y, ""z""" ,0\n', { n: 'number', s: 'string', b: 'boolean' })
     expect(block!.table).toEqual({

@@ -10,12 +10,14 @@ import {
   extendClaim,
   failChunk,
   releaseChunk,
+  survive,
   takeBackChunks,
 } from '../../src/domain/batch/claim.ts'
 import { type Database, json } from '../../src/ports/db/index.ts'
 import { BACKENDS, type Backend, startBackend } from '../ports/db-backends.ts'
 
 const LEASE = 3600
+const AT_ONCE = { trouble: 'outage', pauseSeconds: () => 0 } as const
 const RESULT = { failedRows: 0, bytes: 1, errors: [] }
 
 describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
@@ -95,12 +97,12 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     await submit('a', 'x', 1)
     const late = (await claim())!
     await letLeaseRunOut(late)
-    expect(await db.system((tx) => takeBackChunks(tx, 'expired'))).toMatchObject([{ jobId: 'x', failures: 1 }])
+    expect(await db.system((tx) => takeBackChunks(tx, 'expired'))).toMatchObject([{ jobId: 'x', deaths: 1 }])
     const next = (await claim())!
     expect(next.attempt).toBe(late.attempt + 1)
     expect(await db.system((tx) => extendClaim(tx, late, LEASE))).toBe(false)
     expect(await db.system((tx) => completeChunk(tx, late, RESULT))).toBe(false)
-    expect(await db.system((tx) => failChunk(tx, late, () => 0))).toBeUndefined()
+    expect(await db.system((tx) => failChunk(tx, late, AT_ONCE))).toBeUndefined()
     expect(await db.system((tx) => completeChunk(tx, next, RESULT))).toBe(true)
     expect(await db.system((tx) => completeChunk(tx, next, RESULT))).toBe(false)
   })
@@ -108,8 +110,40 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
   it('lets a chunk that failed wait before it is tried again', async () => {
     await submit('a', 'x', 1)
     const first = (await claim())!
-    expect(await db.system((tx) => failChunk(tx, first, () => 60))).toBe(1)
+    expect(await db.system((tx) => failChunk(tx, first, { trouble: 'fault', pauseSeconds: () => 60 }))).toBe(1)
     expect(await claim()).toBeUndefined()
+  })
+
+  it('counts faults, outages and dead workers apart', async () => {
+    await submit('a', 'x', 1)
+    const again = async (work: (mine: Claim) => Promise<unknown>) => work((await claim())!)
+    const fail = (trouble: 'fault' | 'outage') => (mine: Claim) =>
+      db.system((tx) => failChunk(tx, mine, { trouble, pauseSeconds: () => 0 }))
+    expect([await again(fail('outage')), await again(fail('outage')), await again(fail('fault'))]).toEqual([1, 2, 1])
+    await again(letLeaseRunOut)
+    expect(await db.system((tx) => takeBackChunks(tx, 'expired'))).toMatchObject([{ deaths: 1 }])
+    expect((await claim())?.deaths).toBe(1)
+  })
+
+  it('takes a worker that comes back for none that died, whether its chunk was taken back or not', async () => {
+    await submit('a', 'x', 1)
+    const counts = () =>
+      db.system((tx) =>
+        tx.selectFrom('batch_chunks').select(['deaths', 'outages', 'failures', 'status']).executeTakeFirstOrThrow(),
+      )
+    const survived = (mine: Claim) => db.system((tx) => survive(tx, mine))
+    const first = (await claim())!
+    await survived(first)
+    expect(await counts()).toEqual({ deaths: 0, outages: 1, failures: 0, status: 'waiting' })
+    const second = (await claim())!
+    await letLeaseRunOut(second)
+    await db.system((tx) => takeBackChunks(tx, 'expired'))
+    const third = (await claim())!
+    await survived(second)
+    expect(await counts()).toEqual({ deaths: 0, outages: 2, failures: 0, status: 'running' })
+    expect(await db.system((tx) => completeChunk(tx, third, RESULT))).toBe(true)
+    await survived(second)
+    expect(await counts()).toMatchObject({ outages: 2, status: 'done' })
   })
 
   it.each([1, 2, 3])('loses and doubles nothing, whatever happens when (seed %i)', async (seed) => {
@@ -178,7 +212,7 @@ const ACTIONS: readonly ((stage: Stage) => Promise<void>)[] = [
   },
   async ({ world, random, db }) => {
     const mine = take(world.held, random)
-    if (mine) expect(await db.system((tx) => failChunk(tx, mine, () => 0))).toBeGreaterThan(0)
+    if (mine) expect(await db.system((tx) => failChunk(tx, mine, AT_ONCE))).toBeGreaterThan(0)
   },
   async ({ world, random, db }) => {
     const mine = take(world.held, random)

@@ -2,6 +2,8 @@
 
 import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
+import { claimChunk } from '../../src/domain/batch/claim.ts'
+import { MAX_DEATHS } from '../../src/domain/batch/policy.ts'
 import { defineModel } from '../../src/domain/serving/index.ts'
 import { startApp } from '../helpers/app.ts'
 import { resultLines, untilBatchEnds } from '../helpers/batch.ts'
@@ -57,6 +59,27 @@ describe('a batch job', () => {
     const job = await untilBatchEnds(again.client, id)
     expect(job).toMatchObject({ status: 'failed' })
     expect(job.error).toContain('input/0')
+  })
+
+  it('fails once its workers have died over one chunk again and again, and not for what was away', async () => {
+    await using app = await startApp({ worker: false })
+    await anAddingModel(app.client)
+    const histories = {
+      poison: { deaths: MAX_DEATHS - 1 },
+      unlucky: { deaths: MAX_DEATHS - 2, outages: 400, failures: 8 },
+    }
+    for (const [job_id, counts] of Object.entries(histories)) {
+      await app.client.batch_jobs.create({ ...MODEL, input_batch: ROWS, job_id })
+      await app.app.services.db.system(async (tx) => {
+        await claimChunk(tx, 3600)
+        await tx.updateTable('batch_chunks').set(counts).where('job_id', '=', job_id).execute()
+      })
+    }
+    await app.app.stop()
+    await using again = await startApp({ dataDir: app.dataDir, config: { batchConcurrency: 2 } })
+    const poison = await untilBatchEnds(again.client, 'poison')
+    expect(poison).toMatchObject({ status: 'failed', error: `The workers of one chunk died ${MAX_DEATHS} times` })
+    expect(await untilBatchEnds(again.client, 'unlucky')).toMatchObject({ status: 'succeeded', processed_count: 30 })
   })
 
   it('is predicted by a model written in TypeScript, row by row', async () => {

@@ -15,6 +15,8 @@ export interface Claim {
   readonly end: number
   readonly firstRow: number
   readonly rows: number
+  /** Workers that died over it. */
+  readonly deaths: number
   /** As it stood at the claim. */
   readonly job: ClaimedJob
 }
@@ -44,7 +46,7 @@ export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | 
     from pick join batch_jobs j on j.tenant_id = pick.tenant_id and j.id = pick.job_id
     where c.tenant_id = pick.tenant_id and c.job_id = pick.job_id and c.index = pick.index
     returning c.tenant_id as "tenantId", c.job_id as "jobId", c.index, c.attempt, c.source,
-      c.start_byte as start, c.end_byte as "end", c.first_row as "firstRow", c.rows, jsonb_build_object('id', j.id, 'status', j.status, 'folder', j.folder,
+      c.start_byte as start, c.end_byte as "end", c.first_row as "firstRow", c.rows, c.deaths, jsonb_build_object('id', j.id, 'status', j.status, 'folder', j.folder,
         'model_id', j.model_id, 'version', j.version, 'sources', j.sources, 'request', j.request) as job`.execute(tx)
   const [claim] = rows
   return claim && { ...claim, start: Number(claim.start), end: Number(claim.end), firstRow: Number(claim.firstRow) }
@@ -79,18 +81,27 @@ export async function completeChunk(tx: Tx, claim: Claim, result: ChunkResult): 
   return rows.length > 0
 }
 
-/** Back into the queue after a failure. @returns how often it has failed; undefined when the claim was lost. */
-export async function failChunk(tx: Tx, claim: Claim, pauseSeconds: (failures: number) => number) {
-  const { rows } = await sql<{ failures: number }>`
-    update batch_chunks set status = 'waiting', lease_until = null, failures = failures + 1
-    where ${mine(claim)} returning failures`.execute(tx)
-  const failures = rows[0]?.failures
-  if (failures === undefined) return undefined
+/** `fault`: of the chunk; `outage`: of something else that was away or busy. */
+export type Trouble = 'fault' | 'outage'
+
+export interface FailedChunk {
+  readonly trouble: Trouble
+  readonly pauseSeconds: (times: number) => number
+}
+
+/** Back into the queue after a failure. @returns how often it has had this trouble; undefined when the claim was lost. */
+export async function failChunk(tx: Tx, claim: Claim, { trouble, pauseSeconds }: FailedChunk) {
+  const count = sql.ref(trouble === 'fault' ? 'failures' : 'outages')
+  const { rows } = await sql<{ times: number }>`
+    update batch_chunks set status = 'waiting', lease_until = null, ${count} = ${count} + 1
+    where ${mine(claim)} returning ${count} as times`.execute(tx)
+  const times = rows[0]?.times
+  if (times === undefined) return undefined
   await sql`
     update batch_chunks
-    set available_at = clock_timestamp() + make_interval(secs => ${pauseSeconds(failures)}::double precision)
+    set available_at = clock_timestamp() + make_interval(secs => ${pauseSeconds(times)}::double precision)
     where tenant_id = ${claim.tenantId} and job_id = ${claim.jobId} and index = ${claim.index}`.execute(tx)
-  return failures
+  return times
 }
 
 /** Back into the queue as if it had not been claimed. */
@@ -98,20 +109,36 @@ export async function releaseChunk(tx: Tx, claim: Claim): Promise<void> {
   await sql`update batch_chunks set status = 'waiting', lease_until = null where ${mine(claim)}`.execute(tx)
 }
 
+/**
+ * A worker that could not be heard of for the length of its lease is not dead: what was taken back from it counts as an outage, and what
+ * nobody has taken back yet is given back.
+ */
+export async function survive(tx: Tx, claim: Claim): Promise<void> {
+  const isMine = sql`(status = 'running' and attempt = ${claim.attempt})`
+  await sql`
+    update batch_chunks
+    set outages = outages + 1,
+      deaths = case when ${isMine} then deaths else greatest(deaths - 1, 0) end,
+      lease_until = case when ${isMine} then null else lease_until end,
+      status = case when ${isMine} then 'waiting' else status end
+    where tenant_id = ${claim.tenantId} and job_id = ${claim.jobId} and index = ${claim.index}
+      and attempt >= ${claim.attempt} and status <> 'done'`.execute(tx)
+}
+
 export interface Abandoned {
   readonly tenantId: string
   readonly jobId: string
-  readonly failures: number
+  readonly deaths: number
 }
 
-/** Puts chunks whose lease has run out (`all`: every claimed one) back into the queue. */
+/** Puts chunks whose lease has run out (`all`: every claimed one) back into the queue: their workers count as dead. */
 export async function takeBackChunks(tx: Tx, which: 'expired' | 'all'): Promise<readonly Abandoned[]> {
   const until = which === 'all' ? sql`'infinity'` : sql`clock_timestamp()`
   const { rows } = await sql<Abandoned>`
-    update batch_chunks set status = 'waiting', lease_until = null, failures = failures + 1
+    update batch_chunks set status = 'waiting', lease_until = null, deaths = deaths + 1
     where (tenant_id, job_id, index) in (
       select tenant_id, job_id, index from batch_chunks
       where status = 'running' and lease_until < ${until} for update skip locked)
-    returning tenant_id as "tenantId", job_id as "jobId", failures`.execute(tx)
+    returning tenant_id as "tenantId", job_id as "jobId", deaths`.execute(tx)
   return rows
 }

@@ -5,8 +5,10 @@ import { DEFAULT_TENANT } from '../../contract/schema.ts'
 export const MAX_OPEN_JOBS = 1000
 /** A chunk ends with the row that reaches this: it is held in memory while it is worked on. */
 export const CHUNK_BYTES = 16 * 1024 * 1024
-/** Claims of one chunk that may end badly before its job is given up. */
+/** Failures of one chunk before its job is given up. */
 export const MAX_FAILURES = 10
+/** Workers that may die over one chunk. From the first on it is worked on alone, so a death is seldom another's fault. */
+export const MAX_DEATHS = 5
 /** The same where something else was away or busy, which is not the fault of the job: about four hours. */
 export const MAX_OUTAGES = 500
 export const MAX_ROW_ERRORS = 100

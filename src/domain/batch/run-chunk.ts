@@ -1,12 +1,14 @@
 // A worker's side of a chunk, from the claim to its part file. Every write names the attempt, so a worker that lost its claim
 // and lives on can change nothing any more.
+import { backoffMs, pause } from '../../core/backoff.ts'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { callerAttributes, ended } from '../../core/trace.ts'
 import { inTransaction, type Services, serviceCtx } from '../ctx.ts'
 import { findVersion, type Serving, type ServingCtx } from '../serving/index.ts'
 import { within } from '../traced.ts'
 import { type ChunkLines, predictChunk, predictCustomChunk } from './chunk.ts'
-import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk } from './claim.ts'
+import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk, survive } from './claim.ts'
+import type { Company } from './company.ts'
 import { endJob, finishJob, putInputAway } from './end.ts'
 import { MAX_FAILURES, MAX_OUTAGES, partKey, retrySeconds } from './policy.ts'
 import { detailsOf, hasEnded, sourcesOf } from './store.ts'
@@ -16,19 +18,26 @@ export interface Worker {
   readonly serving: Serving
 }
 
+/** One of those that a worker works on at a time. */
+export interface ChunkWorker extends Worker {
+  readonly company: Company
+}
+
 const LEASE_BEATS = 4
 /** The lease began a little before its worker heard of it. */
 const SURE_OF_LEASE = 0.9
 
-export async function runChunk({ services, serving }: Worker, claim: Claim, stopping: AbortSignal): Promise<void> {
+export async function runChunk(worker: ChunkWorker, claim: Claim, stopping: AbortSignal): Promise<void> {
+  const { services, serving, company } = worker
   const lost = new AbortController()
   const signal = AbortSignal.any([stopping, lost.signal])
   const ctx: ServingCtx = { ...serviceCtx(services, claim.tenantId, signal, claim.jobId), serving }
   const stopBeating = keepAlive(ctx, claim, lost)
   try {
-    if (await beginJob(ctx, claim)) await inNameOf(ctx, claim)
+    if (claim.deaths > 0 && !(await company.beAlone(signal))) await ctx.db.system((tx) => releaseChunk(tx, claim))
+    else if (await beginJob(ctx, claim)) await inNameOf(ctx, claim)
   } catch (error) {
-    if (lost.signal.aborted) ctx.log.info({ job_id: claim.jobId, chunk: claim.index }, 'the claim of a chunk was lost')
+    if (lost.signal.aborted) await reportLost(ctx, claim, stopping)
     else await settle({ ...ctx, signal: AbortSignal.timeout(30_000) }, claim, stopping.aborted ? 'stopping' : error)
   } finally {
     stopBeating()
@@ -134,11 +143,27 @@ async function settle(ctx: ServingCtx, claim: Claim, cause: unknown): Promise<vo
   ctx.metrics.batchChunkErrors.inc({ code: failure.code })
   ctx.log.warn({ err: failure, job_id: claim.jobId, chunk: claim.index, attempt: claim.attempt }, 'a chunk failed')
   const mayPass = failure.kind === 'internal' || failure.kind === 'unavailable'
-  const failures = await ctx.db.system((tx) => failChunk(tx, claim, retrySeconds))
-  if (failures === undefined) return
-  const most = failure.kind === 'unavailable' ? MAX_OUTAGES : MAX_FAILURES
-  if (!mayPass || failures >= most) await failJob(ctx, claim.jobId, failure)
+  const trouble = failure.kind === 'unavailable' ? 'outage' : 'fault'
+  const times = await ctx.db.system((tx) => failChunk(tx, claim, { trouble, pauseSeconds: retrySeconds }))
+  if (times === undefined) return
+  if (!mayPass || times >= MOST[trouble]) await failJob(ctx, claim.jobId, failure)
 }
+
+const MOST = { fault: MAX_FAILURES, outage: MAX_OUTAGES } as const
+
+/** As soon as the database can be told: whoever takes the chunk over believes that its worker died. */
+async function reportLost(ctx: ServingCtx, claim: Claim, stopping: AbortSignal): Promise<void> {
+  ctx.log.info({ job_id: claim.jobId, chunk: claim.index }, 'the claim of a chunk was lost')
+  for (let attempt = 0; !stopping.aborted; attempt++) {
+    try {
+      return await ctx.db.system((tx) => survive(tx, claim))
+    } catch {
+      await pause(backoffMs(attempt, DATABASE_RETRY), stopping)
+    }
+  }
+}
+
+const DATABASE_RETRY = { initialMs: 100, maxMs: 5000 }
 
 export async function failJob(ctx: ServingCtx, jobId: string, failure: MlError): Promise<void> {
   const ended = await inTransaction(ctx, async (ctx) => {

@@ -5,8 +5,9 @@ import { startLoop, type Turn } from '../../core/loop.ts'
 import type { Services } from '../ctx.ts'
 import { serviceCtx } from '../ctx.ts'
 import { type Abandoned, claimChunk, takeBackChunks } from './claim.ts'
+import { newCompany } from './company.ts'
 import { finishJob } from './end.ts'
-import { MAX_FAILURES } from './policy.ts'
+import { MAX_DEATHS } from './policy.ts'
 import { failJob, runChunk, type Worker } from './run-chunk.ts'
 
 export interface BatchWorker {
@@ -25,9 +26,15 @@ export function startBatchWorker(worker: Worker, { concurrency }: { readonly con
 
   async function work({ signal, idle }: Turn): Promise<void> {
     await begun
-    const claim = await db.system((tx) => claimChunk(tx, settings.batchLeaseSeconds))
-    if (!claim) return idle(POLL_MS)
-    await runChunk(worker, claim, signal)
+    const leave = await company.enter(signal)
+    try {
+      if (signal.aborted) return
+      const claim = await db.system((tx) => claimChunk(tx, settings.batchLeaseSeconds))
+      if (claim) return await runChunk({ ...worker, company }, claim, signal)
+    } finally {
+      leave()
+    }
+    await idle(POLL_MS)
   }
 
   async function tend({ signal, idle }: Turn): Promise<void> {
@@ -39,6 +46,7 @@ export function startBatchWorker(worker: Worker, { concurrency }: { readonly con
     await idle(Math.min(SAMPLE_MS, (settings.batchLeaseSeconds * 1000) / 4))
   }
 
+  const company = newCompany()
   const begun = begin(worker)
   const loops = [
     startLoop(loopOptions, tend),
@@ -65,10 +73,10 @@ async function begin(worker: Worker): Promise<void> {
 
 /** A chunk whose workers die again and again takes its job with it. */
 async function takeBack({ services, serving }: Worker, chunks: readonly Abandoned[]): Promise<void> {
-  for (const { tenantId, jobId, failures } of chunks) {
+  for (const { tenantId, jobId, deaths } of chunks) {
     services.metrics.batchChunkErrors.inc({ code: 'JOB_ABANDONED' })
-    if (failures < MAX_FAILURES) continue
-    const failure = fail('internal', 'BATCH_CRASHED', `The workers of one chunk died ${failures} times`)
+    if (deaths < MAX_DEATHS) continue
+    const failure = fail('internal', 'BATCH_CRASHED', `The workers of one chunk died ${deaths} times`)
     const ctx = serviceCtx(services, tenantId, AbortSignal.timeout(30_000), jobId)
     await failJob({ ...ctx, serving }, jobId, failure)
   }

@@ -225,12 +225,17 @@ export interface BatchChunksTable {
   status: Generated<'waiting' | 'running' | 'done'>
   /** Rises with every claim; names the worker's right to write. */
   attempt: Generated<number>
+  /** Of its own. */
   failures: Generated<number>
   lease_until: NullableTimestamp
   available_at: CreatedAt
   failed_rows: number | null
   result_bytes: number | null
   row_errors: NullableJson<readonly BatchRowError[]>
+  /** Workers that died over it. */
+  deaths: Generated<number>
+  /** Of something else that was away. */
+  outages: Generated<number>
 }
 
 /** Which tenant was served last; the service's own. */

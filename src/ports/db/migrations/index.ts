@@ -12,6 +12,7 @@ import { up as featureRevisions } from './0013-feature-revisions.ts'
 import { up as idempotencyLeases } from './0014-idempotency-leases.ts'
 import { up as interactionsOfItems } from './0016-interactions-of-items.ts'
 import { up as webhookSecrets } from './0017-webhook-secrets.ts'
+import { up as batchDeaths } from './0018-batch-deaths.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -26,4 +27,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0014-idempotency-leases': { up: idempotencyLeases },
   '0016-interactions-of-items': { up: interactionsOfItems },
   '0017-webhook-secrets': { up: webhookSecrets },
+  '0018-batch-deaths': { up: batchDeaths },
 }
