@@ -159,6 +159,35 @@ describe('a choice between candidates', () => {
     expect(outcome.algorithm).toBe('linear_regression')
   })
 
+  it.each([
+    ['once where that takes its time', 0.3, 5],
+    ['twice where that is quick', 0.1, 10],
+  ])('judges the rows of a small table %s', async (_, seconds, folds) => {
+    let ms = 0
+    const taking = (algorithm: { fit: Learner }): { fit: Learner } => ({
+      fit: (input) => {
+        ms += 1000 * seconds
+        return algorithm.fit(input)
+      },
+    })
+    const learners = {
+      linear_regression: taking(ALGORITHMS.linear_regression),
+      gradient_boosting: taking(ALGORITHMS.gradient_boosting),
+      blend: ALGORITHMS.blend,
+    }
+    const random = seededRandom(4)
+    const noisy = quadrants(200).map((row) => ({
+      ...row,
+      price: row.x + Math.sign(row.x * row.y) / 4 + random.normal(),
+    }))
+    const spec = await csvSpec(csvOf(noisy, ['x', 'y', 'price']), 'price', {
+      modelType: 'regression',
+      candidates: REGRESSORS,
+    })
+    const outcome = await run(spec, { learners, clock: { ...systemClock, elapsedMs: () => ms } })
+    expect(Math.max(...outcome.evaluation.leaderboard.map((trial) => trial.folds.length))).toBe(folds)
+  })
+
   it.each([3, 4, 6])('makes a model of %i rows, whatever can be compared', async (rows) => {
     const few = Array.from({ length: rows }, (_, i) => ({ a: i, b: (i * 7) % 3, price: 2 * i + ((i * 5) % 3) }))
     const outcome = await pipe(few, 'price', { modelType: 'regression', candidates: REGRESSORS })

@@ -100,7 +100,8 @@ function openJudge(comparison: Comparison, size: number): Judge | undefined {
   const rows = someRows(comparison.rows, size, spec.evaluation.seed)
   const repeats = size < 1000 ? 2 : 1
   const folds = comparisonFolds(rows, { spec, folds: size > FIRST_ROWS * 1.5 ? 3 : 5, repeats })
-  return folds && createJudge({ ...comparison, rows, folds })
+  const passes = spec.evaluation.time_column === undefined ? repeats : 1
+  return folds && createJudge({ ...comparison, rows, folds, pass: Math.ceil(folds.length / passes) })
 }
 
 /** The better half, at least two; candidates that could not be compared are left behind. */

@@ -24,6 +24,8 @@ export interface JudgeOptions {
   readonly columns: readonly ContractColumn[]
   readonly rows: Labelled
   readonly folds: readonly Split[]
+  /** Folds that judge every row once. */
+  readonly pass?: number
   readonly metric: string
   readonly fits: Fits
   readonly clock: Clock
@@ -32,6 +34,8 @@ export interface JudgeOptions {
 export interface Judge {
   readonly rows: number
   readonly folds: number
+  /** Folds that judge every row once; more of them judge the rows again. */
+  readonly pass: number
   /** The target of the rows that a fold is judged by. */
   targetOf(fold: number): Target
   /** The metric of what is said about the rows of a fold; undefined where those leave it without a meaning. */
@@ -70,6 +74,7 @@ export function createJudge(options: JudgeOptions): Judge {
   return {
     rows: rows.table.rows,
     folds: folds.length,
+    pass: options.pass ?? folds.length,
     targetOf: (fold) => selectTarget(rows.target, folds[fold]!.test),
     figure: (fold, said, candidate) => figureOf(options, fold, { said, candidate }),
     open: (candidate) => openAttempt(options, encode, candidate),

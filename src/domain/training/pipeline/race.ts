@@ -20,6 +20,8 @@ export interface Race {
 
 /** Folds before anyone is given up. */
 const FEWEST_FOLDS = 3
+/** Rows are judged a second time where the first took no longer than this: it makes the choice a little surer, and nobody waits for that. */
+const QUICK_MS = 2000
 /** Standard errors of the difference to the leader that cannot be luck. */
 const CLEARLY = 3
 
@@ -53,7 +55,11 @@ interface Racer extends Pick<Standing, 'tried'> {
 
 async function runFolds(options: Race, attempts: readonly Attempt[]): Promise<void> {
   const { comparison, judge, deadlineMs } = options
+  const startedMs = comparison.clock.elapsedMs()
   for (let fold = 0; fold < judge.folds; fold++) {
+    if (fold === judge.pass && comparison.clock.elapsedMs() - startedMs > QUICK_MS) {
+      for (const attempt of attempts) if (!attempt.ended) attempt.end('complete', 'every row was judged once')
+    }
     const running = stillRunning(options, attempts, fold)
     if (running.length === 0) return
     await Promise.all(
@@ -132,6 +138,9 @@ function giveUp({ comparison, judge }: Race, attempts: readonly Attempt[], fold:
   }
 }
 
+/** By so much of its figure it must be worse: a little is soon made up for in other folds. */
+const HOPELESS = 1 / 4
+
 /** Gives up those that say less about the rows of the first fold than somebody who has only heard how they turned out on the whole. */
 function dismiss({ comparison, judge }: Race, attempts: readonly Attempt[]): void {
   const sign = comparison.greaterIsBetter ? 1 : -1
@@ -141,8 +150,8 @@ function dismiss({ comparison, judge }: Race, attempts: readonly Attempt[]): voi
   for (const attempt of able) {
     if (attempt === leader) continue
     const figure = judge.figure(0, said, attempt.candidate)
-    if (figure === undefined || sign * attempt.figures[0]! >= sign * figure) continue
-    attempt.end('pruned', 'worse than one answer for all rows of the first fold')
+    if (figure === undefined || sign * (attempt.figures[0]! - figure) >= -HOPELESS * figure) continue
+    attempt.end('pruned', 'far worse than one answer for all rows of the first fold')
   }
 }
 
