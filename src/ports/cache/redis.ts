@@ -1,6 +1,6 @@
 // A cache in Redis. While Redis is away, hung or slow every call is a miss at once: after one failure no command is sent until
 // a probe has been answered, so an outage costs the predictions nothing.
-import { type ChainableCommander, Redis, type RedisOptions, ReplyError } from 'ioredis'
+import { Redis, type RedisOptions, ReplyError } from 'ioredis'
 import { backoffMs } from '../../core/backoff.ts'
 import { systemClock } from '../../core/clock.ts'
 import { fail, type MlError } from '../../core/failure.ts'
@@ -30,8 +30,6 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
     ...connection,
     keyPrefix: prefix,
     enableOfflineQueue: false,
-    // What is asked for in one turn of the event loop is written to the socket at once.
-    enableAutoPipelining: true,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     commandTimeout: timeoutMs,
@@ -88,8 +86,26 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
     log.warn({ url: shown, problem: error.message }, 'Redis refuses a command; the cache misses')
   }
 
+  let gathering = false
+
+  /**
+   * What is asked for in one turn of the event loop is written to the socket at once. Not by pipelines of the client: each has an
+   * accessor of its own, and with it commands and replies outlive the quick collections (decision 037).
+   */
+  function gather(): void {
+    const { stream } = client
+    if (gathering || !stream) return
+    gathering = true
+    stream.cork()
+    setImmediate(() => {
+      gathering = false
+      stream.uncork()
+    })
+  }
+
   async function attempt<T>(command: () => Promise<T>, otherwise: T): Promise<T> {
     if (away) return otherwise
+    gather()
     try {
       return await command()
     } catch (error) {
@@ -145,11 +161,9 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
   }
 }
 
-/** One round trip. @throws the first error of any command. */
+/** One round trip, where it is gathered. @throws the first error of any command. */
 async function write(client: Redis, entries: readonly CacheEntry[]): Promise<true> {
-  const pipeline = client.pipeline()
-  for (const entry of entries) writeOne(pipeline, entry)
-  for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error
+  await Promise.all(entries.map((entry) => writeOne(client, entry)))
   return true
 }
 
@@ -157,12 +171,12 @@ async function write(client: Redis, entries: readonly CacheEntry[]): Promise<tru
 const SET_NEWER = `if redis.call('GETRANGE', KEYS[1], 0, 15) <= ARGV[2] then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3]) end`
 
-function writeOne(pipeline: ChainableCommander, { key, value, ttlSeconds, revision }: CacheEntry): void {
+function writeOne(client: Redis, { key, value, ttlSeconds, revision }: CacheEntry): Promise<unknown> {
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
   const lifeMs = Math.max(1, Math.round(ttlSeconds * 1000))
-  if (ttlSeconds <= 0) pipeline.unlink(key)
-  else if (revision === undefined) pipeline.set(key, bytes, 'PX', lifeMs)
-  else pipeline.eval(SET_NEWER, 1, key, bytes, bytes.subarray(0, 16), lifeMs)
+  if (ttlSeconds <= 0) return client.unlink(key)
+  if (revision === undefined) return client.set(key, bytes, 'PX', lifeMs)
+  return client.eval(SET_NEWER, 1, key, bytes, bytes.subarray(0, 16), lifeMs)
 }
 
 async function unlink(client: Redis, keys: readonly string[]): Promise<true> {
