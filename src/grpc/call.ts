@@ -14,7 +14,7 @@ interface Cancellable {
 }
 
 /** Binary entries are no headers. */
-function headersOf(metadata: Metadata): IncomingHttpHeaders {
+export function headersOf(metadata: Metadata): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = {}
   const entries = metadata.getMap()
   for (const name in entries) if (typeof entries[name] === 'string') headers[name] = entries[name]
@@ -29,8 +29,7 @@ export interface Envelope {
 }
 
 /** @param method as in the path: `inference.GRPCInferenceService/ModelInfer`. */
-export function envelopeOf(metadata: Metadata, method: string, tracer: Tracer): Envelope {
-  const headers = headersOf(metadata)
+export function envelopeOf(headers: IncomingHttpHeaders, method: string, tracer: Tracer): Envelope {
   const requestId = requestIdOf(headers)
   const span = tracer.start(method, { kind: 'server', parent: tracer.enabled ? traceContextOf(headers) : undefined })
   if (span.recording) span.set({ 'rpc.system.name': 'grpc', 'rpc.method': method, 'modelyard.request_id': requestId })

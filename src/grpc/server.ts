@@ -16,7 +16,8 @@ import { asFailure } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import type { OpenInference } from '../core/open-inference.ts'
 import { NO_TRACER, type Tracer } from '../core/trace.ts'
-import { type Authenticate, callOf, envelopeOf } from './call.ts'
+import { type Authenticate, callOf, type Envelope, envelopeOf, headersOf } from './call.ts'
+import { type DirectMethod, stepIn, type UnaryCall } from './direct-unary.ts'
 import { messageOf, serviceError } from './failures.ts'
 import { type Message, unaryHandlers, type Work } from './handlers.ts'
 import { writeInferReply, writeStreamError, writeStreamReply } from './infer-reply.ts'
@@ -50,6 +51,7 @@ export async function startGrpc(options: GrpcOptions, place: { host: string; por
     'grpc.max_receive_message_length': options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': -1,
   })
+  stepIn(server, directInference(options))
   const definitions = loadDefinitions()
   server.addService(withRawInference(definitions[SERVICE] as ServiceDefinition), implementation(options))
   const health = new HealthImplementation({ '': 'SERVING', [SERVICE]: 'SERVING' })
@@ -107,7 +109,7 @@ interface Method {
 function unaryCall({ name, work }: Method, { authenticate, log, tracer = NO_TRACER }: GrpcOptions) {
   const method = `${SERVICE}/${name}`
   return (request: ServerUnaryCall<Message, unknown>, reply: sendUnaryData<unknown>): void => {
-    const envelope = envelopeOf(request.metadata, method, tracer)
+    const envelope = envelopeOf(headersOf(request.metadata), method, tracer)
     const { requestId, span } = envelope
     callOf(request, envelope, authenticate)
       .then((call) => work(call, request.request))
@@ -122,6 +124,31 @@ function unaryCall({ name, work }: Method, { authenticate, log, tracer = NO_TRAC
           span.end()
         },
       )
+  }
+}
+
+/** ModelInfer as nearly every client calls it. */
+function directInference(options: GrpcOptions): DirectMethod {
+  const { plane, authenticate, log, tracer = NO_TRACER, maxMessageBytes = MAX_MESSAGE_BYTES } = options
+  const method = `${SERVICE}/ModelInfer`
+  const envelopes = new WeakMap<UnaryCall, Envelope>()
+  return {
+    path: `/${method}`,
+    maxMessageBytes,
+    async answer(asked, message) {
+      const envelope = envelopeOf(asked.headers, method, tracer)
+      envelopes.set(asked, envelope)
+      const parts = (await inferOne(plane, await callOf(asked, envelope, authenticate), message)).parts()
+      envelope.span.set(ANSWERED)
+      envelope.span.end()
+      return parts
+    },
+    failed(asked, error) {
+      const { requestId, span } = envelopes.get(asked)!
+      const failure = serviceError(error, { log, requestId, span })
+      span.end()
+      return failure
+    },
   }
 }
 
@@ -142,7 +169,7 @@ async function inferOne(plane: OpenInference, call: Call, bytes: Buffer): Promis
 }
 
 function inferStream(stream: StreamCall, { plane, authenticate, log, tracer = NO_TRACER }: GrpcOptions): void {
-  const envelope = envelopeOf(stream.metadata, `${SERVICE}/ModelStreamInfer`, tracer)
+  const envelope = envelopeOf(headersOf(stream.metadata), `${SERVICE}/ModelStreamInfer`, tracer)
   const { requestId, span } = envelope
   if (span.recording) for (const end of ['finish', 'cancelled', 'error']) stream.once(end, () => span.end())
   const calling = callOf(stream, envelope, authenticate)

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import type { MlError } from '../core/failure.ts'
-import { type Arriving, gather, giveBack } from './gather.ts'
+import { giveBack } from '../core/memory.ts'
+import { type Arriving, gather } from './gather.ts'
 
 const KIB = 1024
 

@@ -1,6 +1,7 @@
 // The reply to an inference request: JSON written by hand (its shape is known, and this is the hot path), followed by the
 // raw tensors of the outputs that were asked for in binary.
 import type { InferReply } from '../../core/data-plane.ts'
+import { LARGE_BYTES } from '../../core/memory.ts'
 import { classify, labelsOf } from '../../core/oip/classification.ts'
 import { datatypeOf } from '../../core/oip/datatypes.ts'
 import { toRaw } from '../../core/oip/raw.ts'
@@ -41,9 +42,6 @@ export function writeReply(
   const headerLength = parts[0]!.length
   return { body: byteLengthOf(parts) < LARGE_BYTES ? Buffer.concat(parts) : parts, headerLength }
 }
-
-/** Below this a copy is cheaper than a write of its own. */
-const LARGE_BYTES = 64 * 1024
 
 export function byteLengthOf(parts: readonly Uint8Array[]): number {
   return parts.reduce((sum, part) => sum + part.byteLength, 0)
