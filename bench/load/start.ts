@@ -2,7 +2,7 @@
 // (where the first thing to answer is a model written in TypeScript, and then a training from nothing). The floor, in the
 // same run, is a bare node:http process from its start to its first answer.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -16,6 +16,7 @@ const ROW = { a: 3, b: 4 }
 
 interface Running {
   readonly url: string
+  readonly pid: number
   readonly startedMs: number
   stop(): Promise<void>
 }
@@ -26,7 +27,7 @@ async function serve(dataDir: string): Promise<Running> {
     env: { ...process.env, DATA_DIR: dataDir, SERVICE_PORT: '0', LOG_LEVEL: 'error' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  return { url: await announced(child), startedMs, stop: () => stop(child) }
+  return { url: await announced(child), pid: child.pid!, startedMs, stop: () => stop(child) }
 }
 
 function announced(child: ChildProcess): Promise<string> {
@@ -50,7 +51,7 @@ function stop(child: ChildProcess): Promise<void> {
 }
 
 /** Asks every 2 ms until `ask` succeeds. @returns milliseconds since the process was started. */
-async function until(running: Running, ask: () => Promise<unknown>): Promise<number> {
+async function until(running: Pick<Running, 'startedMs'>, ask: () => Promise<unknown>): Promise<number> {
   for (;;) {
     try {
       await ask()
@@ -61,13 +62,19 @@ async function until(running: Running, ask: () => Promise<unknown>): Promise<num
   }
 }
 
-async function train(url: string): Promise<void> {
+/** The most memory a process has had so far, in MB. Linux. */
+async function peakMb(pid: number): Promise<number> {
+  return Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
+}
+
+async function train(url: string, algorithm?: 'logistic_regression'): Promise<void> {
   const client = createClient({ baseUrl: url, retries: 0 })
   const dataset = await client.datasets.create({ name: 'start', rows: ROWS, target: 'target' })
   const { job_id } = await client.models.train({
     model_name: 'start',
     dataset_id: dataset.id,
     model_type: 'classification',
+    ...(algorithm && { algorithm }),
   })
   for await (const { event } of client.training_jobs.events({ job_id }))
     if (event === 'failed') throw new Error('failed')
@@ -76,18 +83,22 @@ async function train(url: string): Promise<void> {
 const predict = (url: string) =>
   createClient({ baseUrl: url, retries: 0 }).predict_model({ model_id: 'start', input_data: ROW })
 
-async function warm(dataDir: string): Promise<number> {
+async function warm(dataDir: string): Promise<{ readonly ms: number; readonly mb: number }> {
   const running = await serve(dataDir)
   const ms = await until(running, () => predict(running.url))
+  await sleep(3000) // what it does behind the first answer counts as well
+  const mb = await peakMb(running.pid)
   await running.stop()
-  return ms
+  return { ms, mb }
 }
 
-async function empty(): Promise<{ readonly registry: number; readonly trained: number }> {
+async function empty(
+  algorithm?: 'logistic_regression',
+): Promise<{ readonly registry: number; readonly trained: number }> {
   const dataDir = await mkdtemp(join(tmpdir(), 'modelyard-start-'))
   const running = await serve(dataDir)
   const registry = await until(running, () => createClient({ baseUrl: running.url, retries: 0 }).models.list())
-  await until(running, () => train(running.url))
+  await until(running, () => train(running.url, algorithm))
   const trained = await until(running, () => predict(running.url))
   await running.stop()
   await rm(dataDir, { recursive: true })
@@ -99,7 +110,7 @@ async function floor(): Promise<number> {
   const source = `require('node:http').createServer((_, r) => r.end('{}')).listen(0, function () { console.log('listens on http://127.0.0.1:' + this.address().port) })`
   const child = spawn(process.execPath, ['-e', source], { stdio: ['ignore', 'pipe', 'inherit'] })
   const url = await announced(child)
-  const ms = await until({ url, startedMs, stop: async () => {} }, () => fetch(url))
+  const ms = await until({ startedMs }, () => fetch(url))
   child.removeAllListeners('exit')
   child.kill('SIGKILL')
   return ms
@@ -111,10 +122,20 @@ await until(first, () => createClient({ baseUrl: first.url, retries: 0 }).models
 await train(first.url)
 await first.stop()
 
-const series: Record<string, number[]> = { floor: [], warm: [], emptyRegistry: [], emptyTrained: [] }
+const series: Record<string, number[]> = {
+  floor: [],
+  warm: [],
+  peak: [],
+  emptyRegistry: [],
+  emptyLogistic: [],
+  emptyTrained: [],
+}
 for (let round = 0; round < ROUNDS; round++) {
   series.floor!.push(await floor())
-  series.warm!.push(await warm(dataDir))
+  const { ms, mb } = await warm(dataDir)
+  series.warm!.push(ms)
+  series.peak!.push(mb)
+  series.emptyLogistic!.push((await empty('logistic_regression')).trained)
   const { registry, trained } = await empty()
   series.emptyRegistry!.push(registry)
   series.emptyTrained!.push(trained)
@@ -127,5 +148,11 @@ await writeResult('load-start', {
   floor: spread(series.floor!),
   'live model, to the first prediction': spread(series.warm!),
   'empty folder, to the first answer of the registry': spread(series.emptyRegistry!),
-  'empty folder, upload and training included, to the first prediction': spread(series.emptyTrained!),
+  'empty folder, upload and training of a logistic regression included, to the first prediction': spread(
+    series.emptyLogistic!,
+  ),
+  'empty folder, upload and training by the automatic choice included, to the first prediction': spread(
+    series.emptyTrained!,
+  ),
+  'most memory of the process until three seconds after the first prediction, MB': spread(series.peak!),
 })
