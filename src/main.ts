@@ -5,7 +5,7 @@ import { enableCompileCache } from 'node:module'
 import { setFlagsFromString } from 'node:v8'
 
 // The only WebAssembly here is the embedded database, and optimising one function of PostgreSQL takes 600 MB and seconds
-// of a core, for statements a tenth faster: decision 042. Before the compile cache, which is kept apart by flags.
+// of a core, for statements a tenth faster: decision 044. Before the compile cache, which is kept apart by flags.
 for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']) setFlagsFromString(flag)
 enableCompileCache()
 const [{ createCliHost }, { runCli }] = await Promise.all([import('./app/cli-host.ts'), import('./cli/index.ts')])
