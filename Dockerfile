@@ -15,7 +15,8 @@ RUN npm run build && npm prune --omit=dev --ignore-scripts \
 
 FROM node:24-bookworm-slim
 WORKDIR /app
-ENV NODE_ENV=production SERVICE_HOST=0.0.0.0 DATA_DIR=/data
+# Memory is allocated by many threads; with an arena for each, glibc keeps some 60 MB that nobody uses.
+ENV NODE_ENV=production SERVICE_HOST=0.0.0.0 DATA_DIR=/data MALLOC_ARENA_MAX=2
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/package.json /app/openapi.json ./

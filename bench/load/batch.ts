@@ -41,7 +41,15 @@ await writeTable(small!, 5000, 1, true)
 await writeTable(large!, ROWS, 2, false)
 await writeFile(twice!, [await readFile(large!), (await readFile(large!)).subarray(NAMES.join(',').length + 1)])
 const service = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), 'serve'], {
-  env: { ...process.env, DATA_DIR: join(folder, 'data'), SERVICE_PORT: '0', ML_WORKERS: '1', LOG_LEVEL: 'error' },
+  env: {
+    ...process.env,
+    DATA_DIR: join(folder, 'data'),
+    SERVICE_PORT: '0',
+    ML_WORKERS: '1',
+    LOG_LEVEL: 'error',
+    // As in the image.
+    MALLOC_ARENA_MAX: '2',
+  },
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 const baseUrl = await new Promise<string>((resolve, reject) => {
