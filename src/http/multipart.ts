@@ -1,7 +1,5 @@
 // Multipart requests: fields and one file, in any order. Every way a form can be wrong (no file, two files, a broken or
 // cut-off body, a field given twice) is a clear 4xx that names the field.
-import { createHash } from 'node:crypto'
-import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import type { Operation, Upload } from '../contract/operation.ts'
 import { fail, invalid, MlError } from '../core/failure.ts'
@@ -51,7 +49,7 @@ export async function readForm(request: FastifyRequest, operation: Operation, li
       upload: file && {
         filename: file.filename,
         stream: file.spooled.read(),
-        sha256: () => digestOf(file.spooled.read()),
+        sha256: () => file.spooled.sha256(),
       },
       discard: async () => file?.spooled.discard(),
     }
@@ -59,12 +57,6 @@ export async function readForm(request: FastifyRequest, operation: Operation, li
     await collected.file?.spooled.discard()
     throw error
   }
-}
-
-async function digestOf(stream: Readable): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const chunk of stream) hash.update(chunk as Uint8Array)
-  return hash.digest('hex')
 }
 
 function missingFile(): MlError {

@@ -93,6 +93,19 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     expect(names.sort()).toEqual(['x', 'y'].flatMap((job) => Array.from({ length: 10 }, (_, i) => `${job}${i}`)))
   })
 
+  it('gives several tenants as many turns, also where workers claim at once', async () => {
+    const tenants = ['a', 'b', 'c', 'd']
+    for (const tenant of tenants) await submit(tenant, 'x', 60)
+    const turns = new Map(tenants.map((tenant) => [tenant, 0]))
+    for (let round = 0; round < 25; round++) {
+      for (const found of await Promise.all(tenants.map(claim))) {
+        if (found) turns.set(found.tenantId, turns.get(found.tenantId)! + 1)
+      }
+    }
+    const counts = [...turns.values()]
+    expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(6)
+  })
+
   it('lets a worker write nothing once its chunk was taken over', async () => {
     await submit('a', 'x', 1)
     const late = (await claim())!

@@ -26,13 +26,19 @@ export type ClaimedJob = Pick<BatchRow, 'id' | 'status' | 'folder' | 'model_id' 
 
 /** In a transaction of the service. Undefined when nothing waits that may be begun now. */
 export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | undefined> {
+  const waiting = sql`
+    select t.tenant_id from batch_turns t
+    where exists (
+      select from batch_chunks c
+      where c.tenant_id = t.tenant_id and c.status = 'waiting' and c.available_at <= clock_timestamp())`
+  // Claims at the same moment go to different tenants, where there are several: otherwise one would get as many turns for one.
   const { rows } = await sql<Claim>`
-    with next as materialized (
-      select t.tenant_id from batch_turns t
-      where exists (
-        select from batch_chunks c
-        where c.tenant_id = t.tenant_id and c.status = 'waiting' and c.available_at <= clock_timestamp())
-      order by t.turn, t.tenant_id limit 1
+    with mine as materialized (
+      ${waiting} order by t.turn, t.tenant_id limit 1 for update of t skip locked
+    ), anyone as materialized (
+      ${waiting} and not exists (select from mine) order by t.turn, t.tenant_id limit 1
+    ), next as materialized (
+      select tenant_id from mine union all select tenant_id from anyone
     ), pick as materialized (
       select c.tenant_id, c.job_id, c.index from batch_chunks c join next using (tenant_id)
       where c.status = 'waiting' and c.available_at <= clock_timestamp()
