@@ -27,7 +27,8 @@ type TrainableType = 'classification' | 'regression'
 export function findCandidates(request: TrainRequest, modelType: TrainableType, defaults: PlanDefaults): Candidates {
   const given = request.hyperparameters ?? {}
   const metric = request.evaluation?.metric
-  const consider = (name: string) => acceptAlgorithm(name, { given, metric, modelType, defaults })
+  const alike = request.algorithm === undefined
+  const consider = (name: string) => acceptAlgorithm(name, { given, metric, alike, modelType, defaults })
   if (request.algorithm !== undefined) {
     const { candidate, errors } = consider(request.algorithm)
     return { candidates: candidate ? [candidate] : [], errors }
@@ -69,6 +70,8 @@ interface Wish {
   readonly given: Record<string, unknown>
   /** By which versions will be compared. */
   readonly metric: string | undefined
+  /** Several will be compared, and must answer rare classes alike. */
+  readonly alike: boolean
   readonly modelType: TrainableType
   readonly defaults: PlanDefaults
 }
@@ -76,7 +79,7 @@ interface Wish {
 /** Metrics that the most probable class does best at. */
 const OF_THE_PROBABLE: readonly (string | undefined)[] = ['accuracy', 'recall_weighted']
 
-function acceptAlgorithm(name: string, { given, metric, modelType, defaults }: Wish): Considered {
+function acceptAlgorithm(name: string, { given, metric, alike, modelType, defaults }: Wish): Considered {
   if (!Object.hasOwn(ALGORITHMS, name)) {
     const message = `is not a known algorithm; choose one of ${Object.keys(ALGORITHMS).join(', ')}`
     return { errors: [{ field: 'algorithm', message, value: name }] }
@@ -88,8 +91,9 @@ function acceptAlgorithm(name: string, { given, metric, modelType, defaults }: W
   const { hyperparameters: schema, check } = ALGORITHMS[algorithm]
   const weighable = modelType === 'classification' && Object.hasOwn(schema.properties, 'class_weight')
   const balanced = defaults.balancedClassWeight && weighable
-  const probable = OF_THE_PROBABLE.includes(metric) && Object.hasOwn(schema.properties, 'labels')
-  const usual = { ...(balanced && { class_weight: 'balanced' }), ...(probable && { labels: 'probable' }) }
+  const labels = OF_THE_PROBABLE.includes(metric) ? 'probable' : alike ? 'balanced' : undefined
+  const answered = labels !== undefined && Object.hasOwn(schema.properties, 'labels')
+  const usual = { ...(balanced && { class_weight: 'balanced' }), ...(answered && { labels }) }
   const hyperparameters = { ...usual, ...structuredClone(given) }
   const own = compileCheck(schema, { at: 'hyperparameters' })(hyperparameters)
   const errors = own.length > 0 ? own : (check?.(hyperparameters, modelType) ?? [])

@@ -19,7 +19,7 @@ const SINGLES = {
     tasks: ['classification'],
     hyperparameters: LogisticSettings,
     encoding: { text: { characters: 'short' } },
-    fit: answering(fitLogistic),
+    fit: answering(fitLogistic, 'probable'),
   },
   linear_regression: {
     title: 'Linear (ridge) regression',
@@ -33,21 +33,21 @@ const SINGLES = {
     tasks: ['classification', 'regression'],
     hyperparameters: BoostingSettings,
     encoding: TREE_ENCODING,
-    fit: answering(fitBoosting),
+    fit: answering(fitBoosting, 'balanced'),
   },
   random_forest: {
     title: 'Random forest',
     tasks: ['classification', 'regression'],
     hyperparameters: ForestSettings,
     encoding: TREE_ENCODING,
-    fit: answering(fitForest),
+    fit: answering(fitForest, 'balanced'),
   },
   neural_network: {
     title: 'Neural network (multilayer perceptron)',
     tasks: ['classification', 'regression'],
     hyperparameters: NeuralSettings,
     encoding: { text: { characters: 'short' } },
-    fit: answering(fitNeural),
+    fit: answering(fitNeural, 'balanced'),
   },
 } as const satisfies Record<string, Single>
 
@@ -60,7 +60,7 @@ export const ALGORITHMS = Object.freeze({
     encoding: (settings, task) => encodingsOf(membersOf(settings as Partial<BlendSettings>, SINGLES, task), SINGLES),
     check: (settings, task) => checkMembers(settings as BlendSettings, SINGLES, task),
     composed: true,
-    fit: answering(blendLearner(SINGLES)),
+    fit: answering(blendLearner(SINGLES), 'balanced'),
   },
 } as const satisfies Record<string, Algorithm>) as Table
 

@@ -49,12 +49,12 @@ it('the answer is the first of equals', () => {
 })
 
 describe.each([
-  ['logistic_regression', {}],
-  ['gradient_boosting', { n_estimators: 20 }],
-  ['random_forest', { n_estimators: 20 }],
-  ['neural_network', { epochs: 5 }],
-  ['blend', { members: [{ algorithm: 'logistic_regression', hyperparameters: {}, weight: 1 }] }],
-] as const)('%s', (algorithm, hyperparameters) => {
+  ['logistic_regression', 'probable', {}],
+  ['gradient_boosting', 'balanced', { n_estimators: 20 }],
+  ['random_forest', 'balanced', { n_estimators: 20 }],
+  ['neural_network', 'balanced', { epochs: 5 }],
+  ['blend', 'balanced', { members: [{ algorithm: 'logistic_regression', hyperparameters: {}, weight: 1 }] }],
+] as const)('%s', (algorithm, usual, hyperparameters) => {
   const fitted = (more: object) =>
     ALGORITHMS[algorithm].fit({
       matrix,
@@ -64,7 +64,7 @@ describe.each([
     })
 
   it('writes labels that prefer the rare class, and the same probabilities', async () => {
-    const [balanced, probable] = [await fitted({}), await fitted({ labels: 'probable' })]
+    const [balanced, probable] = [await fitted({ labels: 'balanced' }), await fitted({ labels: 'probable' })]
     const graph = new GraphBuilder()
     balanced.write(graph, graph.input('features', 'float32', ['N', 2]))
     const session = await InferenceSession.create(graph.build({ name: 'test' }), { intraOpNumThreads: 1 })
@@ -76,5 +76,9 @@ describe.each([
     expect(labels).toEqual([...answersOf(values, 2, balanced.preferred)])
     const found = (own: Iterable<number>) => [...own].filter((one) => one === 1).length
     expect(found(labels)).toBeGreaterThan(found(answersOf(values, 2, probable.preferred)))
+  })
+
+  it(`answers ${usual} where nothing is said`, async () => {
+    expect((await fitted({})).preferred).toEqual((await fitted({ labels: usual })).preferred)
   })
 })

@@ -7,13 +7,15 @@ import { classTotals, rowWeights } from './row-weights.ts'
 
 export type Labels = 'balanced' | 'probable'
 
-export const Labels = Type.Unsafe<Labels>({
-  type: 'string',
-  enum: ['balanced', 'probable'],
-  default: 'balanced',
-  description:
-    'Which class is answered: "probable" the most probable one; "balanced" prefers classes with less than half of the rows of the largest, by the square root of how many times rarer they are (3 at most), which finds more of them (better F1) and is right a little less often. Probabilities are the same. Classification only.',
-})
+/** The setting, as algorithms have it; `usual` is what each does where it is not said. */
+export const Labels = (usual: Labels) =>
+  Type.Unsafe<Labels>({
+    type: 'string',
+    enum: ['balanced', 'probable'],
+    default: usual,
+    description:
+      'Which class is answered: "probable" the most probable one; "balanced" prefers classes with less than half of the rows of the largest, by the square root of how many times rarer they are (3 at most), which finds more of them (better F1) and is right a little less often. Probabilities are the same. Classification only.',
+  })
 
 /** A class with at least this share of the rows of the largest is not rare. */
 const USUAL_SHARE = 1 / 2
@@ -24,8 +26,9 @@ const MOST = 3
 export function preferences(
   target: ClassTarget,
   { hyperparameters = {}, sampleWeights }: Pick<Parameters<Learner>[0], 'hyperparameters' | 'sampleWeights'>,
+  usual: Labels = 'balanced',
 ): Float64Array | undefined {
-  if (hyperparameters.labels === 'probable') return undefined
+  if ((hyperparameters.labels ?? usual) === 'probable') return undefined
   // Weighted classes are probable by their weight, unless the probabilities were set right afterwards.
   const corrected = hyperparameters.calibration !== undefined && hyperparameters.calibration !== 'none'
   const weighted = hyperparameters.class_weight === 'balanced' && !corrected
@@ -41,11 +44,11 @@ export function preferences(
 /** Sums of weights that should be equal hardly are. */
 const ROUNDING = 1e-9
 
-/** The learner, its models answering as the hyperparameter `labels` says. */
-export function answering(learner: Learner): Learner {
+/** The learner, its models answering as the hyperparameter `labels` says, or else as is `usual` of them. */
+export function answering(learner: Learner, usual: Labels): Learner {
   return async (input) => {
     if (input.target.task === 'regression') return learner(input)
-    const preferred = preferences(input.target, input)
+    const preferred = preferences(input.target, input, usual)
     if (!preferred) return learner(input)
     const model = await learner({ ...input, target: { ...input.target, preferred } })
     return { ...model, preferred }

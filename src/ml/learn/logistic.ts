@@ -28,7 +28,8 @@ export const LogisticSettings = Type.Object(
       default: 'none',
       description: '"balanced" gives every class the same total weight, however rare it is.',
     }),
-    labels: Labels,
+    // As other libraries answer, whose figures this one is compared with.
+    labels: Labels('probable'),
     calibration: Type.Unsafe<CalibrationMethod>({
       type: 'string',
       enum: ['none', 'sigmoid', 'isotonic'],

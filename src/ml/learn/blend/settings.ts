@@ -35,7 +35,7 @@ export const BlendSettings = Type.Object(
       description:
         'What is averaged: the answers, or, of two classes, their log odds. Of linear models and boosted trees the latter is explained exactly.',
     }),
-    labels: Labels,
+    labels: Labels('balanced'),
   },
   { additionalProperties: false },
 )

@@ -55,7 +55,7 @@ export const NeuralSettings = Type.Object(
       'none',
       '"balanced" gives every class the same total weight, however rare it is. Classification only.',
     ),
-    labels: Labels,
+    labels: Labels('balanced'),
   },
   { additionalProperties: false },
 )
