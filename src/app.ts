@@ -102,7 +102,6 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     name: config.serviceName,
     version: CODE_VERSION,
     ready: () => serving.live.anyReady,
-    clock: services.clock,
   })
   const http = createHttpApp({
     dispatch,

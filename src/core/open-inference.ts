@@ -31,7 +31,7 @@ export interface Spent {
   readonly ns: number
 }
 
-/** Of one version on this replica since it started, by calls of this protocol. */
+/** Of one version on this replica since it started, whatever door its requests came through. */
 export interface ModelStatistics {
   readonly name: string
   readonly version: string
@@ -47,7 +47,11 @@ export interface ModelStatistics {
   readonly queue: Spent
   /** Inside the engine. */
   readonly compute: Spent
+  /** Answered from the cache, without a run. */
+  readonly cacheHit: Spent
   readonly batches: readonly BatchStatistics[]
+  /** Of the model in all workers that hold it; 0 where none does. */
+  readonly memoryBytes: number
 }
 
 export interface BatchStatistics {

@@ -3,6 +3,7 @@
 import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../helpers/app.ts'
+import { anAddingModel } from '../helpers/builders.ts'
 import { aTensorModel, echoOfAll, identityModel, simpleModel } from './models.ts'
 
 let app: TestApp
@@ -327,9 +328,22 @@ describe('what is there', () => {
       batch_stats: [{ batch_size: 3, compute_infer: { count: 1 } }],
     })
     expect(model_stats[0].inference_stats.compute_infer.ns).toBeGreaterThan(0)
+    const { byte_size } = model_stats[0].memory_usage[0]
+    expect(byte_size % identityModel('float32', ['N', 2]).byteLength).toBe(0)
     const all = (await get('/v2/models/stats')).json().model_stats.map(({ name }: { name: string }) => name)
     expect(all).toContain('counted')
     expect((await get('/v2/models/stats', { 'x-tenant-id': 'other' })).json().model_stats).toEqual([])
+  })
+
+  it('counts what came through other doors, and what needed no run', async () => {
+    await anAddingModel(app.client, { name: 'doors' })
+    await app.client.models.update({ model_id: 'doors', metadata: { cache: true } })
+    for (const x of [1, 1, 2]) await app.client.models.predict({ model_id: 'doors', input_data: [x] })
+    await app.client.predict_model({ model_id: 'doors', input_data: ['word'] }).catch(() => undefined)
+    await post('/v1/models/doors:predict', { instances: [[4], [5]] })
+    const [{ inference_count, inference_stats }] = (await get('/v2/models/doors/stats')).json().model_stats
+    expect(inference_count).toBe(4)
+    expect(inference_stats).toMatchObject({ success: { count: 5 }, fail: { count: 0 }, cache_hit: { count: 1 } })
   })
 
   it('belongs to its tenant', async () => {

@@ -51,7 +51,7 @@ export function statisticsDocument(list: readonly ModelStatistics[]) {
         compute_input: { ...NONE, count: one.compute.count },
         compute_infer: one.compute,
         compute_output: { ...NONE, count: one.compute.count },
-        cache_hit: NONE,
+        cache_hit: one.cacheHit,
         cache_miss: NONE,
       },
       batch_stats: one.batches.map(({ rows, compute }) => ({
@@ -60,7 +60,7 @@ export function statisticsDocument(list: readonly ModelStatistics[]) {
         compute_infer: compute,
         compute_output: { ...NONE, count: compute.count },
       })),
-      memory_usage: [],
+      memory_usage: one.memoryBytes > 0 ? [{ type: 'CPU', id: 0, byte_size: one.memoryBytes }] : [],
     })),
   }
 }

@@ -15,7 +15,7 @@ import type { Tensor, Tensors } from '../../core/tensors.ts'
 import { requirePermission } from '../access/index.ts'
 import { findServed, findVersion } from './find-version.ts'
 import { readAnswers } from './output.ts'
-import { counted, labelsOf, noteBatch } from './predict-rows.ts'
+import { counted, labelsOf, noteRun } from './predict-rows.ts'
 import { tracedRun } from './run-spans.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -46,6 +46,7 @@ function turnAway(ctx: ServingCtx, { model, version, environment = DEFAULT_ENVIR
   const labels = labelsOf(live.record)
   metrics.inferenceRequests.inc(labels)
   metrics.inferenceErrors.inc({ ...labels, code: 'OVERLOADED' })
+  serving.statistics.of(live.record).failed(0)
   return Math.max(1, Math.ceil(waitMs / 1000))
 }
 
@@ -64,7 +65,7 @@ export async function inferTensors(ctx: ServingCtx, request: InferRequest): Prom
   const { result, elapsedMs } = await counted(ctx, served, ({ model }, ctx) =>
     tracedRun(ctx, { model, feeds: inputs, options }),
   )
-  noteBatch(ctx, served.record, result)
+  noteRun(ctx, served.record, { rows: rowsOf(request), result })
   const { outputs, queueMs, runMs, batchRows } = result
   served.arm?.counts.answered(elapsedMs, 0)
   served.arm?.copy?.(copyOf(ctx, { request, record: served.record, outputs }))

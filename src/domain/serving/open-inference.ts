@@ -1,7 +1,6 @@
 // The Open Inference Protocol's questions, answered from what is live and what the registry knows. Load and unload concern
 // this replica's memory and these faces; what is live is decided by deployments alone.
 import type { Call } from '../../core/caller.ts'
-import type { Clock } from '../../core/clock.ts'
 import type { WantedModel } from '../../core/data-plane.ts'
 import { asFailure, fail } from '../../core/failure.ts'
 import type { ModelConfig, OpenInference, RepositoryEntry } from '../../core/open-inference.ts'
@@ -9,10 +8,9 @@ import type { ModelInfo } from '../../runtime/index.ts'
 import { requirePermission } from '../access/index.ts'
 import { compareVersions } from '../models/index.ts'
 import { findDefault, findVersion } from './find-version.ts'
-import { createDataPlane, rowsOf } from './infer-tensors.ts'
+import { createDataPlane } from './infer-tensors.ts'
 import type { ServedVersion } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
-import { TensorStatistics } from './tensor-statistics.ts'
 
 const EXTENSIONS = [
   'binary_tensor_data',
@@ -33,13 +31,10 @@ interface Server {
   readonly version: string
   /** Whether this replica can answer predictions. */
   readonly ready: () => boolean
-  readonly clock: Clock
 }
 
 export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server: Server): OpenInference {
-  const { clock } = server
   const plane = createDataPlane(makeCtx)
-  const statistics = new TensorStatistics()
   const unloaded = new Set<string>()
   const may = (call: Call, permission: Parameters<typeof requirePermission>[1]): ServingCtx => {
     requirePermission(call.caller, permission)
@@ -55,21 +50,9 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
     ready: server.ready,
     async infer(call, request) {
       if (unloaded.size > 0) await find(call, request)
-      const started = clock.elapsedMs()
-      try {
-        const reply = await plane.infer(call, request)
-        statistics.succeeded(call.caller.tenantId, reply, { rows: rowsOf(request), at: clock.now().getTime() })
-        return reply
-      } catch (error) {
-        await countFailure(makeCtx(call), { request, statistics, elapsedMs: clock.elapsedMs() - started })
-        throw error
-      }
+      return plane.infer(call, request)
     },
-    turnAway(call, wanted) {
-      const seconds = unloaded.size > 0 ? undefined : plane.turnAway?.(call, wanted)
-      if (seconds !== undefined) void countFailure(makeCtx(call), { request: wanted, statistics, elapsedMs: 0 })
-      return seconds
-    },
+    turnAway: (call, wanted) => (unloaded.size > 0 ? undefined : plane.turnAway?.(call, wanted)),
     async describe(call, wanted) {
       if (unloaded.size > 0) await find(call, wanted)
       return plane.describe(call, wanted)
@@ -98,10 +81,11 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
     },
     async statistics(call, wanted) {
       const ctx = may(call, 'predict')
-      if (!wanted) return statistics.of(ctx.caller.tenantId)
-      const { record } = await findVersion(ctx, wanted)
-      const found = statistics.of(ctx.caller.tenantId, record)
-      return found.length > 0 ? found : [TensorStatistics.none(record)]
+      const { serving, caller } = ctx
+      const found = wanted
+        ? [serving.statistics.of((await findVersion(ctx, wanted)).record)]
+        : serving.statistics.all(caller.tenantId)
+      return found.map((one) => one.show(serving.memoryOf(one)))
     },
     repositoryIndex: async (call) => indexOf(may(call, 'read'), unloaded),
     async load(call, model) {
@@ -123,18 +107,6 @@ function modelKey({ record }: ServedVersion): string {
 
 function unloadedFailure({ record: { modelName } }: ServedVersion) {
   return fail('unavailable', 'MODEL_UNLOADED', `"${modelName}" was unloaded; load it again to use it`)
-}
-
-interface FailedRequest {
-  readonly request: WantedModel
-  readonly statistics: TensorStatistics
-  readonly elapsedMs: number
-}
-
-/** What fails without a version, such as an unknown model, is nobody's failure. */
-async function countFailure(ctx: ServingCtx, { request, statistics, elapsedMs }: FailedRequest): Promise<void> {
-  const served = await Promise.resolve(findVersion(ctx, request)).catch(() => undefined)
-  if (served) statistics.failed(served.record, elapsedMs)
 }
 
 async function isLoadable(ctx: ServingCtx, served: ServedVersion): Promise<boolean> {

@@ -44,6 +44,7 @@ async function predictOnly(ctx: ServingCtx, served: Served, given: Rows): Promis
   const { record, arm } = served
   const { result, elapsedMs } = await counted(ctx, served, (ready, ctx) => run(ctx, { ready, served, given }))
   const { answers, errors, known } = result
+  if (known) ctx.serving.statistics.of(record).known(elapsedMs)
   // What was answered before says nothing of how fast a version is.
   arm?.counts.answered(known ? undefined : elapsedMs, errors.size)
   arm?.copy?.(copyOf(ctx, given, answers))
@@ -64,9 +65,20 @@ function copyOf(ctx: ServingCtx, given: Rows, answers: Predicted['answers']): Co
   }
 }
 
-/** Once a run of the engine, however many requests it answered. */
-export function noteBatch({ metrics }: ServingCtx, record: VersionRecord, { leads, batchRows }: PooledResult): void {
-  if (leads) metrics.predictionBatchSize.observe(labelsOf(record), batchRows)
+export interface RunOfRows {
+  /** Of this request. */
+  readonly rows: number
+  readonly result: PooledResult
+}
+
+/** Sizes of batches are seen once a run of the engine, however many requests it answered. */
+export function noteRun(
+  { metrics, serving, clock }: ServingCtx,
+  record: VersionRecord,
+  { rows, result }: RunOfRows,
+): void {
+  if (result.leads) metrics.predictionBatchSize.observe(labelsOf(record), result.batchRows)
+  serving.statistics.of(record).ran({ rows, atMs: clock.now().getTime(), result })
 }
 
 export function labelsOf(record: VersionRecord) {
@@ -80,7 +92,8 @@ export async function counted<T>(
   work: (ready: ReadyVersion, ctx: ServingCtx) => Promise<T>,
 ): Promise<{ readonly result: T; readonly elapsedMs: number }> {
   const { record, arm } = served
-  const { metrics, clock } = ctx
+  const { metrics, clock, serving } = ctx
+  const statistics = serving.statistics.of(record)
   const started = clock.elapsedMs()
   const labels = labelsOf(record)
   metrics.inferenceRequests.inc(labels)
@@ -90,9 +103,12 @@ export async function counted<T>(
       : await served.use((ready) => work(ready, ctx))
     const elapsedMs = clock.elapsedMs() - started
     metrics.inferenceDuration.observe(labels, elapsedMs / 1000)
+    statistics.succeeded(elapsedMs)
+    statistics.modelKey = served.ready?.model.key
     return { result, elapsedMs }
   } catch (error) {
     metrics.inferenceErrors.inc({ ...labels, code: asFailure(error).code })
+    statistics.failed(clock.elapsedMs() - started)
     arm?.counts.failed(error)
     throw error
   }
@@ -149,7 +165,7 @@ async function ask(ctx: ServingCtx, { ready, served, feeds, rows, gone }: Ask): 
   const { deadlineMs: limitMs } = settings
   const options = { gone, tenant: record.tenantId, ...(limitMs !== undefined && { limitMs }) }
   const result = await tracedRun(ctx, { model: ready.model, feeds, options })
-  noteBatch(ctx, record, result)
+  noteRun(ctx, record, { rows, result })
   served.note(result.runMs / Math.max(1, result.batchRows))
   return readAnswers(record.signature, result.outputs, rows)
 }

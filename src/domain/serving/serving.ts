@@ -7,6 +7,7 @@ import { CustomModels } from './custom.ts'
 import { Explainers } from './explain/explainers.ts'
 import { LiveModels } from './live-models.ts'
 import { PredictionLog } from './prediction-log.ts'
+import { RequestStatistics, type VersionStatistics } from './request-statistics.ts'
 import { Residents, type ServingServices } from './residents.ts'
 import { ServedVersion, type VersionRecord } from './served-version.ts'
 import { CountsWriter } from './traffic/counts-writer.ts'
@@ -32,6 +33,7 @@ export class Serving {
   readonly explainers: Explainers
   readonly counts: CountsWriter
   readonly answers: AnswerCache
+  readonly statistics = new RequestStatistics()
   protected readonly services: ServingServices
   readonly #onDemand: LRUCache<string, ServedVersion>
 
@@ -67,6 +69,12 @@ export class Serving {
   /** Called when models changed: what was kept by number may be renamed or gone. */
   forgetOnDemand(): void {
     this.#onDemand.clear()
+  }
+
+  /** What a version takes on this replica, of all the workers that hold it. */
+  memoryOf({ modelKey }: VersionStatistics): number {
+    const { models } = this.services.runtime.status()
+    return models.reduce((sum, { key, bytes, workers }) => sum + (key === modelKey ? bytes * workers : 0), 0)
   }
 
   /** Every version of the caller's models that has a file. */
