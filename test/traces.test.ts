@@ -62,6 +62,7 @@ describe('a service that keeps traces', () => {
         otelResourceAttributes: 'deployment.environment.name=test',
         otelTracesSamplerArg: 1,
         webhookAllowPrivate: true,
+        cacheTtl: 0, // on a slow machine even this model would be worth it
         grpcPort: 0,
         ...(nats && { enableNats: true, natsUrl: nats.url, serviceName: `traces-${process.pid}` }),
       },

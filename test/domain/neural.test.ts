@@ -76,7 +76,7 @@ describe('a neural network', () => {
     const dataset_id = (await aDataset(client)).id
     const hyperparameters = {
       ...{ learning_rate: 0.01, epochs: 5, batch_size: 16, hidden_layers: [8], activation: 'tanh', dropout: 0.2 },
-      ...{ weight_decay: 0, early_stopping: 2, class_weight: 'balanced' },
+      ...{ weight_decay: 0, early_stopping: 2, class_weight: 'balanced', labels: 'probable' },
     }
     const request = { model_type: 'classification', algorithm: 'neural_network', dataset_id } as const
     const { model_id, version, job } = await trainChosen(client, {
