@@ -120,7 +120,7 @@ function shown({ modelId, modelName, version, signature }: VersionRecord): Serve
 }
 
 /** The length of the first axis is the number of rows, as everywhere. */
-export function rowsOf({ inputs }: InferRequest): number {
+function rowsOf({ inputs }: InferRequest): number {
   for (const name in inputs) return inputs[name]?.dims[0] ?? 1
   return 1
 }
