@@ -83,7 +83,7 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
       const ctx = may(call, 'predict')
       const { serving, caller } = ctx
       const found = wanted
-        ? [serving.statistics.of((await findVersion(ctx, wanted)).record)]
+        ? [serving.statistics.find((await findVersion(ctx, wanted)).record)]
         : serving.statistics.all(caller.tenantId)
       return found.map((one) => one.show(serving.memoryOf(one)))
     },

@@ -18,18 +18,26 @@ export class RequestStatistics {
   of(record: CountedVersion): VersionStatistics {
     let figures = this.#byRecord.get(record)
     if (!figures) {
-      const key = `${record.tenantId}/${record.modelId}/${record.version}`
-      figures = this.#byVersion.get(key) ?? new VersionStatistics(record)
-      this.#byVersion.set(key, figures)
+      figures = this.find(record)
+      this.#byVersion.set(keyOf(record), figures)
       this.#byRecord.set(record, figures)
     }
     return figures
+  }
+
+  /** The same for whoever only looks: a version that nobody has called stays out of the list. */
+  find(record: CountedVersion): VersionStatistics {
+    return this.#byVersion.get(keyOf(record)) ?? new VersionStatistics(record)
   }
 
   /** Of all versions that the tenant has called. */
   all(tenantId: string): VersionStatistics[] {
     return [...this.#byVersion.values()].filter(({ version }) => version.tenantId === tenantId)
   }
+}
+
+function keyOf({ tenantId, modelId, version }: CountedVersion): string {
+  return `${tenantId}/${modelId}/${version}`
 }
 
 /** Batch sizes that are told apart; a caller who sends every size there is must not fill the memory. */
