@@ -4,7 +4,7 @@
 
 /** Must be that of kernel-wasm.ts; raised whenever a signature changes. */
 export function version(): i32 {
-  return 2
+  return 3
 }
 
 /** Rows that are fetched together before they are added. */
@@ -85,6 +85,33 @@ export function subtract(whole: usize, part: usize, count: i32): void {
     whole += 16
     part += 16
   }
+}
+
+/** See Kernel.add: `count` bins to `whole` from `part` on. */
+export function add(whole: usize, part: usize, count: i32): void {
+  const end = whole + ((<usize>count) << 4)
+  while (whole < end) {
+    v128.store(whole, f64x2.add(v128.load(whole), v128.load(part)))
+    whole += 16
+    part += 16
+  }
+}
+
+/** See Kernel.part: `order` and `spare` are those of the rows. */
+export function part(order: usize, count: i32, column: usize, sides: usize, spare: usize): i32 {
+  const end = order + ((<usize>count) << 2)
+  let left = spare
+  let right = spare + ((<usize>(count - 1)) << 2)
+  while (order < end) {
+    const row = load<u32>(order)
+    const side = <usize>load<u8>(sides + <usize>load<u8>(column + <usize>row))
+    store<u32>(left, row)
+    store<u32>(right, row)
+    left += side << 2
+    right -= (1 - side) << 2
+    order += 4
+  }
+  return <i32>((left - spare) >> 2)
 }
 
 /** See Kernel.divide. `column` holds the bin of every row; `spare` has room for the leaf's rows. */

@@ -10,6 +10,7 @@ import type { QualityRows } from './rows.ts'
 
 const TEXT_ENGINES = ['linear', 'linear_svc'] as const
 const PYTHON_ENGINES = ['lightgbm', 'hist_gradient_boosting', 'linear'] as const
+const FOREST_ENGINES = [...PYTHON_ENGINES, 'sklearn_forest'] as const
 const XGBOOST_ENGINES = ['xgboost'] as const
 
 /** What an engine says about the test rows: probabilities row by row, or numbers. */
@@ -25,12 +26,14 @@ export interface Pythons {
   readonly python: string
   /** With xgboost; may be the same. */
   readonly xgboost: string
+  /** Whether scikit-learn's forest is asked too. */
+  readonly forest?: true
 }
 
 /** @param folder where the bytes go that both sides read. */
-export function openReferences({ python, xgboost }: Pythons, folder: string): References {
+export function openReferences({ python, xgboost, forest }: Pythons, folder: string): References {
   const peers = [
-    { peer: startPeer(python), engines: PYTHON_ENGINES, texts: true },
+    { peer: startPeer(python), engines: forest ? FOREST_ENGINES : PYTHON_ENGINES, texts: true },
     { peer: startPeer(xgboost), engines: XGBOOST_ENGINES, texts: false },
   ]
   return {

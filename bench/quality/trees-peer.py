@@ -63,6 +63,13 @@ def linear_says(train, target, test, request):
     return say(make_pipeline(encode, model).fit(train, target), test, request)
 
 
+def forest_says(train, target, test, request):
+    from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+
+    kind = RandomForestClassifier if request["classes"] else RandomForestRegressor
+    return say(kind(n_jobs=1, random_state=0).fit(train, target), test, request)
+
+
 def texts_say(train, target, test, request, kind):
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import make_pipeline
@@ -89,6 +96,7 @@ TABLE = {
     "lightgbm": lightgbm_says,
     "hist_gradient_boosting": hist_says,
     "linear": linear_says,
+    "sklearn_forest": forest_says,
     "xgboost": xgboost_says,
 }
 

@@ -12,6 +12,10 @@ export interface ArenaPlan {
   readonly outputs: number
   /** Histograms kept at once. */
   readonly slots: number
+  /** Parts that the rows of a large leaf are added up in, at most; see work.ts. */
+  readonly parts: number
+  /** Leaves of a tree that is added to the scores, at most; 0 where none is. */
+  readonly leaves: number
 }
 
 export interface Arena {
@@ -19,7 +23,7 @@ export interface Arena {
   readonly memory: SharedMemory
   /** From one row of `bins` to the next. */
   readonly stride: number
-  /** [slot][bin] of (summed gradient, summed Hessian). */
+  /** [slot][bin] of (summed gradient, summed Hessian); behind the slots those of the parts but the first. */
   readonly histograms: Float64Array
   /** [output][row]. */
   readonly scores: Float64Array
@@ -37,7 +41,7 @@ export interface Arena {
   readonly spare: Uint32Array
   /** First bin of each feature in a histogram, and the number of all bins. */
   readonly offsets: Uint32Array
-  /** A kernel's own note on each feature; threads have features of their own. */
+  /** [part][feature]: a kernel's own note; no two threads have a feature of one part. */
   readonly places: Uint32Array
   /** What threads tell each other. */
   readonly control: Int32Array
@@ -51,6 +55,12 @@ export interface Arena {
   readonly categorySides: Uint8Array
   /** [bin]: 1 where a bin goes left in the split that is being made. */
   readonly sides: Uint8Array
+  /** [block] of (summed gradient, summed Hessian), see work.ts. */
+  readonly blockSums: Float64Array
+  /** The tree that is being added to the scores, see scores.ts. */
+  readonly treeNodes: Int32Array
+  readonly treeValues: Float32Array
+  readonly treeSides: Uint8Array
 }
 
 const PAGE = 65_536
@@ -58,16 +68,21 @@ const PAGE = 65_536
 const MAX_BYTES = 65_536 * PAGE
 /** Numbers in a feature's record of its best split. */
 export const SPLIT_FIELDS = 8
-const CONTROL_WORDS = 64
+const CONTROL_WORDS = 128
 const TASK_FIELDS = 64
 /** Rows of bins start at a multiple of this, so that few of them lie across two cache lines. */
 const STRIDE = 8
 /** Leaves that are looked at in one step: the two parts of a leaf that was split. */
 const PLACES = 2
 export const SIDES = 256
+/** Rows whose gradients are summed at once. */
+export const BLOCK_ROWS = 32_768
+/** Numbers of a node in `treeNodes`. */
+export const NODE_FIELDS = 5
 
 export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
-  const { rows, features, bins, outputs, slots } = plan
+  const { rows, features, bins, outputs, slots, parts, leaves } = plan
+  const nodes = 2 * leaves
   const stride = Math.ceil(features / STRIDE) * STRIDE
   let at = PAGE
   const place = (length: number, width: number) => {
@@ -75,7 +90,7 @@ export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
     at += Math.ceil((length * width) / 64) * 64
     return [start, length] as const
   }
-  const histograms = place(slots * bins * 2, 8)
+  const histograms = place((slots + parts - 1) * bins * 2, 8)
   const scores = place(outputs * rows, 8)
   const splits = place(PLACES * features * SPLIT_FIELDS, 8)
   const targets = place(rows, 8)
@@ -85,13 +100,17 @@ export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
   const order = place(rows, 4)
   const spare = place(rows, 4)
   const offsets = place(features + 1, 4)
-  const places = place(features, 4)
+  const places = place(parts * features, 4)
   const control = place(CONTROL_WORDS, 4)
   const rowBins = place(rows * stride, 1)
   const columns = place(rows * features, 1)
   const active = place(PLACES * features, 1)
   const categorySides = place(PLACES * features * SIDES, 1)
   const sides = place(SIDES, 1)
+  const blockSums = place(2 * Math.ceil(rows / BLOCK_ROWS), 8)
+  const treeNodes = place(nodes * NODE_FIELDS, 4)
+  const treeValues = place(nodes, 4)
+  const treeSides = place(nodes * SIDES, 1)
   // The kernel reads up to 16 bytes beyond the last bin.
   const pages = Math.ceil((at + PAGE) / PAGE)
   if (pages * PAGE > MAX_BYTES) throw tooLarge(plan, at)
@@ -118,6 +137,10 @@ export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
     active: new Uint8Array(buffer, ...active),
     categorySides: new Uint8Array(buffer, ...categorySides),
     sides: new Uint8Array(buffer, ...sides),
+    blockSums: new Float64Array(buffer, ...blockSums),
+    treeNodes: new Int32Array(buffer, ...treeNodes),
+    treeValues: new Float32Array(buffer, ...treeValues),
+    treeSides: new Uint8Array(buffer, ...treeSides),
   }
 }
 

@@ -4,11 +4,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { seededRandom } from '../../../core/random.ts'
 import { type LearningHooks, throwIfStopped } from '../learner.ts'
 import type { Tree } from './ensemble.ts'
-import { addToGrown, addToOthers, finishTree } from './finish-tree.ts'
+import { finishTree } from './finish-tree.ts'
 import type { Gradients } from './gradients.ts'
 import { type GrownNode, growTree } from './grow.ts'
 import { huberScale, leafQuantile, meanLoss, quantileOf, startingScores } from './losses.ts'
 import { drawFeatures, drawRows, othersThan } from './sampling.ts'
+import { layOut } from './scores.ts'
 import { openTraining, type Training, type TrainingSetup } from './training.ts'
 
 export interface BoostOptions {
@@ -107,14 +108,16 @@ function runRound(options: BoostOptions, { arena, team, bins }: Training, { roun
   const trees: Tree[] = []
   for (let output = 0; output < outputs; output++) {
     arena.order.set(rows)
+    arena.order.set(others, rows.length)
+    arena.order.set(validationRows, rows.length + others.length)
     const { rules, monotone } = setup
     const checkStop = () => throwIfStopped(hooks)
     const nodes = growTree({ arena, team, bins, monotone, rules, checkStop }, output, rows.length)
     renewLeaves(nodes, arena, setup.gradients)
     const tree = finishTree(nodes, { bins, output, rate: learningRate })
-    addToGrown(arena, nodes, tree)
-    addToOthers(arena, nodes, { tree, rows: others })
-    addToOthers(arena, nodes, { tree, rows: validationRows })
+    layOut(arena, nodes, tree)
+    const all = rows.length + others.length + validationRows.length
+    team.add({ output, nodes: nodes.length, grown: rows.length, rows: all })
     trees.push(tree)
   }
   return trees

@@ -1,4 +1,4 @@
-// A grown tree as it is kept: thresholds instead of bins, float32 values; and its values added to the scores.
+// A grown tree as it is kept: thresholds instead of bins, float32 values.
 import type { Arena } from './arena.ts'
 import type { FeatureBins } from './binning.ts'
 import type { Tree } from './ensemble.ts'
@@ -39,27 +39,6 @@ export function finishTree(nodes: readonly GrownNode[], { bins, output, rate }: 
 function leftCategories({ sides }: GrownSplit, bins: FeatureBins): Int32Array | undefined {
   if (bins.kind !== 'category') return undefined
   return bins.categories.filter((_, bin) => sides[bin] === 1).sort()
-}
-
-/** Adds the tree to the scores of the rows it was grown on. */
-export function addToGrown({ scores, order, plan }: Arena, nodes: readonly GrownNode[], tree: Tree): void {
-  const base = tree.output * plan.rows
-  for (const [node, { split, start, rows }] of nodes.entries()) {
-    if (split) continue
-    const value = tree.value[node]!
-    for (let i = start; i < start + rows; i++) scores[base + order[i]!]! += value
-  }
-}
-
-/** Adds the tree to the scores of other rows. */
-export function addToOthers(
-  arena: Arena,
-  nodes: readonly GrownNode[],
-  { tree, rows }: { readonly tree: Tree; readonly rows: Uint32Array },
-): void {
-  const { scores, plan } = arena
-  const base = tree.output * plan.rows
-  for (const row of rows) scores[base + row]! += tree.value[grownLeaf(nodes, arena, row)]!
 }
 
 /** The leaf that a row of the table falls into. */

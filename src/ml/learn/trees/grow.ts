@@ -77,7 +77,7 @@ export function growTree(growing: Growing, output: number, rows: number): GrownN
   const nodes: GrownNode[] = []
   const open: OpenLeaf[] = []
   const root = { start: 0, rows, depth: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY }
-  const sums = rootSums(growing, output, rows)
+  const sums = growing.team.sums(output, rows)
   const first = addLeaf(nodes, { ...root, ...sums, l2: rules.l2 }, rules)
   search(growing, output, [{ leaf: first, from: 'build', slots }])
   open.push(first)
@@ -88,18 +88,6 @@ export function growTree(growing: Growing, output: number, rows: number): GrownN
     open.push(...splitLeaf(growing, leaf, { nodes, open, slots, output }))
   }
   return nodes
-}
-
-function rootSums({ arena }: Growing, output: number, rows: number): { gradient: number; hessian: number } {
-  const { order, gradients, plan } = arena
-  let gradient = 0
-  let hessian = 0
-  for (let i = 0; i < rows; i++) {
-    const at = 2 * (output * plan.rows + order[i]!)
-    gradient += gradients[at]!
-    hessian += gradients[at + 1]!
-  }
-  return { gradient, hessian }
 }
 
 type NewLeaf = Omit<OpenLeaf, 'node' | 'slot' | 'best'> & { readonly l2: number }
@@ -139,7 +127,7 @@ function splitLeaf(growing: Growing, leaf: OpenLeaf, growth: Growth): OpenLeaf[]
   const best = leaf.best!
   const sides = sidesOf(best, bins[best.feature]!)
   arena.sides.set(sides)
-  const count = team.divide(best.feature, { start: leaf.start, count: leaf.rows })
+  const count = team.divide({ feature: best.feature, start: leaf.start, count: leaf.rows })
   const rest = { gradient: leaf.gradient - best.leftGradient, hessian: leaf.hessian - best.leftHessian }
   const bounds = childBounds(leaf, best, { rules, direction: monotone[best.feature]! })
   const depth = leaf.depth + 1

@@ -28,7 +28,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** The same random arena twice: rows with gradients, bins and an order. */
 function anArena(seed: number, { rows, features }: { rows: number; features: number }): Arena {
   const random = seededRandom(seed)
-  const arena = openArena({ rows, features, bins: features * BINS, outputs: 2, slots: 3 })
+  const arena = openArena({ rows, features, bins: features * BINS, outputs: 2, slots: 3, parts: 2, leaves: 0 })
   for (let j = 0; j <= features; j++) arena.offsets[j] = j * BINS
   for (let i = 0; i < arena.gradients.length; i++) arena.gradients[i] = i % 2 ? random.next() : random.normal()
   for (let i = 0; i < arena.bins.length; i++) arena.bins[i] = random.integer(BINS)
@@ -47,7 +47,8 @@ function bothWays(
   const wasm = openKernel(b, module)
   const results = [work(plainKernel(a), a), work(wasm, b)]
   expect(results[1]).toEqual(results[0])
-  for (const name of ['histograms', 'splits', 'order'] as const) expect(b[name].slice()).toEqual(a[name].slice())
+  for (const name of ['histograms', 'splits', 'order', 'spare'] as const)
+    expect(b[name].slice()).toEqual(a[name].slice())
   expect(a.histograms.some((value) => value !== 0)).toBe(true)
 }
 
@@ -57,9 +58,11 @@ describe('the WebAssembly kernel', () => {
   it.each(SIZES)('adds, takes away, scans and divides as the plain one does: %o', (size) => {
     bothWays(size.features, size, (kernel, arena) => {
       const features = { from: size.features > 4 ? 2 : 0, to: size.features }
-      kernel.histogram({ output: 1, start: 3, count: 490, slot: 1, ...features })
-      kernel.histogram({ output: 1, start: 3, count: 120, slot: 2, ...features })
+      kernel.histogram({ output: 1, start: 3, count: 490, slot: 1, part: 0, ...features })
+      kernel.histogram({ output: 1, start: 3, count: 120, slot: 2, part: 1, ...features })
       kernel.subtract({ whole: 1, part: 2 }, features)
+      kernel.histogram({ output: 0, start: 7, count: 90, slot: 0, part: 1, ...features })
+      kernel.add({ whole: 2, part: 0 }, features)
       const histogram = arena.histograms.subarray(2 * arena.plan.bins, 4 * arena.plan.bins)
       for (let feature = features.from; feature < features.to; feature++) {
         for (const missing of [-1, BINS - 1]) {
@@ -79,7 +82,8 @@ describe('the WebAssembly kernel', () => {
           kernel.scan({ histogram, start: feature * BINS, bins: BINS, missing, gradient, hessian, ...rest })
         }
       }
-      return kernel.divide(size.features - 1, { start: 5, count: 480 })
+      const left = kernel.part(size.features - 1, { start: 9, count: 300 })
+      return [left, kernel.divide(size.features - 1, { start: 5, count: 480 })]
     })
   })
 
@@ -117,5 +121,18 @@ describe('threads', () => {
     const alone = await fitBoosting({ ...input, hyperparameters: { n_estimators: 8, threads: 1 } })
     const together = await fitBoosting({ ...input, hyperparameters: { n_estimators: 8, threads } })
     expect(together.ensemble).toEqual(alone.ensemble)
+  })
+
+  it('grow the same trees where a leaf is added up in parts, with either kernel', async () => {
+    const random = seededRandom(5)
+    const rows = 70_000
+    const values = Float32Array.from({ length: 3 * rows }, () => random.normal())
+    const target = classTarget(Array.from({ length: rows }, (_, i) => Number(values[3 * i]! * values[3 * i + 1]! > 0)))
+    const matrix = { form: 'dense' as const, rows, cols: 3, values }
+    const fitted = (threads: number, kernel: WebAssembly.Module | null) =>
+      fitBoosting({ matrix, target, hyperparameters: { n_estimators: 2, subsample: 0.95, threads } }, { kernel })
+    const alone = await fitted(1, null)
+    expect(alone.ensemble!.trees[1]!.value.length).toBeGreaterThan(20)
+    for (const threads of [1, 2, 3]) expect((await fitted(threads, module)).ensemble).toEqual(alone.ensemble)
   })
 })

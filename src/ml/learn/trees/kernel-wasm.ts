@@ -8,7 +8,7 @@ import './web-assembly.ts'
 /** The same place seen from the sources and from the build. */
 const FILE = new URL('../../../../dist/ml/learn/trees/kernel.wasm', import.meta.url)
 /** A file that an older build left behind is not used. */
-const VERSION = 2
+const VERSION = 3
 
 /** Null for the plain kernel. */
 export type KernelModule = WebAssembly.Module | null
@@ -26,7 +26,8 @@ export function builtKernel(): KernelModule {
   return compiled
 }
 
-type Exports = Readonly<Record<'version' | 'histogram' | 'subtract' | 'divide' | 'scan', (...args: number[]) => number>>
+type Call = 'version' | 'histogram' | 'subtract' | 'add' | 'divide' | 'part' | 'scan'
+type Exports = Readonly<Record<Call, (...args: number[]) => number>>
 
 export function openKernel(arena: Arena, module: KernelModule): Kernel {
   if (!module) return plainKernel(arena)
@@ -36,16 +37,25 @@ export function openKernel(arena: Arena, module: KernelModule): Kernel {
   const { histograms, order, bins, offsets, places, columns, sides, spare, gradients, plan } = arena
   const slotBytes = plan.bins * 16
   return {
-    histogram: ({ output, start, count, from, to, slot }) => {
+    histogram: ({ output, start, count, from, to, slot, part }) => {
       const pairs = gradients.byteOffset + output * plan.rows * 8
       const into = histograms.byteOffset + slot * slotBytes
       const rows = order.byteOffset + 4 * start
-      const features = [from, to, offsets.byteOffset, into, places.byteOffset] as const
+      const notes = places.byteOffset + part * plan.features * 4
+      const features = [from, to, offsets.byteOffset, into, notes] as const
       calls.histogram(rows, count, pairs, bins.byteOffset, arena.stride, ...features)
     },
     subtract: ({ whole, part }, { from, to }) => {
       const first = histograms.byteOffset + offsets[from]! * 16
       calls.subtract(first + whole * slotBytes, first + part * slotBytes, offsets[to]! - offsets[from]!)
+    },
+    add: ({ whole, part }, { from, to }) => {
+      const first = histograms.byteOffset + offsets[from]! * 16
+      calls.add(first + whole * slotBytes, first + part * slotBytes, offsets[to]! - offsets[from]!)
+    },
+    part: (feature, { start, count }) => {
+      const column = columns.byteOffset + feature * plan.rows
+      return calls.part(order.byteOffset + 4 * start, count, column, sides.byteOffset, spare.byteOffset + 4 * start)
     },
     divide: (feature, { start, count }) => {
       const column = columns.byteOffset + feature * plan.rows

@@ -13,6 +13,8 @@ export interface HistogramRows {
   readonly to: number
   /** Where the histogram goes, zeroed before. */
   readonly slot: number
+  /** Of the leaf's rows, from 0; threads may be at different parts of one leaf. */
+  readonly part: number
 }
 
 export interface SlotRange {
@@ -56,16 +58,22 @@ export interface Kernel {
   histogram(rows: HistogramRows): void
   /** histogram `whole` −= histogram `part`, for the bins of some features. */
   subtract(slots: Slots, features: SlotRange): void
+  /** histogram `whole` += histogram `part`, for the bins of some features. */
+  add(slots: Slots, features: SlotRange): void
   /** The best split of a number without L1 or bounds: fills in a record, but for its l2, where a gain exceeds `whole`. */
   scan(scan: NumberScan): void
   /** Puts the rows of a leaf that go left by `sides` before the others, both in their order; how many go left. */
   divide(feature: number, leaf: LeafRows): number
+  /** Writes rows into their places in `spare`: those that go left from the front on, the others from the back; how many go left. */
+  part(feature: number, rows: LeafRows): number
 }
 
 export const plainKernel = (arena: Arena): Kernel => ({
   histogram: (rows) => addRows(arena, rows),
   subtract: (slots, features) => subtract(arena, slots, features),
+  add: (slots, features) => add(arena, slots, features),
   divide: (feature, leaf) => divide(arena, feature, leaf),
+  part: (feature, rows) => part(arena, feature, rows),
   scan: scanNumbers,
 })
 
@@ -98,6 +106,12 @@ function subtract({ histograms, offsets, plan }: Arena, { whole, part }: Slots, 
   for (let i = 2 * offsets[from]!, end = 2 * offsets[to]!; i < end; i++) histograms[a + i]! -= histograms[b + i]!
 }
 
+function add({ histograms, offsets, plan }: Arena, { whole, part }: Slots, { from, to }: SlotRange): void {
+  const a = whole * 2 * plan.bins
+  const b = part * 2 * plan.bins
+  for (let i = 2 * offsets[from]!, end = 2 * offsets[to]!; i < end; i++) histograms[a + i]! += histograms[b + i]!
+}
+
 function divide({ order, spare, columns, sides, plan }: Arena, feature: number, { start, count }: LeafRows): number {
   const base = feature * plan.rows
   let left = start
@@ -111,6 +125,21 @@ function divide({ order, spare, columns, sides, plan }: Arena, feature: number, 
     right += 1 - side
   }
   order.set(spare.subarray(0, right), left)
+  return left - start
+}
+
+function part({ order, spare, columns, sides, plan }: Arena, feature: number, { start, count }: LeafRows): number {
+  const base = feature * plan.rows
+  let left = start
+  let right = start + count - 1
+  for (let i = start, end = start + count; i < end; i++) {
+    const row = order[i]!
+    const side = sides[columns[base + row]!]!
+    spare[left] = row
+    spare[right] = row
+    left += side
+    right -= 1 - side
+  }
   return left - start
 }
 

@@ -1,18 +1,28 @@
 // What the threads are to do next, as numbers in shared memory: no message is sent while a tree grows.
 import type { Arena } from './arena.ts'
+import type { AddTask } from './scores.ts'
 import type { SearchLeaf, SearchTask } from './work.ts'
 
 export type Task =
   | { readonly kind: 'search'; readonly search: SearchTask }
   | { readonly kind: 'gradients'; readonly scale: number }
+  | { readonly kind: 'sums'; readonly output: number; readonly rows: number }
+  | { readonly kind: 'divide'; readonly feature: number; readonly start: number; readonly count: number }
+  | { readonly kind: 'add'; readonly add: AddTask }
   | { readonly kind: 'end' }
 
-const KINDS = ['search', 'gradients', 'end'] as const
+const KINDS = ['search', 'gradients', 'sums', 'divide', 'add', 'end'] as const
 const LEAF_FIELDS = 9
 
 export function writeTask({ task }: Arena, given: Task): void {
   task[0] = KINDS.indexOf(given.kind)
   if (given.kind === 'gradients') task[1] = given.scale
+  if (given.kind === 'sums') task.set([given.output, given.rows], 1)
+  if (given.kind === 'divide') task.set([given.feature, given.start, given.count], 1)
+  if (given.kind === 'add') {
+    const { output, nodes, grown, rows } = given.add
+    task.set([output, nodes, grown, rows], 1)
+  }
   if (given.kind !== 'search') return
   const { output, leaves } = given.search
   task[1] = output
@@ -26,9 +36,13 @@ export function writeTask({ task }: Arena, given: Task): void {
 
 export function readTask({ task }: Arena): Task {
   const kind = KINDS[task[0]!]!
+  const [a, b, c, d] = [task[1]!, task[2]!, task[3]!, task[4]!]
   if (kind === 'end') return { kind }
-  if (kind === 'gradients') return { kind, scale: task[1]! }
-  const leaves = Array.from({ length: task[2]! }, (_, place): SearchLeaf => {
+  if (kind === 'gradients') return { kind, scale: a }
+  if (kind === 'sums') return { kind, output: a, rows: b }
+  if (kind === 'divide') return { kind, feature: a, start: b, count: c }
+  if (kind === 'add') return { kind, add: { output: a, nodes: b, grown: c, rows: d } }
+  const leaves = Array.from({ length: b }, (_, place): SearchLeaf => {
     const first = 3 + place * LEAF_FIELDS
     const [gradient, hessian, rows, low, high, start, slot, rest, search] = task.subarray(first, first + LEAF_FIELDS)
     return {
@@ -43,5 +57,5 @@ export function readTask({ task }: Arena): Task {
       search: search === 1,
     }
   })
-  return { kind, search: { output: task[1]!, leaves } }
+  return { kind, search: { output: a, leaves } }
 }

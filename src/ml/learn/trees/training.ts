@@ -8,6 +8,7 @@ import type { Gradients } from './gradients.ts'
 import type { GrowRules } from './grow.ts'
 import { builtKernel, type KernelModule, openKernel } from './kernel-wasm.ts'
 import { openTeam, type Team } from './team.ts'
+import { mostParts } from './work.ts'
 
 /** What has no say in the trees, only in time and memory. */
 export interface Engine {
@@ -62,7 +63,9 @@ export async function openTraining(setup: TrainingSetup): Promise<Training> {
     3,
     Math.min(rules.maxLeaves + 1, Math.floor((setup.histogramBytes ?? HISTOGRAM_BYTES) / (total * 16))),
   )
-  const arena = openArena({ rows, features: features.length, bins: total, outputs, slots })
+  const parts = mostParts({ rows, bins: total })
+  const leaves = setup.gradients.loss === 'share' ? 0 : rules.maxLeaves
+  const arena = openArena({ rows, features: features.length, bins: total, outputs, slots, parts, leaves })
   fillArena(arena, { binned, bins, setup })
   const { monotone, gradients } = setup
   const module = setup.kernel === undefined ? builtKernel() : setup.kernel
