@@ -13,8 +13,9 @@ export const EntityTypeName = Type.String({
 export const EntityId = Type.String({ minLength: 1, maxLength: 256, description: 'Id of the entity in your system.' })
 
 export const FeatureName = Type.String({
-  pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,127}$',
-  description: 'Name of the feature: a letter or "_", then letters, digits, "_", "-", "."; at most 128.',
+  pattern: '^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]{0,127}$',
+  description:
+    'Name of the feature: a letter or "_", then letters, digits, "_", "-", "."; at most 128; not "__proto__".',
 })
 
 const Ttl = Nullable(

@@ -39,8 +39,13 @@ export interface Operation<I extends TSchema = TSchema, O extends TSchema = TSch
   readonly message?: string
   /** Honours `Idempotency-Key`. */
   readonly idempotent?: true
-  /** Media type of a `download`. */
-  readonly mediaType?: string
+  /** Of a `download`. Default: bytes. */
+  readonly mediaTypes?: readonly [string, ...string[]]
+}
+
+/** What a `download` may come as; the first where the reply does not say. */
+export function mediaTypesOf({ mediaTypes }: Operation): readonly [string, ...string[]] {
+  return mediaTypes ?? ['application/octet-stream']
 }
 
 export interface Upload {
@@ -55,7 +60,7 @@ export interface Download {
   readonly stream: Readable
   readonly filename: string
   readonly size?: number
-  /** Where it is not the one of the operation. */
+  /** Where it is not the first of the operation. */
   readonly mediaType?: string
 }
 

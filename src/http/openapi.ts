@@ -2,7 +2,7 @@
 // converted: a shape with a name becomes a component, and every equal copy of it a reference.
 import type { TSchema } from 'typebox'
 import { ErrorResponse } from '../contract/errors.ts'
-import type { Operation } from '../contract/operation.ts'
+import { mediaTypesOf, type Operation } from '../contract/operation.ts'
 import { type OperationName, operations } from '../contract/operations/index.ts'
 import { pathParameters } from './input.ts'
 import { type JsonSchema, namedSchemas, referTo } from './openapi-schemas.ts'
@@ -218,8 +218,10 @@ function replies(operation: Operation): Record<string, unknown> {
       return { [operation.status]: reply('Done.', json(output)) }
     case 'probe':
       return { '200': reply('Ready.', json(output)), '503': reply('Not ready.', json(output)) }
-    case 'download':
-      return { '200': reply('The bytes.', { [operation.mediaType ?? 'application/octet-stream']: { schema: output } }) }
+    case 'download': {
+      const bytes = mediaTypesOf(operation).map((type) => [type.split(';')[0]!, { schema: output }] as const)
+      return { '200': reply('The bytes.', Object.fromEntries(bytes)) }
+    }
     case 'events': {
       const schema = { type: 'string', description: 'Server-sent events; the data of each is JSON.' }
       return { '200': reply('A stream of events.', { 'text/event-stream': { schema, 'x-data': output } }) }
@@ -245,7 +247,8 @@ function errorReplies(operation: Operation): Record<string, unknown> {
   const hasBody = operation.body !== 'query'
   const statuses = (Object.keys(ERRORS) as ErrorStatus[]).filter((status) => {
     if (status === '404') return operation.permission !== 'service'
-    if (status === '409') return operation.kind === 'command'
+    // What a query names may be in a state without an answer: nothing live, no model file, no results yet.
+    if (status === '409') return operation.kind === 'command' || hasBody || pathParameters(operation.path).length > 0
     if (status === '413' || status === '415') return hasBody
     return status !== '503' || operation.reply !== 'probe'
   })

@@ -1,7 +1,7 @@
 // One route an operation, made from the table: read the request, dispatch, answer in the operation's reply form.
 import fastifyMultipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Download, Operation, StreamedEvent } from '../contract/operation.ts'
+import { type Download, mediaTypesOf, type Operation, type StreamedEvent } from '../contract/operation.ts'
 import { type OperationName, operations } from '../contract/operations/index.ts'
 import type { Call, Caller, Dispatch } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
@@ -116,7 +116,7 @@ function answerer(operation: Operation, context: RouteContext): Answer {
     case 'download':
       return (request, reply, output) => {
         reply.raw.once('close', () => context.observe(request, reply.statusCode))
-        sendDownload(reply, output as Download, operation.mediaType ?? 'application/octet-stream')
+        sendDownload(reply, output as Download, mediaTypesOf(operation)[0])
         return reply
       }
     case 'events':

@@ -1,6 +1,6 @@
 // The operations as requests over a bus: `ml.command.{operation}` and `ml.query.{operation}`. The data is the JSON body of the
 // HTTP request with the path parameters as further members; replies and errors are the same documents.
-import type { Download, Operation } from '../contract/operation.ts'
+import { type Download, mediaTypesOf, type Operation } from '../contract/operation.ts'
 import { type OperationName, operations } from '../contract/operations/index.ts'
 import type { Call, Caller, Dispatch } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
@@ -128,7 +128,7 @@ interface ReplyOptions {
 async function replyOf(operation: Operation, output: unknown, { requestId, most }: ReplyOptions): Promise<BusReply> {
   const headers = { [REQUEST_ID_HEADER]: requestId }
   if (operation.reply === 'download') {
-    const { filename, mediaType = operation.mediaType ?? 'application/octet-stream', stream } = output as Download
+    const { filename, mediaType = mediaTypesOf(operation)[0], stream } = output as Download
     const data = await bytesOf(stream, most)
     return { data, headers: { ...headers, 'Content-Type': mediaType, 'X-Filename': encodeURIComponent(filename) } }
   }

@@ -47,7 +47,5 @@ function selection(table: TableFile, contract: DataContract): { columns: Contrac
 
 function setCell(row: JsonRow, { name, dtype }: ContractColumn, value: unknown): void {
   const cell = dtype === 'datetime' && typeof value === 'number' ? new Date(value).toISOString() : value
-  // A column may be called __proto__; an assignment would set the prototype and lose the value.
-  if (name === '__proto__') Object.defineProperty(row, name, { value: cell, enumerable: true, writable: true })
-  else row[name] = (cell ?? null) as JsonRow[string]
+  row[name] = (cell ?? null) as JsonRow[string]
 }

@@ -116,6 +116,8 @@ export function checkNames(names: readonly string[], limits: TableLimits): void 
     if (name === '') throw refuse('header', unnamed(i, names.length), where)
     if (name.includes('\uFFFD')) throw refuse('encoding', `The name of column ${i + 1} is not valid UTF-8`, where)
     if (name.length > 256) throw refuse('header', `The name of column ${i + 1} is longer than 256 characters`, where)
+    // No JSON body may carry it, so that no row of such a table could ever be predicted.
+    if (name === '__proto__') throw refuse('header', `Column ${i + 1} is named "__proto__": rename it`, where)
     const earlier = seen.get(name)
     if (earlier !== undefined) {
       throw refuse('header', `Columns ${earlier + 1} and ${i + 1} are both named "${name}"`, where)

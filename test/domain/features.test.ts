@@ -41,6 +41,26 @@ describe.each([...DATABASES])('features on the %s database', (database) => {
     ])
   })
 
+  it('may be called as things that every object has', async () => {
+    const features = [{ name: 'constructor', dtype: 'string' } as const, { name: 'toString', dtype: 'number' } as const]
+    await client.features.declare({ entity_type: 'driver', features })
+    const driver = { entity_type: 'driver', entity_id: 'd1' }
+    expect((await client.features.put({ ...driver, features: { constructor: 'Ferrari' } })).features).toEqual({
+      constructor: 'Ferrari',
+      toString: null,
+    })
+    await client.features.put({ ...driver, features: { constructor: 'Lotus', toString: 7 } })
+    expect((await client.features.get(driver)).features).toEqual({ constructor: 'Lotus', toString: 7 })
+    const lines = '{"entity_id":"d2","toString":3}\n'
+    await client.features.ingest({ entity_type: 'driver', file: new Blob([lines]) })
+    expect((await client.features.get({ ...driver, entity_id: 'd2' })).features).toEqual({
+      constructor: null,
+      toString: 3,
+    })
+    const lost = client.features.declare({ entity_type: 'driver', features: [{ name: '__proto__', dtype: 'number' }] })
+    expect(Object.keys((await refusal(lost)).fields)).toEqual(['features.0.name'])
+  })
+
   it('are seen at once after a write that follows a read', async () => {
     await declareUser()
     const user = { entity_type: 'user', entity_id: 'u1' }

@@ -154,6 +154,10 @@ describe.each([...DATABASES])('schedules on the %s database', (database) => {
   it('start for an event from outside, once a delivery', async () => {
     const { id } = await batch({ event: { type: 'bookings.exported', match: { region: 'north' } } })
     await batch({ event: { type: 'bookings.exported' }, active: false })
+    expect(await client.events.receive({ event_type: 'constructor', payload: {} })).toMatchObject({
+      runs: [],
+      job: null,
+    })
     const event = { event_type: 'bookings.exported', timestamp: '2026-01-01T00:00:00Z' }
     const south = await client.events.receive({ ...event, payload: { region: 'south' } })
     expect(south).toMatchObject({ runs: [], job: null })

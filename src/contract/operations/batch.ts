@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { BATCH_FORMATS, BatchAccepted, BatchJob, BatchRequest } from '../batch.ts'
+import { BATCH_FORMATS, BATCH_MEDIA_TYPES, BatchAccepted, BatchJob, BatchRequest } from '../batch.ts'
 import { command, query } from '../operation.ts'
 import { OneOf, Page, pageFields, Shape } from '../schema.ts'
 import { JOB_STATUSES } from '../training.ts'
@@ -62,7 +62,7 @@ export const batchOperations = {
     summary: 'The results in the order of the input, once the job has succeeded; 409 before.',
     permission: 'predict',
     reply: 'download',
-    mediaType: 'application/x-ndjson',
+    mediaTypes: [BATCH_MEDIA_TYPES.jsonl, BATCH_MEDIA_TYPES.csv, BATCH_MEDIA_TYPES.parquet],
     input: Shape({
       job_id,
       format: Type.Optional(OneOf(BATCH_FORMATS, 'Default: the `output_format` of the job.')),

@@ -197,7 +197,6 @@ export const modelOperations = {
     tag,
     summary: 'The ONNX file.',
     reply: 'download',
-    mediaType: 'application/octet-stream',
     input: Shape({ model_id, version: VersionNumber }),
     output: Type.String({ format: 'binary', description: 'The bytes of model.onnx.' }),
   }),

@@ -9,6 +9,7 @@ import type { EntityType, FeatureValue, IngestReport } from '../../contract/feat
 import type { Upload } from '../../contract/operation.ts'
 import type { Input } from '../../contract/operations/index.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
+import { own } from '../../core/own.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { keepStates } from './online.ts'
 import { momentOf, readCell, valueErrors } from './policy.ts'
@@ -76,7 +77,7 @@ function readCells(type: EntityType, row: Readonly<Record<string, unknown>>): Re
   const { entity_id, observed_at } = row
   const cells: Record<string, unknown> = { entity_id: entity_id === null ? null : String(entity_id), observed_at }
   for (const feature of type.features) {
-    const cell = row[feature.name]
+    const cell = own(row, feature.name)
     const value = cell === undefined || cell === null ? null : readCell(feature, cell)
     if (value !== null) cells[feature.name] = value
   }

@@ -2,6 +2,7 @@
 // cells of a file, where everything may be text, are read as their type first.
 import type { EntityType, Feature, FeatureDtype, FeatureValue } from '../../contract/features.ts'
 import type { FieldError } from '../../core/failure.ts'
+import { own } from '../../core/own.ts'
 
 const MAX_TEXT = 4096
 const MAX_LIST = 1024
@@ -93,7 +94,7 @@ export function mergeState(
 ): EntityState {
   const merged: Record<string, readonly [FeatureValue, number]> = { ...state }
   for (const [name, value] of Object.entries(values)) {
-    const known = merged[name]
+    const known = own(merged, name)
     if (known === undefined || known[1] <= atMs) merged[name] = [value, atMs]
   }
   return merged

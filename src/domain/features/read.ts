@@ -2,6 +2,7 @@
 import type { EntityType, Feature, FeatureValue, FeatureVector } from '../../contract/features.ts'
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type FieldError, fail, invalid } from '../../core/failure.ts'
+import { own } from '../../core/own.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { featuresAsOf, type Moment } from './as-of.ts'
 import { type EntityState, ttlMs } from './policy.ts'
@@ -100,7 +101,7 @@ interface Then {
 
 /** Null where nothing is known, or no longer. */
 function valueAt(type: EntityType, feature: Feature, { state, atMs }: Then): FeatureValue {
-  const known = state?.[feature.name]
+  const known = own(state, feature.name)
   if (!known || known[0] === null) return null
   const ttl = ttlMs(type, feature)
   return ttl === null || atMs - known[1] <= ttl ? known[0] : null

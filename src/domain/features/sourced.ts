@@ -1,6 +1,7 @@
 // Features from a source outside, for what the store does not have: what was written here wins, feature by feature. Values are held
 // to their declared type to the letter, and one that does not fit is not known. An answer is kept for a while, "not there" as well.
 import type { EntityType, FeatureValue } from '../../contract/features.ts'
+import { own } from '../../core/own.ts'
 import type { FeatureSource, SourceRow } from '../../ports/sources/index.ts'
 import type { Ctx } from '../ctx.ts'
 import { type EntityState, ttlMs, valueErrors } from './policy.ts'
@@ -40,7 +41,7 @@ export async function withSource(ctx: Ctx, { source, type, ids, states, cached }
   }
   return ids.map((id, index) => {
     const values = answers.get(id)
-    const wanted = lacks[index]!.filter((name) => values?.[name] !== undefined)
+    const wanted = lacks[index]!.filter((name) => own(values ?? undefined, name) !== undefined)
     const state = states[index]
     if (!values || (wanted.length === 0 && state)) return state
     return { ...state, ...Object.fromEntries(wanted.map((name) => [name, values[name]!])) }
@@ -55,7 +56,7 @@ function lacking(
 ): string[] {
   return type.features.flatMap((feature) => {
     if (!source.features.includes(feature.name)) return []
-    const [value, sinceMs] = state?.[feature.name] ?? [null, 0]
+    const [value, sinceMs] = own(state, feature.name) ?? [null, 0]
     const ttl = ttlMs(type, feature)
     return value !== null && (ttl === null || nowMs - sinceMs <= ttl) ? [] : [feature.name]
   })
@@ -97,7 +98,7 @@ interface Given {
 function fitting(type: EntityType, { row, nowMs, unfit }: Given): EntityState {
   const state: Record<string, readonly [FeatureValue, number]> = {}
   for (const { name } of type.features) {
-    const value = row[name] ?? null
+    const value = own(row, name) ?? null
     if (value === null) continue
     if (valueErrors(type, { [name]: value }).length > 0) unfit.add(name)
     else state[name] = [value as FeatureValue, nowMs]

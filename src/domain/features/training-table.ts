@@ -4,6 +4,7 @@ import type { ContractColumn, Dataset } from '../../contract/datasets.ts'
 import type { EntityType } from '../../contract/features.ts'
 import type { Input } from '../../contract/operations/index.ts'
 import { type FieldError, fail, invalid } from '../../core/failure.ts'
+import { own } from '../../core/own.ts'
 import type { Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { createDataset, getDatasetRow, storedTable } from '../datasets/index.ts'
@@ -67,7 +68,7 @@ async function* joined(ctx: Ctx, { input, type, names, dataset, path }: Join): A
     const moments = batch.map((cells) => momentOfRow(input, cells, ++row))
     const states = await inTransaction(ctx, (ctx) => featuresAsOf(ctx, { type, names }, moments))
     const lines = batch.map((cells, index) => {
-      const features = names.map((name) => [name, cellOf(states[index]?.[name]?.[0])] as const)
+      const features = names.map((name) => [name, cellOf(own(states[index], name)?.[0])] as const)
       return `${JSON.stringify({ ...cells, ...Object.fromEntries(features) })}\n`
     })
     yield lines.join('')

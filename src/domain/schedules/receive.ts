@@ -3,6 +3,7 @@
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { REQUEST_EVENTS } from '../../contract/schedules.ts'
 import { newId } from '../../core/ids.ts'
+import { own } from '../../core/own.ts'
 import { wake } from '../../ports/db/index.ts'
 import { inTransaction } from '../ctx.ts'
 import { listenersOf, queueRuns } from '../listeners.ts'
@@ -14,9 +15,7 @@ export async function receiveEvent(
   ctx: ServingCtx,
   { event_type, payload }: Input<'events.receive'>,
 ): Promise<Output<'events.receive'>> {
-  const operation = (REQUEST_EVENTS as Partial<Record<string, (typeof REQUEST_EVENTS)[keyof typeof REQUEST_EVENTS]>>)[
-    event_type
-  ]
+  const operation = own<(typeof REQUEST_EVENTS)[keyof typeof REQUEST_EVENTS]>(REQUEST_EVENTS, event_type)
   const heard = { id: newId('evt'), type: event_type, data: payload }
   if (operation !== undefined) checkRequest(operation, payload, 'payload')
   const job = operation && { operation, job_id: await submit(ctx, operation, payload) }

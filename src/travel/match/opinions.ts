@@ -1,5 +1,7 @@
 // What outcomes say of a traveller beside any pair: how often others wished to travel with them, and how often they wish it of
 // others. Learned from as it was known just before each outcome; asked for now it is read with the other features.
+
+import { own } from '../../core/own.ts'
 import type { Ctx } from '../../domain/ctx.ts'
 import { countInteractions, summariesOf } from '../../domain/features/index.ts'
 import { BASE } from './prior.ts'
@@ -13,7 +15,7 @@ export const OUTCOME_EVENTS: Readonly<Record<string, boolean | undefined>> = {
 
 /** Undefined where it is no outcome. */
 export function outcomeSaid(event: string, value: number | null | undefined): boolean | undefined {
-  return OUTCOME_EVENTS[event] ?? (value === 1 ? true : value === 0 ? false : undefined)
+  return own(OUTCOME_EVENTS, event) ?? (value === 1 ? true : value === 0 ? false : undefined)
 }
 
 export interface Tally {

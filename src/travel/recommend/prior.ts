@@ -5,6 +5,7 @@
 // Demand is the number of its recent interactions, relative to the most wanted destination. All of it can fail: then nothing
 // is recommended, which is an answer as well.
 import type { Recommendations } from '../../contract/recommend.ts'
+import { own } from '../../core/own.ts'
 import { eachEntity, listInteractions } from '../../domain/features/index.ts'
 import type { ServingCtx } from '../../domain/serving/index.ts'
 import { chooseDiverse } from './diversity.ts'
@@ -124,7 +125,7 @@ async function demandOf(ctx: ServingCtx): Promise<Map<string, number>> {
   const { items } = await listInteractions(ctx, { limit: RECENT_INTERACTIONS })
   const demand = new Map<string, number>()
   for (const { event, item_id } of items) {
-    const weight = EVENT_WEIGHTS[event]
+    const weight = own(EVENT_WEIGHTS, event)
     if (item_id !== undefined && weight !== undefined) demand.set(item_id, (demand.get(item_id) ?? 0) + weight)
   }
   return demand

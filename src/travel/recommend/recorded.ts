@@ -133,7 +133,7 @@ async function readEvents(ctx: Ctx, { users, items, declared }: Numbering): Prom
   const events: Event[] = []
   for await (const page of eachInteraction(ctx)) {
     for (const { userId, itemId, event, atMs, value } of page) {
-      if (itemId === null || !(event in EVENT_WEIGHTS || event === RATED)) continue
+      if (itemId === null || !(Object.hasOwn(EVENT_WEIGHTS, event) || event === RATED)) continue
       if (event === RATED && value === null) continue
       if (declared && !items.has(itemId)) continue
       events.push({ user: users.of(userId), item: items.of(itemId), event, atMs, value })

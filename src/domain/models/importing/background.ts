@@ -3,6 +3,7 @@
 import type { Dataset } from '../../../contract/datasets.ts'
 import type { SignatureInput } from '../../../contract/models.ts'
 import { invalid } from '../../../core/failure.ts'
+import { own } from '../../../core/own.ts'
 import { NO_REPORT, type StoredExplanation } from '../../../ml/explain/stored.ts'
 import type { Ctx } from '../../ctx.ts'
 import { getDataset, getRows } from '../../datasets/index.ts'
@@ -20,7 +21,7 @@ export async function backgroundOf(
   const names = columnsOf(dataset, inputs)
   const rows: unknown[][] = []
   for (const page of await pagesOf(ctx, dataset)) {
-    rows.push(...page.map((row) => names.map((name) => row[name] ?? null)))
+    rows.push(...page.map((row) => names.map((name) => own(row, name) ?? null)))
   }
   return { schema_version: 1, background: { origin: 'dataset', dataset_id, rows }, report: NO_REPORT }
 }

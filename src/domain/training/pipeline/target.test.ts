@@ -75,6 +75,12 @@ const CASES: readonly [name: string, work: () => unknown, problem: RegExp, remed
   ['no row', () => read(numbers(), 'integer'), /in no row/, /at least two rows/],
   ['one row', () => read(numbers(1), 'integer'), /in one row/, /at least two rows/],
   ['one class', () => read(codes(['a'], 0, 0), 'string'), /single value "a"/, /another target/],
+  [
+    'a class of a name that JSON loses',
+    () => read(texts('a', '__proto__', 'a', '__proto__'), 'text'),
+    /"__proto__"/,
+    /another name/,
+  ],
   ['a class with a single row', () => read(numbers(1, 1, 1, 1, 2), 'integer'), /one row of class "2"/, /add rows/],
   ['too many number classes', () => read(numbers(1, 2, 3, 4), 'integer'), /4 different values in 4/, /regression/],
   ['too many text classes', () => read(texts('a', 'b', 'c'), 'text'), /3 different values in 3/, /fewer/],

@@ -86,6 +86,10 @@ function classes(column: Column, request: TargetRequest): ClassTarget {
     const problem = `has the single value ${JSON.stringify(names[0])}, so there is nothing to tell apart`
     throw unfit({ column: name, problem, remedy: 'choose another target, or add rows of another class' })
   }
+  if (names.includes('__proto__')) {
+    const problem = 'has the class "__proto__", a name that no reply in JSON can carry'
+    throw unfit({ column: name, problem, remedy: 'give that class another name' })
+  }
   if (names.length > labels.length / 2) {
     const problem = `has ${names.length} different values in ${labels.length} rows, too many to be classes`
     const remedy =
