@@ -1,6 +1,6 @@
 // Features: what is known of an entity (a user, a destination) and since when; and interactions, the events they come from.
 import { type Static, Type } from 'typebox'
-import { Nullable, OneOf, Shape, Timestamp } from './schema.ts'
+import { Nullable, OneOf, Shape, SOUND_TEXT, Timestamp } from './schema.ts'
 
 export const FEATURE_DTYPES = ['number', 'integer', 'boolean', 'string', 'datetime', 'numbers', 'strings'] as const
 export type FeatureDtype = (typeof FEATURE_DTYPES)[number]
@@ -10,7 +10,12 @@ export const EntityTypeName = Type.String({
   description: 'Kind of entity, such as "user": a letter, then letters, digits, "_", "-", "."; at most 64.',
 })
 
-export const EntityId = Type.String({ minLength: 1, maxLength: 256, description: 'Id of the entity in your system.' })
+export const EntityId = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  pattern: SOUND_TEXT,
+  description: 'Id of the entity in your system.',
+})
 
 export const FeatureName = Type.String({
   pattern: '^(?!__proto__$)[A-Za-z_][A-Za-z0-9_.-]{0,127}$',
@@ -89,16 +94,23 @@ export type IngestReport = Static<typeof IngestReport>
 export const Interaction = Shape(
   {
     id: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 128, description: 'Your id: the same one again is not counted twice.' }),
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        pattern: SOUND_TEXT,
+        description: 'Your id: the same one again is not counted twice.',
+      }),
     ),
     user_id: EntityId,
-    item_id: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'What it was about.' })),
+    item_id: Type.Optional({ ...EntityId, description: 'What it was about.' }),
     event: Type.String({
       pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,63}$',
       description: 'What happened: viewed, booked, rated, opened, …',
     }),
     at: Type.Optional(Type.String({ format: 'date-time', description: 'When, ISO-8601; default: now.' })),
-    channel: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'push, email, sms, web, …' })),
+    channel: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, pattern: SOUND_TEXT, description: 'push, email, sms, web, …' }),
+    ),
     value: Type.Optional(Type.Number({ description: 'How much: a rating, a price, a duration.' })),
     context: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Anything else, as JSON.' })),
   },

@@ -5,13 +5,7 @@ import { Shape } from './schema.ts'
 
 export const MatchContext = Shape(
   {
-    destination: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 256,
-        description: 'Where they would go; an entity of type "destination".',
-      }),
-    ),
+    destination: Type.Optional({ ...EntityId, description: 'Where they would go; an entity of type "destination".' }),
     dates: Type.Optional(
       Type.String({ maxLength: 64, description: 'A day (2024-07-15), or first and last day: 2024-07-15/2024-07-20.' }),
     ),

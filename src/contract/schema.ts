@@ -8,6 +8,9 @@ export const TenantId = Type.String({
   description: 'Tenant: letters, digits, "_", "-", "."; at most 64.',
 })
 
+/** Text that every database and every wire can hold: no U+0000, no half of a surrogate pair. */
+export const SOUND_TEXT = '^[^\\u0000\\uD800-\\uDFFF]*$'
+
 export const Timestamp = Type.String({ format: 'date-time', description: 'ISO-8601, UTC.' })
 
 /** A JSON object whose keys are not known in advance. */

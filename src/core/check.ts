@@ -3,6 +3,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import type { TSchema } from 'typebox'
+import { SOUND_TEXT } from '../contract/schema.ts'
 import type { FieldError } from './failure.ts'
 
 export interface CheckOptions {
@@ -104,6 +105,9 @@ function wording(error: ErrorObject): string {
       return `must be ${JSON.stringify(params.allowedValue)}`
     case 'type':
       return `must be ${[params.type].flat().join(' or ')}`
+    case 'pattern':
+      if (params.pattern === SOUND_TEXT) return 'must not hold the character U+0000 or half of a surrogate pair'
+      return error.message ?? 'must match a pattern'
     default:
       return error.message ?? `breaks the rule "${error.keyword}"`
   }

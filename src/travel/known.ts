@@ -4,7 +4,7 @@
 import type { FeatureValue } from '../contract/features.ts'
 import { asFailure } from '../core/failure.ts'
 import type { Ctx } from '../domain/ctx.ts'
-import { knownFeatures } from '../domain/features/index.ts'
+import { knownFeatures, momentMs } from '../domain/features/index.ts'
 
 export type Known = Readonly<Record<string, FeatureValue>>
 
@@ -47,6 +47,6 @@ const DAY_MS = 86_400_000
 /** Days since 1970. */
 export function dayOf(value: unknown): number | undefined {
   if (typeof value !== 'string') return undefined
-  const ms = Date.parse(value)
-  return Number.isNaN(ms) ? undefined : Math.floor(ms / DAY_MS)
+  const ms = momentMs(value)
+  return ms === undefined ? undefined : Math.floor(ms / DAY_MS)
 }

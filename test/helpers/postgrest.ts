@@ -22,6 +22,8 @@ export interface TestPostgrest extends AsyncDisposable {
 
 export async function startPostgrest(databaseUrl: string): Promise<TestPostgrest> {
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 4 })
+  // `end` is over before its connections are, and a database that is dropped then breaks them.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const server = createServer((request, reply) => void answer(request, reply))
   const asked: URL[] = []
   const place: TestPostgrest = {

@@ -161,6 +161,22 @@ describe.each([...DATABASES])('match scoring on the %s database', (database) => 
     expect(inputs).not.toContain('budget_likeness')
   })
 
+  it('says how many outcomes came before anything was known of the two, and is not sure of what it learned from them', async () => {
+    await recordOutcomes(client)
+    const others = app.as('match_late')
+    await others.features.declare(USER)
+    const { items } = await client.interactions.list({ limit: 500 })
+    await others.interactions.record({ interactions: items.map(({ id: _, ...one }) => one) })
+    const known = { interests: ['art'], travel_style: ['slow'], pace: 0.5, personality: [0.1, 0.9, 0.1, 0.9, 0.5] }
+    const rows = ['u1', 'u2'].map((entity_id) => ({ entity_id, ...known }))
+    await others.features.ingest({ entity_type: 'user', rows })
+    const { message, job_id } = await others.travel.train({ service: 'match' })
+    expect(message).toContain('; of 400 of them no feature of both users was known at the time')
+    expect((await untilEnded(others, job_id!)).status).toBe('succeeded')
+    await others.reload()
+    expect((await others.match.score({ user_a_id: 'u1', user_b_id: 'u2' })).confidence).toBeLessThan(0.1)
+  })
+
   it('answers by the prior when the live model cannot be asked', async () => {
     const rows = Array.from({ length: 60 }, (_, i) => ({ size: i, other: 60 - i, good: Number(i > 30) }))
     const { id } = await client.datasets.create({ name: 'x', rows, target: 'good' })
@@ -197,6 +213,9 @@ describe.each([...DATABASES])('match scoring on the %s database', (database) => 
       'context.interests',
     ],
     ['dates that cannot be', { context: { dates: '2025-02-30' } }, 'context.dates'],
+    ['a time that cannot be', { context: { dates: '2025-02-03T25:00:00Z' } }, 'context.dates'],
+    ['dates that end before they begin', { context: { dates: '2025-02-03/2025-02-02' } }, 'context.dates'],
+    ['a year no calendar has', { context: { dates: '275760-09-13' } }, 'context.dates'],
     ['a user without an id', { user_b_id: '' }, 'user_b_id'],
     ['an unknown field', { context: { mood: 'good' } }, 'context.mood'],
   ])('refuses %s by the name of the field', async (_, wrong, field) => {

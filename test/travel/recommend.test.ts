@@ -82,6 +82,8 @@ describe.each([...DATABASES])('recommendations on the %s database', (database) =
     expect(nobody.recommendations).toHaveLength(5)
     expect(nobody.confidence).toBe(0.1)
     expect(nobody.recommendations[0]!.reason).toBe('Popular with travellers at the moment')
+    expect(nobody.recommendations[0]!.score).toBeGreaterThan(0.5)
+    expect(new Set(known.recommendations.map(({ reason }) => reason)).size).toBeGreaterThan(2)
 
     const features = { interests: ['hiking', 'nature', 'ski'], budget: 'medium' }
     await client.features.put({ entity_type: 'user', entity_id: 'newcomer', features })

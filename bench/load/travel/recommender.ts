@@ -37,6 +37,6 @@ export function servedGraph(recommender: Recommender): Uint8Array {
     userTokens: ['interest:art'],
     itemTokens: rowsOf(items, 1),
     passes: new Int32Array(items).fill(0xffff),
-    scale: { centre: 0, spread: 1 },
+    scale: { spread: 1 },
   })
 }

@@ -1,11 +1,12 @@
 // The travel part of the tour: a world is recorded, the services learn from it, and are asked.
+import { systemClock } from '../../core/clock.ts'
 import type { Session } from '../command.ts'
 import { followJob } from '../follow-job.ts'
 import { type TravelWorld, travelWorld } from './travel-world.ts'
 
 export async function travelTour(session: Session, say: (line: string) => void) {
   const { client } = session
-  const world = travelWorld()
+  const world = travelWorld(systemClock.now())
   await record(session, world)
   const { places, travellers, acts } = world
   say(`   ${places.length} destinations, ${travellers.length} travellers, ${acts.length} things they did`)

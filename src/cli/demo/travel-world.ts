@@ -1,5 +1,6 @@
 // A small world of travel: destinations, travellers, what they looked at, booked and rated, and how pairs of them got on. What
-// people do follows known tastes with noise, so that a model has something to find; everything is the same every time.
+// people do follows known tastes with noise, so that a model has something to find; everything is the same every time, but that it
+// can be moved by whole weeks, since what was done long ago says little of now.
 import { type Random, seededRandom } from '../../core/random.ts'
 
 const PLACES = `tokyo|Tokyo|JP|high|food temples shopping art|week month|35.7|139.7
@@ -64,6 +65,9 @@ const PAIRS = 600
 const START_MS = Date.UTC(2025, 0, 1)
 const DAY_MS = 86_400_000
 const DAYS = 240
+const WEEK_MS = 7 * DAY_MS
+/** The last thing that can happen: a rating, three weeks after what was booked on the last day. */
+const END_MS = START_MS + (DAYS + 22) * DAY_MS
 
 export interface Place {
   readonly entity_id: string
@@ -106,7 +110,9 @@ export interface TravelWorld {
   readonly observedAt: string
 }
 
-export function travelWorld(): TravelWorld {
+/** @param endsBefore moves all of it by weeks, so that it ends in the week before; default: it is of 2025. */
+export function travelWorld(endsBefore?: Date): TravelWorld {
+  const later = endsBefore ? Math.floor((endsBefore.getTime() - END_MS) / WEEK_MS) * WEEK_MS : 0
   const random = seededRandom(44)
   const places = PLACES.split('\n').map(placeOf)
   const travellers = Array.from({ length: TRAVELLERS }, (_, index) => travellerOf(index, random))
@@ -117,8 +123,10 @@ export function travelWorld(): TravelWorld {
   return {
     places,
     travellers,
-    acts: acts.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.id < b.id ? -1 : 1)),
-    observedAt: new Date(START_MS - DAY_MS).toISOString(),
+    acts: acts
+      .map((act) => ({ ...act, at: new Date(Date.parse(act.at) + later).toISOString() }))
+      .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : a.id < b.id ? -1 : 1)),
+    observedAt: new Date(START_MS - DAY_MS + later).toISOString(),
   }
 }
 

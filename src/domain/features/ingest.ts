@@ -8,9 +8,11 @@ import { pipeline } from 'node:stream/promises'
 import type { EntityType, FeatureValue, IngestReport } from '../../contract/features.ts'
 import type { Upload } from '../../contract/operation.ts'
 import type { Input } from '../../contract/operations/index.ts'
+import { SOUND_TEXT } from '../../contract/schema.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
 import { own } from '../../core/own.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
+import { openLines } from './lines.ts'
 import { keepStates } from './online.ts'
 import { momentOf, readCell, valueErrors } from './policy.ts'
 import { getEntityType } from './types.ts'
@@ -19,8 +21,17 @@ import { type Observation, writeObservations } from './write.ts'
 const ROWS_A_WRITE = 1000
 const MAX_ERRORS = 100
 const MAX_ID = 256
+const SOUND = new RegExp(SOUND_TEXT, 'u')
 
-type Rows = AsyncIterable<readonly Readonly<Record<string, unknown>>[]>
+/** Undefined for a line that is no JSON object. */
+type Rows = AsyncIterable<readonly (Readonly<Record<string, unknown>> | undefined)[]>
+
+interface Judged {
+  readonly observation?: Observation
+  readonly errors: readonly FieldError[]
+}
+
+const NO_OBJECT: Judged = { errors: [{ field: '', message: 'is not a JSON object' }] }
 
 export async function ingestFeatures(
   ctx: Ctx,
@@ -51,6 +62,8 @@ async function ingestFile(ctx: Ctx, type: EntityType, stream: Readable): Promise
   try {
     const path = join(folder, 'data')
     await pipeline(stream, createWriteStream(path), { signal: ctx.signal })
+    const lines = await openLines(path)
+    if (lines) return await ingest(ctx, type, { rows: lines, read: (row) => readValues(type, row) })
     const { reading, contract } = await ctx.tables.inspect(path, { signal: ctx.signal })
     const columns = contract.columns.map(({ name }) => name)
     refuseColumns(type, columns)
@@ -70,6 +83,16 @@ function refuseColumns(type: EntityType, columns: readonly string[]): void {
   if (!columns.includes('entity_id'))
     errors.push({ field: 'entity_id', message: 'is missing: there is no such column' })
   if (errors.length > 0) throw invalid('file', errors)
+}
+
+/** An object of a JSON lines file, whose lists are lists: as a row of cells, but what is not declared is kept, to be reported. */
+function readValues(type: EntityType, row: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { entity_id, observed_at, ...others } = row
+  const undeclared = new Set(Object.keys(others))
+  for (const { name } of type.features) undeclared.delete(name)
+  const id = typeof entity_id === 'number' ? String(entity_id) : entity_id
+  const kept = [...undeclared].map((name) => [name, others[name]] as const)
+  return { ...readCells(type, row), ...Object.fromEntries(kept), entity_id: id, observed_at }
 }
 
 /** Missing cells say nothing of a feature; they do not unset it. */
@@ -97,7 +120,7 @@ async function ingest(ctx: Ctx, type: EntityType, { rows, read }: Source): Promi
     const observations: Observation[] = []
     for (const given of batch) {
       row++
-      const { observation, errors } = observationOf(type, read(given), nowMs)
+      const { observation, errors } = given ? observationOf(type, read(given), nowMs) : NO_OBJECT
       if (observation) observations.push(observation)
       else report.rejected++
       report.errors.push(...errors.slice(0, MAX_ERRORS - report.errors.length).map((error) => ({ row, ...error })))
@@ -115,11 +138,9 @@ function observationOf(
   type: EntityType,
   { entity_id, observed_at, ...values }: Readonly<Record<string, unknown>>,
   nowMs: number,
-): { readonly observation?: Observation; readonly errors: readonly FieldError[] } {
+): Judged {
   const errors = valueErrors(type, values)
-  if (typeof entity_id !== 'string' || entity_id === '' || entity_id.length > MAX_ID) {
-    errors.push({ field: 'entity_id', message: `must be a text of 1 to ${MAX_ID} characters`, value: entity_id })
-  }
+  errors.push(...idErrors(entity_id).map((message) => ({ field: 'entity_id', message, value: entity_id })))
   const atMs = momentOf(observed_at, 'observed_at', nowMs)
   if (typeof atMs !== 'number') return { errors: [...errors, atMs] }
   if (errors.length > 0) return { errors }
@@ -127,4 +148,9 @@ function observationOf(
     observation: { entityId: entity_id as string, atMs, values: values as Record<string, FeatureValue> },
     errors,
   }
+}
+
+function idErrors(id: unknown): string[] {
+  if (typeof id !== 'string' || id === '' || id.length > MAX_ID) return [`must be a text of 1 to ${MAX_ID} characters`]
+  return SOUND.test(id) ? [] : ['must not hold the character U+0000 or half of a surrogate pair']
 }

@@ -3,6 +3,7 @@
 // readers go to the database, and nobody, however late, can put an older state over a newer one.
 import { type CacheEntry, readRevised, revised } from '../../ports/cache/index.ts'
 import type { Ctx, TxCtx } from '../ctx.ts'
+import { readKept } from './kept.ts'
 import type { EntityState } from './policy.ts'
 
 /** So long a state may be old at most, after two faults at once: Redis was away for a write, and the writer ended before it was back. */
@@ -26,8 +27,8 @@ export function stateKey(tenantId: string, entityType: string, id: string): stri
 export function readOnline(bytes: Uint8Array | undefined): OnlineState | undefined {
   if (bytes === undefined) return undefined
   const { revision, value } = readRevised(bytes)
-  if (value === '') return undefined
-  return { revision, state: (JSON.parse(value) as EntityState | null) ?? undefined }
+  const state = value === '' ? undefined : readKept<EntityState | null>(value)
+  return state === undefined || typeof state !== 'object' ? undefined : { revision, state: state ?? undefined }
 }
 
 /** Before a write commits, while it holds the lock on the rows. */

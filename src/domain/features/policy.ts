@@ -3,6 +3,7 @@
 import type { EntityType, Feature, FeatureDtype, FeatureValue } from '../../contract/features.ts'
 import type { FieldError } from '../../core/failure.ts'
 import { own } from '../../core/own.ts'
+import { momentMs } from './moment.ts'
 
 const MAX_TEXT = 4096
 const MAX_LIST = 1024
@@ -35,7 +36,7 @@ function isText(value: unknown): boolean {
 }
 
 function isMoment(value: unknown): boolean {
-  return typeof value === 'string' && /^\d{4}-\d{2}-\d{2}/.test(value) && !Number.isNaN(Date.parse(value))
+  return typeof value === 'string' && momentMs(value) !== undefined
 }
 
 function isList(value: unknown, fits: (item: unknown) => boolean): boolean {
@@ -74,8 +75,8 @@ export function readCell({ dtype }: Feature, cell: unknown): unknown {
 /** @returns milliseconds since 1970, or the fault. */
 export function momentOf(text: unknown, field: string, nowMs: number): number | FieldError {
   if (text === undefined || text === null || text === '') return nowMs
-  const ms = isMoment(text) ? Date.parse(text as string) : Number.NaN
-  if (Number.isNaN(ms)) return { field, message: RULES.datetime.message, value: text }
+  const ms = typeof text === 'string' ? momentMs(text) : undefined
+  if (ms === undefined) return { field, message: RULES.datetime.message, value: text }
   if (ms > nowMs + MAX_AHEAD_MS) return { field, message: 'is in the future', value: text }
   return ms
 }

@@ -5,15 +5,25 @@ import { type FieldError, fail, invalid } from '../../core/failure.ts'
 import { own } from '../../core/own.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { featuresAsOf, type Moment } from './as-of.ts'
+import { momentMs } from './moment.ts'
 import { type EntityState, ttlMs } from './policy.ts'
 import { readStates } from './store.ts'
 import { getEntityType } from './types.ts'
 
 export async function getFeatures(ctx: Ctx, input: Input<'features.get'>): Promise<FeatureVector> {
   const { entity_type, entity_id, as_of } = input
-  const vector = as_of === undefined ? await now(ctx, input) : await earlier(ctx, input, new Date(as_of))
+  const vector = as_of === undefined ? await now(ctx, input) : await earlier(ctx, input, readMoment(as_of))
   if (!vector.found) throw fail('not_found', 'ENTITY_NOT_FOUND', `Nothing is known of ${entity_type} "${entity_id}"`)
   return vector
+}
+
+/** A leap second is a moment to the schema, and none to any clock here. */
+function readMoment(as_of: string): Date {
+  const ms = momentMs(as_of)
+  if (ms === undefined) {
+    throw invalid('request', [{ field: 'as_of', message: 'must be a moment of the years 1 to 9999', value: as_of }])
+  }
+  return new Date(ms)
 }
 
 async function now(ctx: Ctx, { entity_type, entity_id }: Input<'features.get'>): Promise<FeatureVector> {

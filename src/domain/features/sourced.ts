@@ -4,6 +4,7 @@ import type { EntityType, FeatureValue } from '../../contract/features.ts'
 import { own } from '../../core/own.ts'
 import type { FeatureSource, SourceRow } from '../../ports/sources/index.ts'
 import type { Ctx } from '../ctx.ts'
+import { readKept } from './kept.ts'
 import { type EntityState, ttlMs, valueErrors } from './policy.ts'
 
 interface Asked {
@@ -34,7 +35,10 @@ export async function withSource(ctx: Ctx, { source, type, ids, states, cached }
   const nowMs = ctx.clock.now().getTime()
   const lacks = states.map((state) => lacking(type, source, { state, nowMs }))
   const answers = new Map<string, Kept>()
-  for (const [index, id] of ids.entries()) if (cached[index]) answers.set(id, parse(cached[index]))
+  for (const [index, id] of ids.entries()) {
+    const kept = cached[index] && readKept<Kept>(Buffer.from(cached[index]).toString('utf8'))
+    if (kept !== undefined) answers.set(id, kept)
+  }
   const unasked = new Set(ids.filter((id, index) => lacks[index]!.length > 0 && !answers.has(id)))
   if (unasked.size > 0) {
     for (const [id, kept] of await ask(ctx, { source, type, ids: [...unasked] })) answers.set(id, kept)
@@ -104,8 +108,4 @@ function fitting(type: EntityType, { row, nowMs, unfit }: Given): EntityState {
     else state[name] = [value as FeatureValue, nowMs]
   }
   return state
-}
-
-function parse(bytes: Uint8Array): Kept {
-  return JSON.parse(Buffer.from(bytes).toString('utf8')) as Kept
 }

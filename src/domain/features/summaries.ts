@@ -3,6 +3,7 @@
 // before the commit keeps nothing that anybody believes.
 import { newId } from '../../core/ids.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { readKept } from './kept.ts'
 import { lifeSeconds } from './online.ts'
 
 /** Of each there is one maker in the process. */
@@ -30,7 +31,7 @@ export async function summariesOf<T>(ctx: Ctx, ids: readonly string[], { name, m
   const marks = ids.map((_, index) => textOf(found[ids.length + index]))
   const known = ids.map((_, index): Kept<T> | undefined => {
     const text = textOf(found[index])
-    const kept = text === '' ? undefined : (JSON.parse(text) as Kept<T>)
+    const kept = text === '' ? undefined : readKept<Kept<T>>(text)
     return kept?.mark === marks[index] ? kept : undefined
   })
   const missing = ids.flatMap((_, index) => (known[index] ? [] : [index]))

@@ -9,6 +9,7 @@ import type { Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { createDataset, getDatasetRow, storedTable } from '../datasets/index.ts'
 import { featuresAsOf, type Moment } from './as-of.ts'
+import { momentMs } from './moment.ts'
 import { knownNames, namesOf } from './read.ts'
 import { getEntityType } from './types.ts'
 
@@ -77,14 +78,14 @@ async function* joined(ctx: Ctx, { input, type, names, dataset, path }: Join): A
 
 function momentOfRow(input: Request, cells: Readonly<Record<string, unknown>>, row: number): Moment {
   const entity = cells[input.entity_column]
-  const at = new Date(String(cells[input.time_column]))
-  const missing = entity === null ? input.entity_column : Number.isNaN(at.getTime()) ? input.time_column : undefined
-  if (missing !== undefined) {
+  const atMs = momentMs(String(cells[input.time_column]))
+  const missing = entity === null ? input.entity_column : atMs === undefined ? input.time_column : undefined
+  if (atMs === undefined || missing !== undefined) {
     throw fail('invalid', 'ROW_WITHOUT_MOMENT', `Row ${row} has no ${missing}, so nothing can be looked up for it`, {
       details: { row, column: missing },
     })
   }
-  return { entityId: String(entity), at }
+  return { entityId: String(entity), at: new Date(atMs) }
 }
 
 /** A list is one text of its items, which the text encoder takes apart again. */

@@ -6,6 +6,7 @@ import { notFound } from '../../core/failure.ts'
 import { readRevised, revised } from '../../ports/cache/index.ts'
 import type { Row } from '../../ports/db/index.ts'
 import type { Ctx, TxCtx } from '../ctx.ts'
+import { readKept } from './kept.ts'
 import { lifeSeconds, MARK_SECONDS } from './online.ts'
 
 /** Of declarations, in all tenants together; then all are parsed anew. */
@@ -22,8 +23,8 @@ export function readType(key: string, bytes: Uint8Array | undefined): EntityType
   const known = parsed.get(key)
   if (known && Buffer.compare(known.bytes, bytes) === 0) return known.type
   const { value } = readRevised(bytes)
-  if (value === '') return undefined
-  const type = JSON.parse(value) as EntityType
+  const type = value === '' ? undefined : readKept<EntityType>(value)
+  if (!Array.isArray(type?.features)) return undefined
   if (parsed.size >= MOST_PARSED) parsed.clear()
   parsed.set(key, { bytes, type })
   return type

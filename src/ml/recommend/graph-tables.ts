@@ -15,6 +15,10 @@ export interface Tables {
   readonly tokens: Value
   readonly items: Value
   readonly bias: Value
+  /** Length of the factors of an item, 1 where there are none. */
+  readonly norms: Value
+  /** The average item. */
+  readonly average: { readonly factors: Value; readonly bias: Value }
   readonly passes: Value
   readonly ids: Value
   readonly titles: Value
@@ -25,7 +29,15 @@ export interface Tables {
   /** Users × width: slots of what is not to be shown again. */
   readonly consumed: Value
   readonly consumedWidth: number
-  readonly neighbours?: { readonly slots: Value; readonly similarities: Value; readonly width: number }
+  readonly neighbours?: Neighbourhood
+}
+
+interface Neighbourhood {
+  readonly slots: Value
+  readonly similarities: Value
+  /** What an item says of others, on the average of all. */
+  readonly average: Value
+  readonly width: number
 }
 
 const LIKED = 32
@@ -57,6 +69,11 @@ export function addTables(graph: GraphBuilder, parts: GraphParts): Tables {
     tokens: float('tokens', withRow(model.tokens, parts.userTokens.length, size), [parts.userTokens.length + 1, size]),
     items: float('items', bySlot(slots, model.items, 0), [slots.rows, size]),
     bias: float('bias', bySlot(slots, model.bias, NEVER), [slots.rows]),
+    norms: float('norms', bySlot(slots, normsOf(model), 1), [slots.rows]),
+    average: {
+      factors: float('average_item', averageOf(model.items, size), [size, 1]),
+      bias: float('average_bias', averageOf(model.bias, 1), [1]),
+    },
     passes: int('passes', bySlot(slots, parts.passes, 0), [slots.rows]),
     ids: text('ids', parts.itemIds),
     titles: text('titles', parts.titles),
@@ -67,6 +84,21 @@ export function addTables(graph: GraphBuilder, parts: GraphParts): Tables {
     consumedWidth,
     ...neighbourTables(graph, parts, slots),
   }
+}
+
+function normsOf({ items, bias, size }: GraphParts['recommender']): Float32Array {
+  return Float32Array.from(bias, (_, item) => {
+    let squares = 0
+    for (let k = 0; k < size; k++) squares += items[item * size + k]! ** 2
+    return Math.sqrt(squares) || 1
+  })
+}
+
+/** The mean row. */
+function averageOf(rows: Float32Array, size: number): Float32Array {
+  const mean = new Float64Array(size)
+  for (const [at, value] of rows.entries()) mean[at % size]! += (value * size) / rows.length
+  return Float32Array.from(mean)
 }
 
 function withRow(table: Float32Array, rows: number, size: number): Float32Array {
@@ -116,10 +148,20 @@ function neighbourTables(graph: GraphBuilder, { recommender }: GraphParts, slots
   const { items, similarities, width } = recommender.neighbours
   const placed = items.map((item) => (item < 0 ? slots.count : slots.slotOf[item]!))
   const dims = [slots.rows, width]
+  const average = recommender.bias.map((_, item, { length }) => {
+    let sum = 0
+    for (let at = item * width; at < (item + 1) * width; at++) if (items[at]! >= 0) sum += similarities[at]!
+    return sum / length
+  })
   return {
     neighbours: {
       slots: graph.constant('neighbour_table', { type: 'int32', dims, data: bySlot(slots, placed, slots.count) }),
       similarities: graph.constant('similarities', { type: 'float32', dims, data: bySlot(slots, similarities, 0) }),
+      average: graph.constant('average_said', {
+        type: 'float32',
+        dims: [slots.rows],
+        data: bySlot(slots, average, 0),
+      }),
       width,
     },
   }

@@ -115,6 +115,24 @@ describe('the graph of a recommender', () => {
     expect(found!.because[0]).toMatch(/^Title \d+$/)
   })
 
+  it.each(METHODS)(
+    'scores the average item of everybody 0.5 by $method, also of who is not known',
+    async (candidate) => {
+      const parts = { ...partsOf(candidate), consumed: fromRows(Array(60).fill([]), 40) }
+      const answers = await ask(parts, [
+        { user: 'user7', words: ['word1'], limit: 40 },
+        { user: 'nobody', words: ['word1'], limit: 40 },
+        { user: 'nobody', words: [], limit: 40 },
+      ])
+      for (const { score, raw } of answers) {
+        const shown = score.filter((_, rank) => raw[rank]! > NEVER / 10)
+        const mean = shown.reduce((sum, one) => sum + Math.log(one / (1 - one)), 0) / shown.length
+        expect(shown.length).toBe(40)
+        expect(mean).toBeCloseTo(0, 3)
+      }
+    },
+  )
+
   it('keeps to the filter, to the limit, and to what there is', async () => {
     const parts = partsOf(METHODS[1]!)
     const [few, filtered, all] = await ask(parts, [
@@ -177,7 +195,7 @@ describe('the search among many items', () => {
         1,
       ),
       passes: Int32Array.from({ length: items }, (_, at) => (at % 1000 === 0 ? 3 : 1)),
-      scale: { centre: 0, spread: 1 },
+      scale: { spread: 1 },
     }
     const questions = ids('user', users).map((user) => ({ user }))
     const answers = await ask(parts, [...questions, { user: 'user0', filter: 1, limit: 20 }])

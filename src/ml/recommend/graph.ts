@@ -21,12 +21,12 @@ export interface GraphParts {
   readonly itemTokens: SparseMatrix
   /** Items: a bit for each filter (0 to 30) the item passes. */
   readonly passes: Int32Array
-  /** Where scores lie, from which they are brought to 0 … 1. */
+  /** By what scores are brought to 0 … 1. */
   readonly scale: Scale
 }
 
 export interface Scale {
-  readonly centre: number
+  /** How far scores usually lie from the average of who asks. */
   readonly spread: number
 }
 

@@ -10,11 +10,14 @@ const PRIOR_WORTH = 0.3
 const HALFWAY = 300
 /** Nothing is known at all: the answer is the average of all pairs. */
 const LEAST = 0.05
+/** A model that looks at less than this share of what one would like to know of a pair is not trusted for knowing all of that. */
+const ENOUGH = 0.5
 /** A column that only says something beside others still counts for a little. */
 const LITTLE = 0.01
 const UNSEEN = 0.5
 
 const WEIGHTS = new Map(PAIR_FEATURES.map(({ name, weight }) => [name, weight]))
+const WISHED = PAIR_FEATURES.reduce((sum, { weight }) => sum + weight, 0)
 
 type Column = Pick<SignatureInput, 'name' | 'min' | 'max'>
 
@@ -31,7 +34,7 @@ export function confidenceOf(pair: Pair, model?: { inputs: readonly Column[]; ex
     known += weight * knowledge(pair[input.name] ?? null, input)
   }
   const worth = PRIOR_WORTH + (1 - PRIOR_WORTH) * (examples / (examples + HALFWAY))
-  return LEAST + (1 - LEAST) * worth * (all === 0 ? 0 : known / all)
+  return LEAST + (1 - LEAST) * worth * (known / Math.max(all, ENOUGH * WISHED))
 }
 
 /** What lies outside of all that was seen in training is known, but little is known about it. */

@@ -1,6 +1,7 @@
 // The journey a match is asked for: the context of the request, read and checked.
 import type { MatchContext } from '../../contract/match.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
+import { momentMs } from '../../domain/features/index.ts'
 import { dayOf, type Known, wordsOf } from '../known.ts'
 import type { Days } from './person.ts'
 
@@ -45,11 +46,8 @@ function readDays(text: string): Days | FieldError {
   return to < from ? { field, message: 'must not end before they begin', value: text } : { from, to }
 }
 
-/** Undefined for 30 February, which `Date` takes for 1 March. */
+/** The day as it is written, whatever its zone; undefined for 30 February, which `Date` takes for 1 March. */
 function calendarDay(text: string): number | undefined {
-  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})(?:T[\d:.]+(?:Z|[+-]\d{2}:\d{2})?)?$/.exec(text) ?? []
-  if (year === undefined) return undefined
-  const date = `${year}-${month}-${day}`
-  const found = dayOf(`${date}T00:00:00Z`)
-  return found !== undefined && new Date(found * 86_400_000).toISOString().startsWith(date) ? found : undefined
+  const day = momentMs(text) === undefined ? undefined : /^\d{4}-\d{2}-\d{2}/.exec(text)?.[0]
+  return day === undefined ? undefined : dayOf(`${day}T00:00:00Z`)
 }

@@ -99,9 +99,18 @@ describe('the model of a pair', () => {
   const inputs = [{ name: 'pace_likeness', min: 0.8, max: 1 }]
 
   it('is trusted more the more examples it was trained on', () => {
-    const by = [0, 100, 10_000].map((examples) => confidenceOf(pair, { inputs, examples }))
+    const known = personOf({ interests: ['art'], travel_style: ['slow'], budget: 'low', pace: 0.5 })
+    const whole = pairOf(known, known, NO_JOURNEY)
+    const columns = ['interest_overlap', 'style_overlap', 'budget_likeness', 'pace_likeness'].map((name) => ({ name }))
+    const by = [0, 100, 10_000].map((examples) => confidenceOf(whole, { inputs: columns, examples }))
     expect(by).toEqual([...by].sort((a, b) => a - b))
     expect(by[2]).toBeGreaterThan(0.9)
+  })
+
+  it('is not trusted where it looks at next to nothing', () => {
+    const opinions = [{ name: 'wanted_level' }, { name: 'wanted_least' }]
+    const known = { wanted_level: 0.5, wanted_least: 0.4 }
+    expect(confidenceOf(known, { inputs: opinions, examples: 10_000 })).toBeLessThan(0.1)
   })
 
   it('is not trusted beyond what it has seen', () => {

@@ -16,6 +16,8 @@ const MIN_OF_EACH = 10
 /** With fewer persons the held-out rows would be those of one or two of them. */
 const MIN_GROUPS = 20
 const METRIC = 'log_loss'
+/** What is said of a pair, and not of each of the two whoever the other is. */
+const ALIKE = PAIR_FEATURES.filter(({ factor }) => factor !== undefined).map(({ name }) => name)
 
 export const trainMatch: Trainer = async (ctx, { seed }) => {
   const outcomes = await readOutcomes(ctx)
@@ -45,7 +47,7 @@ export const trainMatch: Trainer = async (ctx, { seed }) => {
       job_id,
       examples: rows.length,
       metrics: {},
-      message: `Version ${version} learns from ${rows.length} outcomes of pairs`,
+      message: `Version ${version} learns from ${rows.length} outcomes of pairs${unknownWords(outcomes)}`,
     }
   } catch (error) {
     await deleteDataset(ctx, { dataset_id }).catch((cause: unknown) =>
@@ -53,6 +55,13 @@ export const trainMatch: Trainer = async (ctx, { seed }) => {
     )
     throw error
   }
+}
+
+/** Of features that were written after the outcomes nothing may be learned, which is the first thing that happens to a new tenant. */
+function unknownWords({ rows }: Outcomes): string {
+  const unknown = rows.filter((row) => ALIKE.every((name) => row[name] === null)).length
+  if (unknown === 0) return ''
+  return `; of ${unknown} of them no feature of both users was known at the time (features count from their observed_at on)`
 }
 
 async function storeOutcomes(ctx: ServingCtx, { rows }: Outcomes): Promise<string> {

@@ -50,6 +50,8 @@ export async function optimizeSendTime(ctx: ServingCtx, input: SendTimeRequest):
       opens: profile.opens[place]!,
       sends: profile.sends[place]!,
       allMuted,
+      trained: expected.trained,
+      inSegment: segment !== '',
     }),
   }
 }

@@ -18,6 +18,9 @@ export interface Facts {
   readonly opens: number
   readonly sends: number
   readonly allMuted: boolean
+  /** Whether a model learned what holds for users in general; else it is assumed. */
+  readonly trained: boolean
+  readonly inSegment: boolean
 }
 
 /** From here on an answer is the user's own rather than everybody's. */
@@ -27,7 +30,7 @@ export function reasonOf(facts: Facts): string {
   return [timeWords(facts), ...limitWords(facts), channelWords(facts)].join('; ')
 }
 
-function timeWords({ urgency, chosen, clock, own, active, atHour }: Facts): string {
+function timeWords({ urgency, chosen, clock, own, active, atHour, trained, inSegment }: Facts): string {
   const { local, held } = chosen
   if (urgency === 'high' || held) return held ? 'Sent as soon as quiet hours allow' : 'Urgent, so sent at once'
   const { hour, weekday } = local
@@ -35,13 +38,16 @@ function timeWords({ urgency, chosen, clock, own, active, atHour }: Facts): stri
   if (own >= OWN && atHour > 0) {
     return `Of the hours before the deadline the user is most active on ${when}: ${atHour} of their last ${active} active hours were at that hour of the day`
   }
-  const known =
-    active === 0 ? 'Nothing is known of when this user is active' : `Only ${hoursOf(active)} known of this user`
-  return `${known}; of the hours before the deadline users in general are most active on ${when}`
+  const known = active === 0 ? 'Nothing is known of when this user is active' : littleWords(active)
+  const whose = inSegment ? 'users of their segment' : 'users in general'
+  const general = trained ? `${whose} are most active on` : 'the best for users in general is assumed to be'
+  return `${known}; of the hours before the deadline ${general} ${when}`
 }
 
-function hoursOf(count: number): string {
-  return count === 1 ? '1 active hour is' : `${count} active hours are`
+function littleWords(count: number): string {
+  return count === 1
+    ? 'Only 1 active hour is known of this user'
+    : `The ${count} active hours known of this user are too few or too long ago`
 }
 
 function limitWords({ chosen, quiet, clock, urgency }: Facts): string[] {
@@ -56,9 +62,12 @@ function limitWords({ chosen, quiet, clock, urgency }: Facts): string[] {
   return words
 }
 
-function channelWords({ channel, opens, sends, allMuted }: Facts): string {
+function channelWords({ channel, opens, sends, allMuted, trained }: Facts): string {
   const all = allMuted ? 'every channel is muted; ' : ''
-  if (sends === 0) return `${all}${channel}: none sent to this user yet, chosen by how often users in general open it`
+  if (sends === 0) {
+    const why = trained ? 'drawn by how often users in general open it' : 'tried, since no opens were learned from yet'
+    return `${all}${channel}: none sent to this user yet, ${why}`
+  }
   return `${all}${channel}: ${opens} of ${sends} opened`
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { chooseDiverse } from './diversity.ts'
-import { POPULAR, reasonOf } from './reason.ts'
+import { NOTHING_KNOWN, POPULAR, reasonOf } from './reason.ts'
+import { withoutFalseRatings } from './recorded.ts'
 import { filterNumber, passesOf, sameWord, wordsOfDestination, wordsOfUser } from './words.ts'
 
 const NOTHING = { popular: 0, behaviour: 0, because: '', words: [] }
@@ -86,15 +87,31 @@ describe('a reason', () => {
     expect(reasonOf({ ...NOTHING, behaviour: 0.6 })).toBe('Based on what you looked at and booked')
   })
 
-  it('is demand where nothing else speaks for it', () => {
-    expect(
-      reasonOf({
-        ...NOTHING,
-        words: [
-          ['interest:art', -1],
-          ['unheard', 5],
-        ],
-      }),
-    ).toBe(POPULAR)
+  it('is demand where nothing else speaks for it, and owns to knowing nothing where there is none', () => {
+    const words = [
+      ['interest:art', -1],
+      ['unheard', 5],
+    ] as const
+    expect(reasonOf({ ...NOTHING, popular: 0.1, words })).toBe(POPULAR)
+    expect(reasonOf({ ...NOTHING, words })).toBe(NOTHING_KNOWN)
+  })
+})
+
+describe('ratings that can be none', () => {
+  const rated = (value: number, user: number) => ({ user, item: 0, event: 'rated', atMs: 0, value })
+  const kept = (values: readonly number[]) => withoutFalseRatings(values.map(rated)).map(({ value }) => value)
+  const stars = Array.from({ length: 50 }, (_, i) => 1 + (i % 5))
+
+  it('say nothing of how somebody liked it, only that they were there', () => {
+    expect(kept([...stars, 1e308, -1e308, 400])).toEqual([...stars, null, null, null])
+  })
+
+  it.each([
+    ['mostly the same', [...Array(99).fill(5), 1]],
+    ['of every scale', Array.from({ length: 100 }, (_, i) => i)],
+    ['a single one', [3]],
+    ['none', []],
+  ])('are not among those that are %s', (_, values) => {
+    expect(kept(values)).toEqual(values)
   })
 })

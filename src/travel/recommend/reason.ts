@@ -18,6 +18,7 @@ const SENTENCES: Readonly<Record<string, (words: readonly string[]) => string>> 
   segment: () => 'Liked by travellers like you',
 }
 export const POPULAR = 'Popular with travellers at the moment'
+export const NOTHING_KNOWN = 'Little is known that speaks for it or against it'
 
 export function reasonOf({ popular, behaviour, because, words }: Parts): string {
   const kinds = new Map<string, number>()
@@ -29,7 +30,7 @@ export function reasonOf({ popular, behaviour, because, words }: Parts): string 
   if (behaviour > Math.max(0, popular, most)) {
     return because === '' ? 'Based on what you looked at and booked' : `Goes with your interest in ${because}`
   }
-  if (most <= Math.max(0, popular)) return POPULAR
+  if (most <= Math.max(0, popular)) return popular > 0 ? POPULAR : NOTHING_KNOWN
   const strongest = words
     .filter(([word, value]) => kindOf(word) === kind && value > 0)
     .sort((a, b) => b[1] - a[1])

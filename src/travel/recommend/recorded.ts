@@ -46,7 +46,7 @@ export async function readRecorded(ctx: Ctx, seed: number): Promise<Recorded> {
   const destinations = await knownEntities(ctx, 'destination')
   const items = new Numbers(destinations.keys())
   const users = new Numbers()
-  const events = await readEvents(ctx, { users, items, declared: destinations.size > 0 })
+  const events = withoutFalseRatings(await readEvents(ctx, { users, items, declared: destinations.size > 0 }))
   const people = await knownEntities(ctx, 'user', (id) => users.has(id))
   const userWords = new Numbers()
   const itemWords = new Numbers()
@@ -149,7 +149,30 @@ function tokensOf(names: Numbers, known: ReadonlyMap<string, Known>, words: (kno
   })
 }
 
-const isRating = ({ event }: Event) => event === RATED
+const isRating = ({ event, value }: Event) => event === RATED && value !== null
+
+/** No scale of ratings goes so far. */
+const FARTHEST = 1e6
+/** Beyond the range in which nearly all of them lie, by so many times that range. */
+const OUTSIDE = 10
+
+/** Ratings that can be none (one of 1e308 among stars) say that the user was there, and nothing else. */
+export function withoutFalseRatings(events: readonly Event[]): Event[] {
+  const possible = ({ value }: Event) => Math.abs(value!) <= FARTHEST
+  const values = Float64Array.from(
+    events.filter((event) => isRating(event) && possible(event)),
+    ({ value }) => value!,
+  ).sort()
+  const at = (share: number) => values[Math.round(share * (values.length - 1))]!
+  const [low, high] = [at(0.05), at(0.95)]
+  const reach = OUTSIDE * Math.max(1, high - low)
+  return events.map((event) => {
+    if (!isRating(event)) return event
+    return possible(event) && event.value! >= low - reach && event.value! <= high + reach
+      ? event
+      : { ...event, value: null }
+  })
+}
 
 interface Size {
   readonly userCount: number
@@ -162,7 +185,9 @@ function implicitOf(events: readonly Event[], size: Size): Feedback {
   const mean = ratings.reduce((a, b) => a + b, 0) / Math.max(1, ratings.length)
   const spread = Math.sqrt(ratings.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, ratings.length))
   const weight = ({ event, value }: Event) =>
-    event === RATED ? Math.min(5, Math.max(0, 1 + (2 * (value! - mean)) / (spread || 1))) : EVENT_WEIGHTS[event]!
+    event === RATED
+      ? Math.min(5, Math.max(0, 1 + (2 * ((value ?? mean) - mean)) / (spread || 1)))
+      : EVENT_WEIGHTS[event]!
   return feedbackOf(events, size, weight)
 }
 
