@@ -108,6 +108,7 @@ describe('a CSV file is refused', () => {
     ['has a row that is too short', 'a,b,c\n1,2,3\n4,5\n', { rule: 'field_count', row: 2, value: '4 | 5' }],
     ['has a row that is too long', 'a,b\n1,2\n3,4,5\n', { rule: 'field_count', row: 2, value: '3 | 4 | 5' }],
     ['has a column that no body may carry', 'a,__proto__\n1,2\n', { rule: 'header', column: '__proto__' }],
+    ['begins with a hint for Excel', 'sep=;\na;b\n1;2\n', { rule: 'header', column: '' }],
     ['has two columns of one name', 'a,b,a\n1,2,3\n', { rule: 'header', column: 'a' }],
     ['has two columns of one name once trimmed', 'a,b, a\n1,2,3\n', { rule: 'header', column: 'a' }],
     ['has a column without a name', 'a,,c\n1,2,3\n', { rule: 'header' }],

@@ -97,8 +97,9 @@ function score({ records, problem }: Sample): number {
 }
 
 /** With what usually leaves a name out. */
-function unnamed(index: number, width: number): string {
+function unnamed(index: number, { length: width, 0: first = '' }: readonly string[]): string {
   const text = `Column ${index + 1} has no name in the header row`
+  if (index === 1 && first.startsWith('sep=')) return `The first line, "sep=…", is a hint for Excel: take it away`
   if (index === 0) return `${text}: name it, or leave it out (pandas writes its row numbers so, unless index=False)`
   return index === width - 1
     ? `${text}: name it, or take away the delimiter at the end of each row`
@@ -113,7 +114,7 @@ export function checkNames(names: readonly string[], limits: TableLimits): void 
   const seen = new Map<string, number>()
   for (const [i, name] of names.entries()) {
     const where = { row: 0, column: name }
-    if (name === '') throw refuse('header', unnamed(i, names.length), where)
+    if (name === '') throw refuse('header', unnamed(i, names), where)
     if (name.includes('\uFFFD')) throw refuse('encoding', `The name of column ${i + 1} is not valid UTF-8`, where)
     if (name.length > 256) throw refuse('header', `The name of column ${i + 1} is longer than 256 characters`, where)
     // No JSON body may carry it, so that no row of such a table could ever be predicted.

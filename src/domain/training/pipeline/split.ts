@@ -14,6 +14,7 @@ import {
   splitStratified,
 } from '../../../ml/split/index.ts'
 import { selectRows, type Table } from '../../../ml/table.ts'
+import { amountWarnings } from './amounts.ts'
 import { cellOf } from './cells.ts'
 import { leakageWarnings } from './leakage.ts'
 import type { TrainingData } from './load.ts'
@@ -42,7 +43,7 @@ export function splitRows({ table, target, droppedRows }: TrainingData, spec: Tr
   const kept = { train, heldOut: part(table, target, split.test) }
   return {
     ...kept,
-    warnings: [...warnings, ...leakageWarnings({ ...kept, spec })],
+    warnings: [...warnings, ...amountWarnings(train.table, spec.features), ...leakageWarnings({ ...kept, spec })],
     report: {
       method,
       train_rows: split.train.length,
