@@ -102,16 +102,19 @@ function detailLines({ details }: MlError): string[] {
   }[]
   const lines = [
     ...(errors.length > 1 ? errors.map(({ field, message }) => `${field} ${message}`) : []),
-    ...findings.map(({ row, column, rule, value }) =>
-      [
-        row === null ? 'the file' : `row ${row}`,
-        `column "${column}"`,
-        rule,
-        value === null ? '' : JSON.stringify(value),
-      ]
-        .filter(Boolean)
-        .join(', '),
-    ),
+    // What is wrong with the file as a whole is the message itself.
+    ...findings
+      .filter(({ row, column }) => row !== null || column !== '')
+      .map(({ row, column, rule, value }) =>
+        [
+          row === null ? 'the file' : `row ${row}`,
+          `column "${column}"`,
+          rule,
+          value === null ? '' : JSON.stringify(value),
+        ]
+          .filter(Boolean)
+          .join(', '),
+      ),
   ]
   return lines.length > MOST_LINES ? [...lines.slice(0, MOST_LINES), `… and ${lines.length - MOST_LINES} more`] : lines
 }

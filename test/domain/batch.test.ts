@@ -194,7 +194,7 @@ describe.each(DATABASES)('batch jobs: %s', (database) => {
     ['no input', {}, 'give exactly one of'],
     ['two inputs', { input_batch: ROWS, dataset_id: 'x' }, 'give exactly one of'],
     ['no rows', { input_batch: [] }, 'holds no rows'],
-    ['a prefix with nothing', { input_prefix: 'nothing/' }, 'holds no rows'],
+    ['a prefix with nothing', { input_prefix: 'nothing/' }, 'is the beginning of no file'],
     ['an id that is a path', { input_batch: ROWS, job_id: '../x' }, 'job_id'],
     ['an unknown dataset', { dataset_id: 'dataset_x' }, 'No dataset'],
     ['an unknown version', { input_batch: ROWS, version: '9.9.9' }, 'No version'],

@@ -103,6 +103,8 @@ async function fromInbox(ctx: Ctx, wanted: Wanted, prefix: string): Promise<Sour
     sources.push(found.source)
     pieces.push(...found.pieces)
   }
+  if (sources.length === 0)
+    throw invalid('request', [{ field: 'input_prefix', message: 'is the beginning of no file', value: prefix }])
   return { sources, pieces, digest: digestOf(wanted.request, '') }
 }
 
