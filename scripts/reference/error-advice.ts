@@ -231,6 +231,7 @@ const INTERNAL: Readonly<Record<string, string>> = {
   NOT_ISOLATED: 'A module for child processes was started by itself.',
   NOT_SUPPORTED: 'The database was asked to stream.',
   NO_TRANSACTION: 'A transaction was used after its end.',
+  OBJECT_EXISTS: 'Several attempts to store one version met again and again. Try again.',
   OBJECT_KEY_INVALID: 'A key of the object store is not one.',
   OBJECT_KEY_TAKEN: 'A key of the object store lies inside another. Something else writes to the folder.',
   OBJECT_RANGE_INVALID: 'A range of bytes is not one.',

@@ -3,9 +3,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { lend } from '../../src/core/memory.ts'
 import { seededRandom } from '../../src/core/random.ts'
 import { openObjects } from '../../src/ports/objects/open.ts'
 import { backends, keysOf, piecesOf, read } from './objects-backends.ts'
@@ -36,6 +38,17 @@ it('a folder shows no partial object after kill -9, and every acknowledged one',
     }
     await objects.delete(await keysOf(objects, ''))
   }
+})
+
+it('a folder frees what it was lent, once that is stored, and nothing else', async () => {
+  await using place = await openWithPath()
+  const own = Buffer.alloc(BYTES, 'o')
+  const lent = lend(Buffer.alloc(BYTES, 'l'))
+  const { size } = await place.objects.put('a', Readable.from([own, lent]))
+  expect([size, own.length, lent.length]).toEqual([2 * BYTES, BYTES, 0])
+  expect((await buffer(await place.objects.get('a'))).equals(Buffer.from('o'.repeat(BYTES) + 'l'.repeat(BYTES)))).toBe(
+    true,
+  )
 })
 
 /** Lets the writer run until `afterMs` after its first acknowledgement, kills it, and returns the last round it said. */

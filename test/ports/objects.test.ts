@@ -48,6 +48,21 @@ for (const backend of backends) {
       expect(await read(await place.objects.get('a'))).toBe('short')
     })
 
+    it('leaves an object as it is for whoever stores only what is not there', async () => {
+      await using place = await backend.open()
+      const once = { unless: 'exists' } as const
+      const large = () => Buffer.alloc(20 << 20, 'x')
+      expect((await place.objects.put('a/b', Buffer.from('first'), once)).size).toBe(5)
+      const exists = expect.objectContaining({ kind: 'conflict', code: 'OBJECT_EXISTS' })
+      for (const body of [Buffer.from('second'), large()]) {
+        await expect(place.objects.put('a/b', body, once)).rejects.toEqual(exists)
+      }
+      expect(await read(await place.objects.get('a/b'))).toBe('first')
+      expect(await keysOf(place.objects, '')).toEqual(['a/b'])
+      await place.objects.delete(['a/b'])
+      expect((await place.objects.put('a/b', Buffer.from('third'), once)).size).toBe(5)
+    })
+
     it('shows a reader the old content until the new one is complete', async () => {
       await using place = await backend.open()
       await place.objects.put('a', Buffer.from('old'))

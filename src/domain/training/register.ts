@@ -1,10 +1,12 @@
-// A finished training becomes a version. The files are stored first, under names that only this version has; then one
-// transaction makes it visible, decides the gate and makes it live. A crash before it leaves files nobody refers to.
+// A finished training becomes a version. The files are stored first, under names that only this version has, and never over those of
+// another attempt; then one transaction makes it visible, decides the gate and makes it live. A crash before it leaves files nobody
+// refers to.
 import { createReadStream } from 'node:fs'
 import type { StoredEvaluation } from '../../contract/evaluation.ts'
 import type { Lineage, VersionMetadata } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
 import { json, type Row, wake } from '../../ports/db/index.ts'
+import type { ObjectBody } from '../../ports/objects/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
 import {
@@ -16,6 +18,7 @@ import {
   lockModelRow,
   makeLive,
   metadataKey,
+  storeVersionFile,
 } from '../models/index.ts'
 import { type ChampionSource, championVersion } from './champion.ts'
 import { familiarWarnings } from './familiar.ts'
@@ -39,23 +42,24 @@ export async function registerOutcome(registration: Registration): Promise<boole
   const model = await inTransaction(ctx, (ctx) => getModelRow(ctx, row.model_id))
   const metadata = metadataOf(registration, model)
   const { tenant_id, model_id, version } = row
-  const stored = await ctx.objects.put(
-    artifactKey(tenant_id, model_id, version),
-    createReadStream(outcome.artifact.path),
-  )
+  const stillMine = () => inTransaction(ctx, (ctx) => requireClaim(ctx, row))
+  const store = (key: string, body: () => ObjectBody) => storeVersionFile(ctx.objects, { key, body, stillMine })
+  const stored = await store(artifactKey(tenant_id, model_id, version), () => createReadStream(outcome.artifact.path))
   if (stored.sha256 !== outcome.artifact.sha256) {
     throw fail('unavailable', 'ARTIFACT_DAMAGED', 'The model file changed on its way into the artefact store')
   }
-  await ctx.objects.put(metadataKey(tenant_id, model_id, version), Buffer.from(JSON.stringify(metadata, null, 2)))
-  await storeExplanations(registration)
+  await store(metadataKey(tenant_id, model_id, version), () => Buffer.from(JSON.stringify(metadata, null, 2)))
+  const { path, explainer } = outcome.explanation ?? {}
+  if (path) await store(explanationKey(tenant_id, model_id, version), () => createReadStream(path))
+  if (explainer) await store(explainerKey(tenant_id, model_id, version), () => createReadStream(explainer))
   return inTransaction(ctx, (ctx) => register(ctx, registration, metadata))
 }
 
-async function storeExplanations({ ctx, row, outcome }: Registration): Promise<void> {
-  const { tenant_id, model_id, version } = row
-  const { path, explainer } = outcome.explanation ?? {}
-  if (path) await ctx.objects.put(explanationKey(tenant_id, model_id, version), createReadStream(path))
-  if (explainer) await ctx.objects.put(explainerKey(tenant_id, model_id, version), createReadStream(explainer))
+/** @throws `conflict` JOB_TAKEN_OVER: another attempt works on the job, or nobody any more. */
+async function requireClaim(ctx: TxCtx, { id, attempt }: JobRow): Promise<JobRow> {
+  const job = await getJobRow(ctx, id)
+  if (job.attempt === attempt && job.status === 'running') return job
+  throw fail('conflict', 'JOB_TAKEN_OVER', `Job ${id} is no longer this worker's`)
 }
 
 function metadataOf({ ctx, row, dataset, outcome }: Registration, model: Row<'models'>): VersionMetadata {
@@ -75,10 +79,7 @@ function metadataOf({ ctx, row, dataset, outcome }: Registration, model: Row<'mo
 async function register(ctx: TxCtx, registration: Registration, metadata: VersionMetadata): Promise<boolean> {
   const { row, plan, outcome, champion } = registration
   const model = await lockModelRow(ctx, row.model_id)
-  const job = await getJobRow(ctx, row.id)
-  if (job.attempt !== row.attempt || job.status !== 'running') {
-    throw fail('conflict', 'JOB_TAKEN_OVER', `Job ${row.id} is no longer this worker's`)
-  }
+  const job = await requireClaim(ctx, row)
   if (job.cancel_requested) throw fail('conflict', 'TRAINING_CANCELLED', 'Cancelled')
   if ((await championVersion(ctx, row, plan)) !== (champion?.version ?? null)) return false
   const gate: GateDecision = plan.promotion

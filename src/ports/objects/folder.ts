@@ -2,14 +2,27 @@
 // neither kill -9 nor a power cut shows half an object. Symbolic links are not followed out of the folder.
 import { randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { access, type FileHandle, lstat, mkdir, open, realpath, rename, rm, rmdir, unlink } from 'node:fs/promises'
+import {
+  access,
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+} from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import type { Readable } from 'node:stream'
 import { systemClock } from '../../core/clock.ts'
 import { fail } from '../../core/failure.ts'
+import { giveBack } from '../../core/memory.ts'
 import { INCOMING, listFolder, removeOldFiles } from './folder-walk.ts'
 import type { ByteRange, Objects, StoredObject } from './index.ts'
-import { checkKey, checkPrefix, checkRange, objectNotFound } from './key.ts'
+import { checkKey, checkPrefix, checkRange, objectExists, objectNotFound } from './key.ts'
 import { measured } from './measured.ts'
 
 const LEFT_OVER_MS = 3_600_000
@@ -23,13 +36,13 @@ export async function openFolder(path: string, use: 'read' | 'write' = 'write'):
   const incoming = join(root, INCOMING)
   if (use === 'write') await removeOldFiles(incoming, systemClock.now().getTime() - LEFT_OVER_MS)
   return {
-    async put(key, body, { signal } = {}) {
+    async put(key, body, { signal, unless } = {}) {
       const target = await place(root, key)
       const temporary = join(incoming, randomUUID())
       try {
         const { chunks, result } = measured(body, signal)
         await writeSynced(temporary, chunks)
-        await moveIntoPlace(temporary, target, { root, key })
+        await moveIntoPlace(temporary, target, { root, key, move: unless === 'exists' ? moveOnce : rename })
         return result() satisfies StoredObject
       } catch (error) {
         await rm(temporary, { force: true })
@@ -87,6 +100,7 @@ async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array>): Pro
         const { bytesWritten } = await file.write(chunk, offset)
         offset += bytesWritten
       }
+      giveBack(chunk)
     }
     await file.datasync()
   } finally {
@@ -94,21 +108,43 @@ async function writeSynced(path: string, chunks: AsyncIterable<Uint8Array>): Pro
   }
 }
 
-async function moveIntoPlace(from: string, to: string, { root, key }: { root: string; key: string }): Promise<void> {
+interface Place {
+  readonly root: string
+  readonly key: string
+  readonly move: (from: string, to: string) => Promise<void>
+}
+
+async function moveIntoPlace(from: string, to: string, { root, key, move }: Place): Promise<void> {
   const taken = (cause: unknown) =>
     fail('conflict', 'OBJECT_KEY_TAKEN', `"${key}" is inside or above an object`, { cause })
   for (let attempt = 1; ; attempt++) {
     try {
       await mkdir(dirname(to), { recursive: true })
-      await rename(from, to)
+      await move(from, to)
       break
     } catch (error) {
+      if (error === THERE) throw objectExists(key)
       if (hasCode(error, 'ENOTDIR', 'EEXIST', 'EISDIR', 'ENOTEMPTY')) throw taken(error)
       if (!hasCode(error, 'ENOENT') || attempt === RENAME_ATTEMPTS) throw error
     }
   }
   for (let directory = dirname(to); directory.startsWith(root); directory = dirname(directory)) {
     await syncDirectory(directory)
+  }
+}
+
+/** Thrown by `moveOnce`. */
+const THERE = new Error('there is an object already')
+
+/** A second name first: unlike a rename, that replaces nothing. */
+async function moveOnce(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+    await unlink(from)
+  } catch (error) {
+    // Some network volumes know no second names.
+    if (hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP') && !(await statsOf(to))) return rename(from, to)
+    throw hasCode(error, 'EEXIST', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP') ? THERE : error
   }
 }
 

@@ -16,6 +16,12 @@ export interface ObjectStat {
   readonly modifiedAt: Date
 }
 
+export interface PutOptions {
+  readonly signal?: AbortSignal
+  /** Fails where the key has an object, which stays as it is. (A server for S3 that knows no conditions may replace one that comes at the same moment.) */
+  readonly unless?: 'exists'
+}
+
 export interface ObjectEntry {
   readonly key: string
   readonly size: number
@@ -30,14 +36,17 @@ export interface ByteRange {
 /**
  * Keys: 1 to 900 characters, parts joined by `/`, each part 1 to 200 of `A-Z a-z 0-9 . _ - = @ + ~`, not beginning with a
  * dot; anything else is `invalid` (`OBJECT_KEY_INVALID`). A key must not be the beginning of another up to a `/`: a folder
- * cannot hold both `a` and `a/b` (`conflict`, `OBJECT_KEY_TAKEN`).
+ * cannot hold both `a` and `a/b` (`conflict`, `OBJECT_KEY_TAKEN`). What is there already: `conflict`, `OBJECT_EXISTS`.
  *
  * Failures: `not_found` (`OBJECT_NOT_FOUND`) from `get` and `localFile`; `unavailable` (`OBJECTS_UNAVAILABLE`,
  * `OBJECTS_DENIED`, `BUCKET_MISSING`, `STORAGE_FULL`) whenever a retry makes sense once the cause is gone.
  */
 export interface Objects {
-  /** Visible only when complete; replaces atomically. What the source throws is passed on, and nothing is left behind. */
-  put(key: string, body: ObjectBody, options?: { readonly signal?: AbortSignal }): Promise<StoredObject>
+  /**
+   * Visible only when complete; replaces atomically. What the source throws is passed on, and nothing is left behind. Chunks that were lent
+   * (core/memory) may be given back.
+   */
+  put(key: string, body: ObjectBody, options?: PutOptions): Promise<StoredObject>
   /** The stream must be read to its end or destroyed. */
   get(key: string, range?: ByteRange): Promise<Readable>
   stat(key: string): Promise<ObjectStat | undefined>

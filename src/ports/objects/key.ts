@@ -29,6 +29,10 @@ export function objectNotFound(key: string, cause?: unknown): MlError {
   return fail('not_found', 'OBJECT_NOT_FOUND', `No object "${key}"`, { cause })
 }
 
+export function objectExists(key: string): MlError {
+  return fail('conflict', 'OBJECT_EXISTS', `There is an object "${key}" already`)
+}
+
 function badKey(key: string): MlError {
   const shown = JSON.stringify(key.length > 100 ? `${key.slice(0, 100)}…` : key)
   return fail('invalid', 'OBJECT_KEY_INVALID', `${shown} is not a valid object key`)

@@ -16,6 +16,11 @@ export function isOutOfRange(error: unknown): boolean {
   return error instanceof Error && (error.name === 'InvalidRange' || statusOf(error) === 416)
 }
 
+/** The condition of a request did not hold, or another request with one was faster. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof Error && [409, 412].includes(statusOf(error) ?? 0)
+}
+
 export function s3Failure(error: unknown, { bucket, endpoint, region }: S3Options): MlError {
   if (error instanceof MlError) return error
   const where = endpoint === undefined ? `AWS ${region}` : plain(endpoint)

@@ -15,11 +15,11 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
-import type { ByteRange, ObjectEntry, Objects } from './index.ts'
-import { checkKey, checkPrefix, checkRange, objectNotFound } from './key.ts'
+import type { ByteRange, ObjectEntry, ObjectStat, Objects } from './index.ts'
+import { checkKey, checkPrefix, checkRange, objectExists, objectNotFound } from './key.ts'
 import { measured } from './measured.ts'
 import type { S3Options } from './open.ts'
-import { isMissing, isOutOfRange, s3Failure } from './s3-failure.ts'
+import { isMissing, isOutOfRange, isRefused, s3Failure } from './s3-failure.ts'
 
 const PART_BYTES = 8 * 1024 * 1024
 const PARTS_IN_FLIGHT = 3
@@ -45,12 +45,27 @@ export function openS3(options: S3Options): Objects {
       throw isMissing(error) ? objectNotFound(key, error) : failing(error)
     }
   }
+  const stat = async (key: string): Promise<ObjectStat | undefined> => {
+    try {
+      const head = await client.send(new HeadObjectCommand(at(key)))
+      return { size: head.ContentLength ?? 0, modifiedAt: head.LastModified ?? new Date(0) }
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw failing(error)
+    }
+  }
+  /** Looked at again at the end: many servers know conditions for one request, and not for an upload in parts. */
+  async function* untilThere(chunks: AsyncIterable<Uint8Array>, key: string): AsyncIterable<Uint8Array> {
+    yield* chunks
+    if (await stat(key)) throw objectExists(key)
+  }
   return {
-    async put(key, body, { signal } = {}) {
+    async put(key, body, { signal, unless } = {}) {
       const { chunks, result } = measured(body, signal)
-      const source = watched(chunks)
+      const source = watched(unless === 'exists' ? untilThere(chunks, key) : chunks)
       const Body = Readable.from(source.chunks, { objectMode: false })
-      const params = { ...at(key), Body, ContentType: 'application/octet-stream' }
+      const condition = unless === 'exists' && { IfNoneMatch: '*' }
+      const params = { ...at(key), Body, ContentType: 'application/octet-stream', ...condition }
       const upload = new Upload({ client, params, partSize: PART_BYTES, queueSize: PARTS_IN_FLIGHT })
       const stop = () => void upload.abort().catch(() => {})
       signal?.addEventListener('abort', stop, { once: true })
@@ -60,21 +75,14 @@ export function openS3(options: S3Options): Objects {
       } catch (error) {
         Body.destroy()
         if (signal?.aborted) throw signal.reason
+        if (condition && isRefused(error)) throw objectExists(key)
         throw source.failed() ? error : failing(error)
       } finally {
         signal?.removeEventListener('abort', stop)
       }
     },
     get,
-    async stat(key) {
-      try {
-        const head = await client.send(new HeadObjectCommand(at(key)))
-        return { size: head.ContentLength ?? 0, modifiedAt: head.LastModified ?? new Date(0) }
-      } catch (error) {
-        if (isMissing(error)) return undefined
-        throw failing(error)
-      }
-    },
+    stat,
     async *list(wanted) {
       checkPrefix(wanted)
       try {

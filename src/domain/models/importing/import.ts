@@ -10,11 +10,13 @@ import { fail, invalid } from '../../../core/failure.ts'
 import { entryBeside, runIsolated } from '../../../jobs/isolate.ts'
 import type { StoredExplanation } from '../../../ml/explain/stored.ts'
 import { json, type Row } from '../../../ports/db/index.ts'
+import type { ObjectBody } from '../../../ports/objects/index.ts'
 import { type Ctx, inLastTransaction, inTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
 import { declaredSignature } from '../mlflow/index.ts'
 import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVersion, takesTensors } from '../policy.ts'
 import { getModelRow, lockModelRow, versionDocument } from '../store.ts'
+import { storeVersionFile } from '../version-files.ts'
 import { backgroundOf } from './background.ts'
 import { deriveSignature, type Trial } from './derive.ts'
 import { spool } from './file.ts'
@@ -99,10 +101,12 @@ async function register(ctx: Ctx, registration: Registration): Promise<ModelVers
     }
     const metadata = metadataOf(ctx, registration, { model, version })
     const place = [model.tenant_id, model.id, version] as const
-    await ctx.objects.put(artifactKey(...place), createReadStream(path))
-    await ctx.objects.put(metadataKey(...place), Buffer.from(JSON.stringify(metadata, null, 2)))
+    const stillMine = () => lockModelRow(ctx, model.id)
+    const store = (key: string, body: () => ObjectBody) => storeVersionFile(ctx.objects, { key, body, stillMine })
+    await store(artifactKey(...place), () => createReadStream(path))
+    await store(metadataKey(...place), () => Buffer.from(JSON.stringify(metadata, null, 2)))
     const { explanation } = registration
-    if (explanation) await ctx.objects.put(explanationKey(...place), Buffer.from(JSON.stringify(explanation)))
+    if (explanation) await store(explanationKey(...place), () => Buffer.from(JSON.stringify(explanation)))
     const row = await ctx.db
       .insertInto('model_versions')
       .values({

@@ -6,6 +6,7 @@ import type { Quantization } from '../../../contract/quantization.ts'
 import { asFailure, fail } from '../../../core/failure.ts'
 import { NO_REPORT, type StoredExplanation } from '../../../ml/explain/stored.ts'
 import { json } from '../../../ports/db/index.ts'
+import type { ObjectBody } from '../../../ports/objects/index.ts'
 import { type Ctx, inLastTransaction, type TxCtx } from '../../ctx.ts'
 import { emit } from '../../events.ts'
 import {
@@ -17,6 +18,7 @@ import {
   makeLive,
   metadataKey,
   nextVersion,
+  storeVersionFile,
   versionDocument,
 } from '../../models/index.ts'
 import { decideGate, type GateDecision, gateReport } from '../gate.ts'
@@ -40,12 +42,14 @@ export async function registerCopy(ctx: Ctx, copy: Copy): Promise<ModelVersion> 
     const verdict = await decide(ctx, copy)
     const metadata = metadataOf(ctx, copy, `${model.id}:${version}`)
     const place = [model.tenant_id, model.id, version] as const
-    const stored = await ctx.objects.put(artifactKey(...place), createReadStream(outcome.artifact.path))
+    const stillMine = () => lockModelRow(ctx, model.id)
+    const store = (key: string, body: () => ObjectBody) => storeVersionFile(ctx.objects, { key, body, stillMine })
+    const stored = await store(artifactKey(...place), () => createReadStream(outcome.artifact.path))
     if (stored.sha256 !== outcome.artifact.sha256) {
       throw fail('unavailable', 'ARTIFACT_DAMAGED', 'The model file changed on its way into the artefact store')
     }
-    await ctx.objects.put(metadataKey(...place), Buffer.from(JSON.stringify(metadata, null, 2)))
-    if (background) await ctx.objects.put(explanationKey(...place), Buffer.from(JSON.stringify(background)))
+    await store(metadataKey(...place), () => Buffer.from(JSON.stringify(metadata, null, 2)))
+    if (background) await store(explanationKey(...place), () => Buffer.from(JSON.stringify(background)))
     await insertVersion(ctx, copy, { version, verdict, metadata })
     const { quantization, measured } = outcome
     const data = { model_id: model.id, version, metrics: 'metrics' in measured ? measured.metrics : {} }
