@@ -9,7 +9,13 @@ const ALIGNMENT = 8
 
 const lent = new WeakSet<ArrayBufferLike>()
 
-/** Of bytes from `Gathering.finish` that nobody reads any more; with others nothing happens. */
+/** Memory of its own that is freed by `giveBack`, or by the garbage collector where nobody calls that. */
+export function lend<T extends Uint8Array>(bytes: T): T {
+  lent.add(bytes.buffer)
+  return bytes
+}
+
+/** Of bytes that were lent and that nobody reads any more; with others nothing happens. */
 export function giveBack({ buffer }: Uint8Array): void {
   if (lent.delete(buffer)) release(buffer as ArrayBuffer)
 }
@@ -17,6 +23,11 @@ export function giveBack({ buffer }: Uint8Array): void {
 /** Of bytes that nobody else looks at; what is small, or part of something larger, stays. */
 export function giveUp({ buffer, byteLength }: Uint8Array): void {
   if (byteLength >= LARGE_BYTES && byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) release(buffer)
+}
+
+/** The same of everything that the bytes are a part of: nobody looks at any of it. */
+export function giveUpAll({ buffer }: Uint8Array): void {
+  if (buffer.byteLength >= LARGE_BYTES && buffer instanceof ArrayBuffer) release(buffer)
 }
 
 /** Frees it at once: what still looks at it sees nothing, rather than somebody else's bytes. */
@@ -54,8 +65,7 @@ export class Gathering {
 
   /** To be given back. */
   finish(): Buffer {
-    lent.add(this.#bytes.buffer)
-    return this.#bytes.subarray(this.#start, this.#start + this.size)
+    return lend(this.#bytes.subarray(this.#start, this.#start + this.size))
   }
 
   drop(): void {

@@ -4,10 +4,12 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { fail } from '../core/failure.ts'
+import { giveUpAll, lend } from '../core/memory.ts'
 
-const DIGEST_BYTES = 256 * 1024
+const READ_BYTES = 256 * 1024
+const WRITE_BYTES = 1024 * 1024
 
 export interface Spooled {
   readonly size: number
@@ -29,7 +31,7 @@ export async function spool(source: Readable, folder: string): Promise<Spooled> 
     const size = await copy(source, file)
     return {
       size,
-      read: () => file.createReadStream({ start: 0, autoClose: false, highWaterMark: 256 * 1024 }),
+      read: () => Readable.from(piecesOf(file), { highWaterMark: 1 }),
       sha256: () => digestOf(file),
       discard: () => file.close(),
     }
@@ -39,23 +41,30 @@ export async function spool(source: Readable, folder: string): Promise<Spooled> 
   }
 }
 
-/** Small chunks (busboy's are at most 64 KiB) are gathered, so that the disk sees few, large writes. */
+/** Small chunks (the reader's are at most 64 KiB) are gathered in one piece of memory, so that the disk sees few, large writes. */
 async function copy(source: Readable, file: FileHandle): Promise<number> {
-  const enough = 1024 * 1024
+  const memory = Buffer.allocUnsafeSlow(WRITE_BYTES)
   let size = 0
-  let waiting: Buffer[] = []
-  let waitingBytes = 0
+  let waiting = 0
   const flush = async () => {
-    const batch = waiting
-    waiting = []
-    waitingBytes = 0
-    if (batch.length > 0) await file.writev(batch).catch(refuseFullDisk)
+    for (let at = 0; at < waiting; ) {
+      at += (await file.write(memory, at, waiting - at).catch(refuseFullDisk)).bytesWritten
+    }
+    waiting = 0
   }
+  let last: Buffer | undefined
   for await (const chunk of source as AsyncIterable<Buffer>) {
-    waiting.push(chunk)
-    waitingBytes += chunk.length
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + memory.length - waiting)
+      memory.set(part, waiting)
+      waiting += part.length
+      at += part.length
+      if (waiting === memory.length) await flush()
+    }
     size += chunk.length
-    if (waitingBytes >= enough) await flush()
+    // Chunks are parts of what the socket brought, in order: with the first of another block nobody needs the one before.
+    if (last && last.buffer !== chunk.buffer) giveUpAll(last)
+    last = chunk
   }
   await flush()
   return size
@@ -66,10 +75,20 @@ function refuseFullDisk(cause: NodeJS.ErrnoException): never {
   throw fail('unavailable', 'UPLOAD_SPACE', 'There is no room on disk for the upload', { cause, retryAfterSeconds: 60 })
 }
 
+/** Each in memory of its own, freed by whoever has stored it. */
+async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
+  for (let position = 0; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, position)
+    if (bytesRead === 0) return
+    yield lend(buffer.subarray(0, bytesRead))
+    position += bytesRead
+  }
+}
+
 /** Through one piece of memory: a stream would leave the whole file to the garbage collector. */
 async function digestOf(file: FileHandle): Promise<string> {
   const hash = createHash('sha256')
-  const memory = Buffer.allocUnsafeSlow(DIGEST_BYTES)
+  const memory = Buffer.allocUnsafeSlow(READ_BYTES)
   for (let position = 0; ; ) {
     const { bytesRead } = await file.read(memory, 0, memory.length, position)
     if (bytesRead === 0) return hash.digest('hex')
