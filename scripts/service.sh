@@ -18,7 +18,7 @@ start)
     exit 0
   fi
   : >"$log_file"
-  setsid nohup node_modules/.bin/node src/main.ts serve >>"$log_file" 2>&1 </dev/null &
+  setsid nohup node_modules/.bin/node --max-semi-space-size=8 src/main.ts serve >>"$log_file" 2>&1 </dev/null &
   echo $! >"$pid_file"
   for _ in $(seq 300); do
     [ -n "$(address)" ] && break

@@ -13,6 +13,7 @@ import { seededRandom } from '../../src/core/random.ts'
 import { openSession } from '../../src/runtime/in-process.ts'
 import type { Tensor } from '../../src/runtime/index.ts'
 import { spread, writeResult } from '../result.ts'
+import { asInImage } from './child.ts'
 
 const ROWS = Number(process.argv[2] ?? 200_000)
 const ROUNDS = Number(process.argv[3] ?? 3)
@@ -40,15 +41,14 @@ const [small, large, twice] = ['train.csv', 'rows.csv', 'twice.csv'].map((name) 
 await writeTable(small!, 5000, 1, true)
 await writeTable(large!, ROWS, 2, false)
 await writeFile(twice!, [await readFile(large!), (await readFile(large!)).subarray(NAMES.join(',').length + 1)])
-const service = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), 'serve'], {
+const { execArgv, env } = asInImage()
+const service = spawn(process.execPath, [...execArgv, join(import.meta.dirname, '../../src/main.ts'), 'serve'], {
   env: {
-    ...process.env,
+    ...env,
     DATA_DIR: join(folder, 'data'),
     SERVICE_PORT: '0',
     ML_WORKERS: '1',
     LOG_LEVEL: 'error',
-    // As in the image.
-    MALLOC_ARENA_MAX: '2',
   },
   stdio: ['ignore', 'pipe', 'inherit'],
 })
@@ -77,7 +77,7 @@ function processorTime(): number {
 /** Largest resident memory of the service since `forgetMemory`, in MB. */
 function largestMemory(): number {
   const status = readFileSync(`/proc/${service.pid}/status`, 'utf8')
-  return Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1000)
+  return Math.round((Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) * 1024) / 1e6)
 }
 
 /** The start of the embedded database takes more than any job does. */

@@ -2,15 +2,13 @@
 // SUMMARIZE of the same file. Every run is a process of its own (so that its peak memory is its own); rounds are interleaved
 // and each ratio is to the floor of its round. Run: node bench/micro/tables.ts [rounds] [file …]
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { createWriteStream, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { finished } from 'node:stream/promises'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { seededRandom } from '../../src/core/random.ts'
 import { openTables } from '../../src/tables/index.ts'
+import { writeMixedTable } from '../mixed-table.ts'
 
 const CASES = ['floor', 'inspect', 'validate', 'load'] as const
 type Case = (typeof CASES)[number]
@@ -60,7 +58,8 @@ async function summarize(path: string): Promise<void> {
 async function main(rounds: number, files: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'tables-bench-'))
   try {
-    const chosen = files.length > 0 ? files : [await generate(join(folder, 'generated-100mb.csv')), RETAIL]
+    const chosen =
+      files.length > 0 ? files : [await writeMixedTable(join(folder, 'generated-100mb.csv'), BYTES), RETAIL]
     for (const path of chosen) {
       if (existsSync(path)) await measureFile(path, rounds)
       else console.log(`skipped: ${path} is not here`)
@@ -111,31 +110,4 @@ function inProcess(which: Case, path: string): Promise<Figures> {
     child.once('message', (figures) => resolve(figures as Figures))
     child.once('exit', (code) => code !== 0 && reject(new Error(`${which} ended with ${code}`)))
   })
-}
-
-/** Numbers, categories, a moment, a flag, quoted text: eleven columns, about 920,000 rows, the same bytes every time. */
-async function generate(path: string): Promise<string> {
-  const random = seededRandom(1)
-  const words = 'lorem ipsum dolor sit amet consectetur adipiscing elit sed do'.split(' ')
-  const pick = (of: readonly string[]) => of[random.integer(of.length)]!
-  const out = createWriteStream(path)
-  out.write('id,age,income,score,ratio,city,plan,active,signup,comment,target\n')
-  let bytes = 0
-  for (let id = 1; bytes < BYTES; ) {
-    const lines: string[] = []
-    for (let i = 0; i < 5000; i++, id++) {
-      const age = random.next() < 0.05 ? '' : String(18 + random.integer(60))
-      const figures = `${(random.next() * 1e5).toFixed(2)},${random.next().toFixed(6)},${(random.next() * 10 - 5).toFixed(4)}`
-      const kinds = `City ${random.integer(500)},${pick(['free', 'basic', 'pro'])},${random.next() < 0.5}`
-      const signup = new Date(1.6e12 + id * 60_000).toISOString().slice(0, 19)
-      const comment = `"${pick(words)} ${pick(words)}, ${pick(words)}"`
-      lines.push(`${id},${age},${figures},${kinds},${signup},${comment},${Number(random.next() < 0.3)}\n`)
-    }
-    const block = lines.join('')
-    bytes += block.length
-    if (!out.write(block)) await once(out, 'drain')
-  }
-  out.end()
-  await finished(out)
-  return path
 }
