@@ -99,9 +99,8 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
   const handlers = { ...createHandlers({ ...healthOptions(config), begun: () => begun }), ...travelHandlers }
   const dispatch = createDispatch(handlers, makeCtx, services.tracer)
   const dataPlane = createOpenInference(makeCtx, {
-    name: config.serviceName,
-    version: CODE_VERSION,
-    ready: () => serving.live.anyReady,
+    server: { name: config.serviceName, version: CODE_VERSION, ready: () => serving.live.anyReady },
+    door: { serving, metrics: services.metrics },
   })
   const http = createHttpApp({
     dispatch,
@@ -113,6 +112,7 @@ export async function createApp(config: Config, options: AppOptions = {}): Promi
     maxUploadBytes: services.settings.maxUploadBytes,
     tempDir: services.settings.tempDir,
     openapi: openApiDocument(CODE_VERSION),
+    maxWaitMs: config.maxWaitMs,
     ...(options.setupRoutes && { setupRoutes: options.setupRoutes }),
   })
   return assemble({ config, services, serving, background, dispatch, dataPlane, http })

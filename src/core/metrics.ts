@@ -22,6 +22,11 @@ export function createMetrics() {
       buckets: DURATION_BUCKETS,
       registers,
     }),
+    httpRefused: new Counter({
+      name: 'ml_http_refused_total',
+      help: 'Requests refused unread because the event loop was full; they are in no other figure.',
+      registers,
+    }),
     inferenceRequests: new Counter({
       name: 'ml_inference_requests_total',
       help: 'Prediction requests.',

@@ -19,6 +19,7 @@ import { failureReply, sendFailure } from './failures.ts'
 import { addNeighbours } from './neighbours/routes.ts'
 import { trackRoutes } from './not-found.ts'
 import { addOpenInference } from './oip/routes.ts'
+import { refuseEarly } from './refuse-early.ts'
 import { addOperations } from './routes.ts'
 import { addServiceRoutes } from './service-routes.ts'
 import { tooLarge } from './too-large.ts'
@@ -50,6 +51,8 @@ export interface HttpOptions {
   /** Pause between the heartbeats of event streams; default 15 s. */
   readonly heartbeatMs?: number
   readonly slowness?: Slowness
+  /** Waiting that is borne before requests are refused unread, in milliseconds; default 500. */
+  readonly maxWaitMs?: number
 }
 
 /** How slow a client may be, in milliseconds; whoever is slower is answered 408 and let go. */
@@ -77,6 +80,7 @@ declare module 'fastify' {
 const MIB = 1024 * 1024
 /** Silence after which a connection is given up; heartbeats keep event streams below it. */
 const IDLE_MS = 300_000
+const MAX_WAIT_MS = 500
 const SLOWNESS: Slowness = { headersMs: 60_000, requestMs: 3_600_000, everyMs: 10_000 }
 
 export function createHttpApp(options: HttpOptions): FastifyInstance {
@@ -103,6 +107,7 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     },
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, clock),
   })
+  refuseEarly(app.server, { clock, metrics, maxWaitMs: options.maxWaitMs ?? MAX_WAIT_MS })
   app.decorateRequest('startedMs', 0)
   app.decorateRequest('span', undefined)
   app.addHook('onRequest', (request, reply, done) => {

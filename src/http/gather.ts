@@ -58,7 +58,8 @@ class Chunks {
   }
 
   finish(): Buffer {
-    return Buffer.concat(this.#chunks, this.size)
+    const [first] = this.#chunks
+    return first?.length === this.size ? first : Buffer.concat(this.#chunks, this.size)
   }
 
   drop(): void {

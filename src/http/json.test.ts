@@ -25,6 +25,12 @@ describe('parseJson', () => {
     expect(refusal('{"a": [1, 2').message).toContain('the text ends too early at line 1, column 12')
   })
 
+  it('does not look for the break of a long text, which would hold up everybody else', () => {
+    const failure = refusal(`[${'1,'.repeat(600_000)}`)
+    expect(failure).toMatchObject({ kind: 'malformed', code: 'MALFORMED_JSON', details: undefined })
+    expect(failure.message).toContain('too long to say where')
+  })
+
   it.each([
     '',
     ' ',

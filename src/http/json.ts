@@ -5,6 +5,8 @@ import { firstError, positionOf } from './json-position.ts'
 
 /** Deeper than any honest document, shallow enough for every recursive reader behind us. */
 const MAX_DEPTH = 1000
+/** Of longer texts the place of the break is not looked for: that holds up everybody else ten times as long as reading did. */
+const LOCATED_LENGTH = 1024 * 1024
 
 /** A request body as a value. Throws `MALFORMED_JSON`. */
 export function parseJson(text: string, what = 'request body'): unknown {
@@ -30,6 +32,9 @@ export function parseLossless(text: string): unknown {
 }
 
 function malformed(text: string, what: string, cause: unknown) {
+  if (text.length > LOCATED_LENGTH) {
+    return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON; it is too long to say where`, { cause })
+  }
   const { offset, line, column } = positionOf(text, firstError(text))
   const found = offset >= text.length ? 'the text ends too early' : `unexpected ${JSON.stringify(text[offset])}`
   return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON: ${found} at line ${line}, column ${column}`, {

@@ -52,7 +52,7 @@ function stage({ options, perRow = true, msOf }: Stage) {
   const runtime = openRuntime({
     ...{ workers: 1, maxQueue: 100_000, enableGpu: false, log: silentLog, runTimeoutMs: 1_000_000 },
     ...options,
-    ...{ start, clock },
+    ...{ start, clock, atTurnsEnd: (work: () => void) => work() },
   })
   return {
     runtime,

@@ -20,6 +20,14 @@ const PROVEN = 32
 /** Runs of a model that became too slow here before it is tried again: a busy minute of the machine is not the model's fault. */
 const REST = 2000
 
+/** The workers. */
+interface Elsewhere {
+  /** Runs accepted and not answered. */
+  readonly inFlight: () => number
+  /** The last run here of a retired model has ended. */
+  readonly unneeded: (model: PoolModel) => void
+}
+
 interface Here {
   readonly session: Session
   runs: number
@@ -28,18 +36,17 @@ interface Here {
 export class Inline {
   readonly #sessions = new Map<PoolModel, Here | null>()
   readonly #runsSeen = new Map<PoolModel, number>()
-  readonly #unneeded: (model: PoolModel) => void
+  readonly #elsewhere: Elsewhere
   #inFlight = 0
   #calm = 0
 
-  /** `unneeded` is called for a retired model when its last run here has ended. */
-  constructor(unneeded: (model: PoolModel) => void) {
-    this.#unneeded = unneeded
+  constructor(elsewhere: Elsewhere) {
+    this.#elsewhere = elsewhere
   }
 
   /** The answer, or undefined where the run belongs to a worker. */
   tryRun(request: RunRequest): Promise<PooledResult> | undefined {
-    this.#calm = this.#inFlight === 0 ? this.#calm + 1 : 0
+    this.#calm = this.#inFlight + this.#elsewhere.inFlight() === 0 ? this.#calm + 1 : 0
     const { model, info, feeds } = request
     if (this.#calm < CALM || !model.trusted || info.bytes > MAX_BYTES || model.stuck > 0) return undefined
     const here = this.#sessions.get(model)
@@ -52,14 +59,9 @@ export class Inline {
     return rows > 0 && rows <= MAX_ROWS ? this.#run(here, request) : undefined
   }
 
-  /** Everything in flight counts, wherever it runs. */
-  async watch<T>(run: Promise<T>): Promise<T> {
-    this.#inFlight++
-    try {
-      return await run
-    } finally {
-      this.#inFlight--
-    }
+  /** As the last calls found it. */
+  get company(): 'alone' | 'others are about' {
+    return this.#calm < CALM ? 'others are about' : 'alone'
   }
 
   forget(model: PoolModel): void {
@@ -74,6 +76,7 @@ export class Inline {
     const fetches = fetchIndices(info, options.fetches)
     const ordered = orderFeeds(info, feeds)
     model.pending++
+    this.#inFlight++
     try {
       const { outputs, runMs } = await here.session.run(ordered, fetches)
       notePace(model, [], runMs)
@@ -83,7 +86,8 @@ export class Inline {
       return { outputs: byName(outputsOf(info, fetches), outputs), runMs, queueMs: 0, batchRows, leads: true }
     } finally {
       model.pending--
-      if (model.retired && model.pending === 0) this.#unneeded(model)
+      this.#inFlight--
+      if (model.retired && model.pending === 0) this.#elsewhere.unneeded(model)
     }
   }
 

@@ -21,16 +21,19 @@ interface Entry {
 }
 
 /** Starts the workers and returns at once; loads and runs wait until a worker is ready. */
-export function openRuntime(options: RuntimeOptions & Pick<Partial<PoolOptions>, 'start' | 'clock'>): Runtime {
+export function openRuntime(
+  options: RuntimeOptions & Pick<Partial<PoolOptions>, 'start' | 'clock' | 'atTurnsEnd'>,
+): Runtime {
   const pool = new Pool({
     runTimeoutMs: 5000,
     loadTimeoutMs: 60_000,
     batchRows: 32,
     maxWaitMs: 500,
     clock: systemClock,
+    atTurnsEnd: setImmediate,
     ...options,
   })
-  const inline = new Inline((model) => pool.retire(model))
+  const inline = new Inline({ inFlight: () => pool.inFlight, unneeded: (model) => pool.retire(model) })
   const entries = new Map<string, Entry>()
   let modelCount = 0
 
@@ -113,7 +116,7 @@ function hold({ pool, inline, model, info, letGo }: Held): LoadedModel {
     run(feeds, options = {}) {
       if (released) return Promise.reject(releasedFailure())
       const request = { model, info, feeds, options }
-      return inline.watch(inline.tryRun(request) ?? pool.submit(request))
+      return inline.tryRun(request) ?? pool.submit(request, inline.company)
     },
     refusedWaitMs: (tenant) => (released ? undefined : pool.runs.refusedWaitMs(model, tenant)),
     async release() {

@@ -16,4 +16,6 @@ export interface PoolOptions extends Required<Pick<RuntimeOptions, Limits>>, Pic
   /** What sits in the seats; default: threads. */
   readonly start?: StartThread
   readonly clock: Clock
+  /** Does something when the event loop has handed over what there is now. */
+  readonly atTurnsEnd: (work: () => void) => void
 }

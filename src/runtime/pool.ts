@@ -4,6 +4,7 @@
 import { backoffMs } from '../core/backoff.ts'
 import { asFailure, fail, type MlError } from '../core/failure.ts'
 import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
+import { Loads } from './loads.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { Recycler } from './recycler.ts'
 import { closedFailure, fatalFailure, lateFailure } from './refusals.ts'
@@ -23,19 +24,24 @@ export class Pool {
   replaced = 0
   recycled = 0
   abandoned = 0
+  /** Runs accepted and not answered. */
+  inFlight = 0
   readonly #options: PoolOptions
   readonly runs: Runs
+  readonly #loads: Loads
   readonly #watchdog: Watchdog
   readonly #newSeat: () => Seat
   readonly #recycler: Recycler
   #gpu: 'try' | 'off'
   #closed = false
   #idleAtLast: (() => void) | null = null
+  #pumpsSoon = false
 
   constructor(options: PoolOptions) {
     this.#options = options
     this.#gpu = options.enableGpu ? 'try' : 'off'
     this.runs = new Runs({ ...options, seats: () => this.seats, unneeded: (model) => this.retire(model) })
+    this.#loads = new Loads({ seats: () => this.seats, runs: this.runs, log: options.log })
     const events: SeatEvents = {
       ready: this.#onReady.bind(this),
       ran: this.#onRan.bind(this),
@@ -55,22 +61,43 @@ export class Pool {
     return this.runs.queue.length
   }
 
-  /** Runs a model whose `info` came from `load`. */
-  submit(request: RunRequest): Promise<PooledResult> {
+  /**
+   * Runs a model whose `info` came from `load`. Where others are about, its rows can be run with theirs, and there is one worker for
+   * all, together with what the event loop still has to hand over in this turn; several workers share that as it comes.
+   */
+  submit(request: RunRequest, company: 'alone' | 'others are about'): Promise<PooledResult> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedFailure()
-      const job = this.runs.accept(request, (outcome) =>
-        outcome instanceof Error ? reject(outcome) : resolve(outcome),
-      )
+      const job = this.runs.accept(request, (outcome) => {
+        this.inFlight--
+        if (outcome instanceof Error) reject(outcome)
+        else resolve(outcome)
+      })
       const { model } = job
       // Thousands of requests may come in one turn of the event loop: whoever is done gets a next batch, of which there is one, now.
-      if (this.runs.queue.length >= this.#options.batchRows) for (const seat of this.seats) seat.hear()
+      const full = this.runs.queue.length >= this.#options.batchRows
+      if (full) for (const seat of this.seats) seat.hear()
       const seat = this.seats.find((seat) => seat.idle && seat.held.has(model))
-      if (seat === undefined) this.runs.enqueue(job)
+      const atOnce = seat !== undefined && (company === 'alone' || job.rows === 0 || this.seats.length > 1)
+      if (!atOnce) this.runs.enqueue(job)
       model.pending++
+      this.inFlight++
       this.#watchdog.wake()
-      if (seat !== undefined) this.#begin(seat, { kind: 'run', model, jobs: [job], crowded: false, chargedMs: 0 })
-      else if (this.seats.some((seat) => seat.idle)) this.#pumpAll()
+      if (atOnce) this.#begin(seat, { kind: 'run', model, jobs: [job], crowded: false, chargedMs: 0 })
+      else if (this.seats.some((seat) => seat.idle)) {
+        if (full || this.seats.length > 1) this.#pumpAll()
+        else this.#pumpSoon()
+      }
+    })
+  }
+
+  /** At the end of the turn: a batch for each request that comes in it would cost more than the requests. */
+  #pumpSoon(): void {
+    if (this.#pumpsSoon) return
+    this.#pumpsSoon = true
+    this.#options.atTurnsEnd(() => {
+      this.#pumpsSoon = false
+      this.#pumpAll()
     })
   }
 
@@ -80,7 +107,7 @@ export class Pool {
       if (this.#closed) throw closedFailure()
       const settle = (outcome: ModelInfo | MlError) => (outcome instanceof Error ? reject(outcome) : resolve(outcome))
       const seat = this.seats.reduce((best, one) => (one.burden < best.burden ? one : best))
-      this.#want(seat, { kind: 'load', model, deaths: 0, settle })
+      this.#loads.want(seat, { kind: 'load', model, deaths: 0, settle })
       this.#watchdog.wake()
       this.#pump(seat)
     })
@@ -97,7 +124,7 @@ export class Pool {
     this.#closed = true
     this.#recycler.stop()
     for (const job of this.runs.queue.takeAll()) this.runs.end(job, closedFailure())
-    for (const seat of this.seats) for (const job of seat.wanted.splice(0)) this.#endLoad(job, closedFailure())
+    for (const seat of this.seats) for (const job of seat.wanted.splice(0)) this.#loads.end(job, closedFailure())
     if (this.seats.some((seat) => seat.job !== null)) {
       await withinMs(CLOSE_GRACE_MS, new Promise<void>((resolve) => (this.#idleAtLast = resolve)))
     }
@@ -126,16 +153,7 @@ export class Pool {
     const model = this.runs.queue.findModel((model) => model.loading === 0 && !seat.refused.has(model))
     if (model === undefined) return undefined
     model.loading++
-    return this.#quietLoad(model)
-  }
-
-  /** A load that no caller waits for: its failure goes to the log. */
-  #quietLoad(model: PoolModel): LoadJob {
-    const settle = (outcome: ModelInfo | MlError) => {
-      const fields = { model: model.key, reason: outcome instanceof Error && outcome.message }
-      if (fields.reason) this.#options.log.warn(fields, 'A model did not load on another worker')
-    }
-    return { kind: 'load', model, deaths: 0, settle }
+    return this.#loads.quiet(model)
   }
 
   #begin(seat: Seat, job: Job): void {
@@ -143,14 +161,9 @@ export class Pool {
       if (job.kind === 'load') seat.load(job)
       else seat.run(job)
     } catch (error) {
-      if (job.kind === 'load') this.#endLoad(job, asFailure(error))
+      if (job.kind === 'load') this.#loads.end(job, asFailure(error))
       else for (const run of job.jobs) this.runs.end(run, asFailure(error))
     }
-  }
-
-  #want(seat: Seat, job: LoadJob): void {
-    job.model.loading++
-    seat.wanted.push(job)
   }
 
   #onReady(seat: Seat, gpuError: string | null): void {
@@ -173,7 +186,7 @@ export class Pool {
   }
 
   #onLoaded(seat: Seat, job: LoadJob, outcome: ModelInfo | MlError): void {
-    this.#endLoad(job, outcome)
+    this.#loads.end(job, outcome)
     if (this.gpuAvailable && !(outcome instanceof Error) && outcome.provider !== 'cuda') {
       this.#options.log.warn({ model: job.model.key }, 'The GPU cannot run this model: it runs on the CPU')
     }
@@ -186,7 +199,7 @@ export class Pool {
   #addSeat(models: Iterable<PoolModel>): Seat {
     const seat = this.#newSeat()
     this.seats.push(seat)
-    for (const model of models) if (!model.retired) this.#want(seat, this.#quietLoad(model))
+    for (const model of models) if (!model.retired) this.#loads.want(seat, this.#loads.quiet(model))
     seat.start(this.#gpu)
     this.#watchdog.wake()
     return seat
@@ -215,20 +228,6 @@ export class Pool {
     if (this.#idleAtLast !== null && this.seats.every((seat) => seat.job === null)) this.#idleAtLast()
   }
 
-  #endLoad(job: LoadJob, outcome: ModelInfo | MlError): void {
-    const { model } = job
-    model.loading--
-    job.settle(outcome)
-    if (!(outcome instanceof Error)) return
-    const hopeless = this.seats.every((seat) => !seat.held.has(model) && seat.refused.has(model))
-    if (hopeless && model.loading === 0) for (const run of this.runs.queue.takeAllOf(model)) this.runs.end(run, outcome)
-  }
-
-  #refuse(seat: Seat, job: LoadJob, failure: MlError): void {
-    seat.refused.set(job.model, failure)
-    this.#endLoad(job, failure)
-  }
-
   #onDied(seat: Seat, error: Error | null): void {
     const reason = error?.message ?? 'the thread ended'
     this.#options.log.error({ reason, models: [...seat.held].map((model) => model.key) }, 'A model worker died')
@@ -236,7 +235,7 @@ export class Pool {
     seat.job = null
     if (job) this.#retry(seat, job)
     const failure = fail('unavailable', 'RUNTIME_UNAVAILABLE', `Model workers do not start: ${reason}`)
-    if (seat.failedStarts >= MAX_STARTS) for (const load of seat.wanted.splice(0)) this.#endLoad(load, failure)
+    if (seat.failedStarts >= MAX_STARTS) for (const load of seat.wanted.splice(0)) this.#loads.end(load, failure)
     this.#refill(seat)
   }
 
@@ -247,7 +246,7 @@ export class Pool {
     }
     job.deaths++
     if (job.deaths < MAX_DEATHS) seat.wanted.unshift(job)
-    else this.#refuse(seat, job, fatalFailure(job))
+    else this.#loads.refuse(seat, job, fatalFailure(job))
   }
 
   /** A new thread for the seat, and on it the models of the old one. */
@@ -257,7 +256,7 @@ export class Pool {
     seat.held.clear()
     if (seat.leaving) this.#leave(seat)
     if (this.#closed || !this.seats.includes(seat)) return
-    for (const model of lost) if (!model.retired) this.#want(seat, this.#quietLoad(model))
+    for (const model of lost) if (!model.retired) this.#loads.want(seat, this.#loads.quiet(model))
     const delayMs = seat.failedStarts && backoffMs(seat.failedStarts, { initialMs: 50, maxMs: 10_000 })
     if (delayMs === 0) seat.start(this.#gpu)
     else setTimeout(() => this.#closed || seat.start(this.#gpu), delayMs).unref()
@@ -293,7 +292,7 @@ export class Pool {
     const { job } = seat
     seat.job = null
     if (job?.kind === 'run') for (const run of job.jobs) this.runs.end(run, failure)
-    if (job?.kind === 'load') this.#refuse(seat, job, failure)
+    if (job?.kind === 'load') this.#loads.refuse(seat, job, failure)
     return gone
   }
 }

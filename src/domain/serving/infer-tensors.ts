@@ -22,13 +22,10 @@ import type { ServingCtx } from './serving.ts'
 import type { Copy } from './traffic/shadow.ts'
 
 /** The tensor-level door, beside `dispatch`: it checks the permission itself. */
-export function createDataPlane(makeCtx: (call: Call) => ServingCtx): DataPlane {
+export function createDataPlane(makeCtx: (call: Call) => ServingCtx, door: Door): DataPlane {
   return {
-    async infer(call, request) {
-      requirePermission(call.caller, 'predict')
-      return inferTensors(makeCtx(call), request)
-    },
-    turnAway: (call, wanted) => turnAway(makeCtx(call), wanted),
+    infer: (call, request) => inferTensors(makeCtx(call), request),
+    turnAway: ({ caller }, wanted) => turnAway({ ...door, caller }, wanted),
     async describe(call, wanted) {
       requirePermission(call.caller, 'predict')
       return describeTensors(makeCtx(call), wanted)
@@ -36,9 +33,12 @@ export function createDataPlane(makeCtx: (call: Call) => ServingCtx): DataPlane 
   }
 }
 
+/** What is asked before there is a ctx, which would cost more than the asking. */
+export type Door = Pick<ServingCtx, 'serving' | 'metrics'>
+
 /** Says nothing where it takes more than a look into memory to know who answers: of split traffic, of versions that are not live. */
-function turnAway(ctx: ServingCtx, { model, version, environment = DEFAULT_ENVIRONMENT }: WantedModel) {
-  const { caller, serving, metrics } = ctx
+function turnAway({ caller, serving, metrics }: Door & Pick<Call, 'caller'>, wanted: WantedModel) {
+  const { model, version, environment = DEFAULT_ENVIRONMENT } = wanted
   const live = serving.live.find(caller.tenantId, model, environment)
   if (!live?.ready || (version !== undefined && live.record.version !== version)) return undefined
   const waitMs = live.ready.model.refusedWaitMs?.(caller.tenantId)
@@ -51,7 +51,10 @@ function turnAway(ctx: ServingCtx, { model, version, environment = DEFAULT_ENVIR
 }
 
 export async function inferTensors(ctx: ServingCtx, request: InferRequest): Promise<InferReply> {
-  const served = await findServed(ctx, { ...request, row: request.inputs })
+  requirePermission(ctx.caller, 'predict')
+  const { model, version, environment } = request
+  const found = findServed(ctx, { model, version, environment, row: request.inputs })
+  const served = found instanceof Promise ? await found : found
   const { outputs: fetches, timeoutMs, priority, inputs } = request
   const { deadlineMs: limitMs } = served.settings
   const options = {

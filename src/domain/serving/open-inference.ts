@@ -8,7 +8,7 @@ import type { ModelInfo } from '../../runtime/index.ts'
 import { requirePermission } from '../access/index.ts'
 import { compareVersions } from '../models/index.ts'
 import { findDefault, findVersion } from './find-version.ts'
-import { createDataPlane } from './infer-tensors.ts'
+import { createDataPlane, type Door } from './infer-tensors.ts'
 import type { ServedVersion } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 
@@ -33,8 +33,11 @@ interface Server {
   readonly ready: () => boolean
 }
 
-export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server: Server): OpenInference {
-  const plane = createDataPlane(makeCtx)
+export function createOpenInference(
+  makeCtx: (call: Call) => ServingCtx,
+  { server, door }: { readonly server: Server; readonly door: Door },
+): OpenInference {
+  const plane = createDataPlane(makeCtx, door)
   const unloaded = new Set<string>()
   const may = (call: Call, permission: Parameters<typeof requirePermission>[1]): ServingCtx => {
     requirePermission(call.caller, permission)
@@ -48,10 +51,8 @@ export function createOpenInference(makeCtx: (call: Call) => ServingCtx, server:
   return {
     server: () => ({ name: server.name, version: server.version, extensions: EXTENSIONS }),
     ready: server.ready,
-    async infer(call, request) {
-      if (unloaded.size > 0) await find(call, request)
-      return plane.infer(call, request)
-    },
+    infer: (call, request) =>
+      unloaded.size > 0 ? find(call, request).then(() => plane.infer(call, request)) : plane.infer(call, request),
     turnAway: (call, wanted) => (unloaded.size > 0 ? undefined : plane.turnAway?.(call, wanted)),
     async describe(call, wanted) {
       if (unloaded.size > 0) await find(call, wanted)

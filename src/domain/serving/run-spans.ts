@@ -12,8 +12,11 @@ export interface Run {
 }
 
 /** Runs the model; where nobody sees the span, that is all. */
-export async function tracedRun({ span, clock }: ServingCtx, { model, feeds, options }: Run): Promise<PooledResult> {
-  if (!span.recording) return model.run(feeds, options)
+export function tracedRun(ctx: ServingCtx, run: Run): Promise<PooledResult> {
+  return ctx.span.recording ? runSeen(ctx, run) : run.model.run(run.feeds, run.options)
+}
+
+async function runSeen({ span, clock }: ServingCtx, { model, feeds, options }: Run): Promise<PooledResult> {
   const askedMs = clock.elapsedMs()
   const result = await model.run(feeds, options)
   tellOf(span, { result, askedMs, endedMs: clock.elapsedMs() })

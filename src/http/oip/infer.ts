@@ -72,7 +72,8 @@ function headerLengthOf(value: string | string[] | undefined): number | undefine
 }
 
 function send({ request, reply }: Exchange, { body, headerLength }: WrittenReply): Promise<void> | undefined {
-  if (headerLength === undefined) reply.header('content-type', 'application/json')
+  // With the charset, which would be put behind it otherwise.
+  if (headerLength === undefined) reply.header('content-type', 'application/json; charset=utf-8')
   else reply.header('content-type', 'application/octet-stream').header(HEADER_LENGTH, headerLength)
   const wanted = request.headers['accept-encoding']
   const inParts = typeof body !== 'string' && !Buffer.isBuffer(body)
