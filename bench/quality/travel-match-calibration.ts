@@ -1,7 +1,8 @@
 // Do the chances of match scoring come true, and would a calibration of the blend help? By five-fold cross-validation over persons, on
 // the persons that are learned from only (the held-out ones are never looked at), and on two made worlds:
 //   node bench/quality/travel-match-calibration.ts [--data=DIR]
-// Beside the blend as it is: Platt's sigmoid on its log odds, fitted on what blends of three inner folds say of rows they did not see.
+// Beside the blend as it is: Platt's sigmoid on its log odds, and a factor alone (a temperature), each fitted on what blends of three
+// inner folds say of rows they did not see.
 // Writes bench/results/quality-travel-match-calibration.json. What was decided by it: docs/decisions/049.
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,6 +11,7 @@ import { seededRandom, shuffle } from '../../src/core/random.ts'
 import { encodingOf } from '../../src/domain/training/pipeline/learners.ts'
 import { encodeTable, fitEncoding } from '../../src/ml/encode/index.ts'
 import { fitPlatt } from '../../src/ml/learn/calibration/platt.ts'
+import { fitTemperature } from '../../src/ml/learn/calibration/temperature.ts'
 import { ALGORITHMS } from '../../src/ml/learn/index.ts'
 import type { Column, Table } from '../../src/ml/table.ts'
 import { openSession } from '../../src/runtime/in-process.ts'
@@ -39,7 +41,8 @@ function tableOf(examples: readonly Example[], names: readonly string[]): Table 
 async function oddsOf(learn: readonly Example[], judge: readonly Example[], seed: number): Promise<Float64Array> {
   const names = Object.keys(learn[0]!.features)
   const columns = names.map((name): ContractColumn => ({ name, dtype: 'number', required: true, nullable: true }))
-  const { algorithm, hyperparameters } = matchLearner(Math.max(1000, learn.length), names.length)
+  const { algorithm, hyperparameters: whole } = matchLearner(Math.max(1000, learn.length), names.length)
+  const hyperparameters = { ...whole, calibration: 'none' }
   const plan = encodingOf({ algorithm, hyperparameters }, { learners: undefined, task: 'classification' })
   const encoding = fitEncoding(tableOf(learn, names), columns, plan)
   const encoder = await openSession(encoding.trainingGraph().bytes)
@@ -103,29 +106,38 @@ async function compare(examples: readonly Example[]) {
   const fold = foldsOf(examples, FOLDS, 7)
   const plain = new Float64Array(examples.length)
   const calibrated = new Float64Array(examples.length)
-  const slopes: number[] = []
+  const heated = new Float64Array(examples.length)
+  const factors: number[] = []
   for (let held = 0; held < FOLDS; held++) {
     const judged = examples.flatMap((one, row) => (fold.get(one.group) === held ? [row] : []))
     const learn = examples.filter(({ group }) => fold.get(group) !== held)
     const inner = await outOfFold(learn, INNER, held)
-    const { slope, offset } = fitPlatt({ scores: inner, labels: Int32Array.from(learn, ({ label }) => label) })
+    const labels = Int32Array.from(learn, ({ label }) => label)
+    const { slope, offset } = fitPlatt({ scores: inner, labels })
+    const factor = fitTemperature({
+      scores: Float64Array.from([...inner].flatMap((one) => [0, one])),
+      classes: 2,
+      labels,
+    })
     const said = await oddsOf(
       learn,
       judged.map((row) => examples[row]!),
       held,
     )
-    slopes.push(slope)
+    factors.push(factor)
     for (const [at, row] of judged.entries()) {
       plain[row] = said[at]!
       calibrated[row] = slope * said[at]! + offset
+      heated[row] = factor * said[at]!
     }
   }
   const labels = examples.map(({ label }) => label)
   return {
     examples: examples.length,
-    slopes,
+    factors,
     as_it_is: figuresOf(plain, labels),
     sigmoid: figuresOf(calibrated, labels),
+    temperature: figuresOf(heated, labels),
   }
 }
 
@@ -153,8 +165,9 @@ function made(count: number, seed: number): Example[] {
 const { values } = parseArgs({ options: { data: { type: 'string' } } })
 const data = values.data ?? join(import.meta.dirname, '../../../shared/data')
 await writeResult('quality-travel-match-calibration', {
-  what: 'by cross-validation over persons: log loss, Brier score and calibration error (ten bins), and the slopes that were fitted',
+  what: 'by cross-validation over persons: log loss, Brier score and calibration error (ten bins), and the factors that were fitted',
   made_1200: await compare(made(1200, 1)),
   made_4000: await compare(made(4000, 2)),
+  made_1000: await compare(made(1000, 3)),
   speed_dates: await compare(speedDates(join(data, 'matching/speed-dating-a/dates.csv'))),
 })
