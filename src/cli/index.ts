@@ -59,5 +59,17 @@ export function createProgram(host: CliHost): Command {
   addWebhookCommands(program, host)
   addTravelCommands(program, host)
   addDemoCommand(program, host)
+  for (const group of program.commands) listByDefault(group)
   return program
+}
+
+/** `modelyard models` is `modelyard models list`. */
+function listByDefault(group: Command): void {
+  const list = group.commands.find((command) => command.name() === 'list')
+  if (!list) return
+  group.allowExcessArguments().action(async () => {
+    const [unknown] = group.args
+    if (unknown !== undefined) group.error(`error: unknown command '${unknown}'`, { code: 'commander.unknownCommand' })
+    await list.parseAsync([], { from: 'user' })
+  })
 }

@@ -297,6 +297,7 @@ describe('the command line against a running service', () => {
 
   it.each([
     ['an unknown command', ['fly']],
+    ['an unknown command of a group', ['models', 'fly']],
     ['an unknown option', ['models', 'list', '--fast']],
     ['a missing argument', ['predict']],
     ['a choice that is none', ['train', 'x.csv', '--type', 'magic']],
@@ -314,6 +315,18 @@ describe('the command line against a running service', () => {
     const said = await run(...words)
     expect({ code: said.code, out: said.out }).toEqual({ code: 2, out: '' })
     expect(said.err.length).toBeGreaterThan(5)
+  })
+
+  it('lists page by page', async () => {
+    await app.client.models.create({ name: 'second', type: 'regression' })
+    const first = await run('models', 'list', '--limit', '1')
+    const cursor = /--cursor (\S+)/.exec(first.err)?.[1]
+    const then = await json('models', 'list', '--limit', '1', '--cursor', String(cursor))
+    expect([first.out.includes('second'), JSON.stringify(then).includes('second')]).toEqual([true, false])
+  })
+
+  it('lists where a group is named alone', async () => {
+    expect(await json('models')).toEqual(await json('models', 'list'))
   })
 
   it('acts as the tenant it is told to', async () => {

@@ -5,6 +5,7 @@ import { fail } from '../../core/failure.ts'
 import { AlreadySaid, withService } from '../command.ts'
 import { openFile, readText } from '../files.ts'
 import type { CliHost } from '../host.ts'
+import { addList } from '../listing.ts'
 import { table } from '../terminal.ts'
 
 interface UploadOptions {
@@ -35,16 +36,11 @@ export function addDatasetCommands(program: Command, host: CliHost): void {
         terminal.result(dataset, () => profile(dataset))
       }),
     )
-  datasets
-    .command('list')
-    .description('list datasets, newest first')
-    .option('--limit <number>', 'how many', '20')
-    .action(({ limit }: { limit: string }, command: Command) =>
-      withService(host, command, async ({ client, terminal }) => {
-        const page = await client.datasets.list({ limit: Number(limit) })
-        terminal.result(page, () => table(page.items, ['id', 'name', 'rows', 'target', 'size_bytes', 'created_at']))
-      }),
-    )
+  addList(datasets, host, {
+    what: 'datasets',
+    columns: ['id', 'name', 'rows', 'target', 'size_bytes', 'created_at'],
+    page: (client, options) => client.datasets.list(options),
+  })
   datasets
     .command('show')
     .description('profile of a dataset')

@@ -1,23 +1,19 @@
 import { type Command, Option } from 'commander'
-import { JOB_STATUSES, type JobStatus } from '../../contract/training.ts'
+import { JOB_STATUSES } from '../../contract/training.ts'
 import { withService } from '../command.ts'
 import { followJob } from '../follow-job.ts'
 import type { CliHost } from '../host.ts'
-import { fieldsTable, table } from '../terminal.ts'
+import { addList } from '../listing.ts'
+import { fieldsTable } from '../terminal.ts'
 
 export function addJobCommands(program: Command, host: CliHost): void {
   const jobs = program.command('jobs').description('look at training jobs, follow and cancel them')
-  jobs
-    .command('list')
-    .description('list training jobs, newest first')
-    .addOption(new Option('--status <status>', 'only jobs in this state').choices(JOB_STATUSES))
-    .action(({ status }: { status?: JobStatus }, command: Command) =>
-      withService(host, command, async ({ client, terminal }) => {
-        const page = await client.training_jobs.list(status ? { status } : {})
-        const rows = page.items.map((job) => ({ ...job, done: `${Math.round(job.progress * 100)}%` }))
-        terminal.result(page, () => table(rows, ['id', 'model_id', 'version', 'status', 'done', 'message']))
-      }),
-    )
+  addList(jobs, host, {
+    what: 'training jobs',
+    columns: ['id', 'model_id', 'version', 'status', 'done', 'message'],
+    page: (client, options) => client.training_jobs.list(options),
+    row: (job) => ({ ...job, done: `${Math.round(job.progress * 100)}%` }),
+  }).addOption(new Option('--status <status>', 'only jobs in this state').choices(JOB_STATUSES))
   jobs
     .command('show')
     .description('one training job')

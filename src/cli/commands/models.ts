@@ -7,21 +7,16 @@ import { withService } from '../command.ts'
 import { evaluationText } from '../evaluation-text.ts'
 import { versionExplanationText } from '../explanation-text.ts'
 import type { CliHost } from '../host.ts'
+import { addList } from '../listing.ts'
 import { table } from '../terminal.ts'
 
 export function addModelCommands(program: Command, host: CliHost): void {
   const models = program.command('models').description('look at models, their versions and their history')
-  models
-    .command('list')
-    .description('list models, newest first')
-    .action((_options: unknown, command: Command) =>
-      withService(host, command, async ({ client, terminal }) => {
-        const page = await client.models.list({})
-        terminal.result(page, () =>
-          table(page.items, ['name', 'type', 'target', 'latest_version', 'deployments', 'id']),
-        )
-      }),
-    )
+  addList(models, host, {
+    what: 'models',
+    columns: ['name', 'type', 'target', 'latest_version', 'deployments', 'id'],
+    page: (client, options) => client.models.list(options),
+  })
   models
     .command('show')
     .description('a model with its versions')

@@ -3,6 +3,7 @@ import { RUN_STATUSES, type RunStatus, type Schedule, type ScheduledOperation } 
 import { fail } from '../../core/failure.ts'
 import { withService } from '../command.ts'
 import type { CliHost } from '../host.ts'
+import { addList } from '../listing.ts'
 import { fieldsTable, table } from '../terminal.ts'
 import { parseFields } from '../values.ts'
 
@@ -24,18 +25,12 @@ interface CreateOptions {
 export function addScheduleCommands(program: Command, host: CliHost): void {
   const schedules = program.command('schedules').description('start trainings and batch jobs by the clock or by events')
   addCreate(schedules, host)
-  schedules
-    .command('list')
-    .description('list schedules, newest first')
-    .option('--limit <number>', 'how many', '20')
-    .action(({ limit }: { limit: string }, command: Command) =>
-      withService(host, command, async ({ client, terminal }) => {
-        const page = await client.schedules.list({ limit: Number(limit) })
-        const rows = page.items.map((schedule) => ({ ...schedule, event: schedule.event?.type ?? null }))
-        const columns = ['id', 'name', 'operation', 'cron', 'event', 'active', 'next_run_at']
-        terminal.result(page, () => table(rows, columns))
-      }),
-    )
+  addList(schedules, host, {
+    what: 'schedules',
+    columns: ['id', 'name', 'operation', 'cron', 'event', 'active', 'next_run_at'],
+    page: (client, options) => client.schedules.list(options),
+    row: (schedule) => ({ ...schedule, event: schedule.event?.type ?? null }),
+  })
   schedules
     .command('show')
     .description('one schedule')

@@ -3,6 +3,7 @@ import { EVENT_TYPES } from '../../contract/service.ts'
 import { DELIVERY_STATUSES, type DeliveryStatus, type Webhook } from '../../contract/webhooks.ts'
 import { withService } from '../command.ts'
 import type { CliHost } from '../host.ts'
+import { addList } from '../listing.ts'
 import { fieldsTable, table } from '../terminal.ts'
 
 type Events = Webhook['events']
@@ -23,17 +24,12 @@ export function addWebhookCommands(program: Command, host: CliHost): void {
         terminal.result(webhook, () => `${webhook.id} sends to ${webhook.url}\nSecret: ${webhook.secret}`)
       }),
     )
-  webhooks
-    .command('list')
-    .description('list webhooks, newest first')
-    .option('--limit <number>', 'how many', '20')
-    .action(({ limit }: { limit: string }, command: Command) =>
-      withService(host, command, async ({ client, terminal }) => {
-        const page = await client.webhooks.list({ limit: Number(limit) })
-        const rows = page.items.map(({ events, ...webhook }) => ({ ...webhook, events: events.join(' ') || 'all' }))
-        terminal.result(page, () => table(rows, ['id', 'url', 'events', 'active', 'description']))
-      }),
-    )
+  addList(webhooks, host, {
+    what: 'webhooks',
+    columns: ['id', 'url', 'events', 'active', 'description'],
+    page: (client, options) => client.webhooks.list(options),
+    row: ({ events, ...webhook }) => ({ ...webhook, events: events.join(' ') || 'all' }),
+  })
   webhooks
     .command('show')
     .description('one webhook')
