@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { innerFolds } from '../inner-folds.ts'
 import type { FittedModel } from '../learner.ts'
-import { classTarget, dense, farthest, randomRows } from '../testing.ts'
+import { classTarget, dense, farthest, numberTarget, randomRows } from '../testing.ts'
 import { chooseRounds, lowest, type RoundsProblem, type Style, USUAL_ROUNDS } from './choose-rounds.ts'
 import { fitBoosting } from './gradient-boosting.ts'
 
@@ -110,6 +110,12 @@ describe('boosting that chooses its rounds', () => {
     const [few, many] = await Promise.all([noise, clear].map((target) => fitBoosting({ matrix, target })))
     expect(few!.settled!.n_estimators).toBeLessThan(20)
     expect(many!.settled!.n_estimators).toBeGreaterThan(50)
+  })
+
+  it('draws all columns where one of them alone says nothing', async () => {
+    const wide = randomRows(8, { rows: 300, cols: 8 })
+    const target = numberTarget(wide.map(([a, b]) => a! * b!))
+    expect((await fitBoosting({ matrix: dense(wide), target })).settled!.colsample).toBe(1)
   })
 
   it('is what its settled hyperparameters make', async () => {

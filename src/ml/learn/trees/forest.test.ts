@@ -46,10 +46,29 @@ describe('a random forest', () => {
   it('judges itself by rows that a tree has not seen', async () => {
     const seen: LearningProgress[] = []
     const target = numberTarget(rows.slice(0, 600).map(score))
-    await fitForest({ matrix: train, target, hyperparameters, hooks: { onProgress: (one) => seen.push(one) } })
+    const hooks = { onProgress: (one: LearningProgress) => seen.push(one) }
+    await fitForest({ matrix: train, target, hyperparameters: { ...hyperparameters, colsample_bynode: 0.5 }, hooks })
     expect(seen).toHaveLength(60)
     expect(seen.at(-1)!.loss).toBeLessThan(seen[0]!.loss)
     expect(seen.at(-1)!.done).toBe(1)
+  })
+
+  it('looks at all features of a split where few of many matter, at few where none does', async () => {
+    const wide = randomRows(3, { rows: 300, cols: 40 })
+    const alike = wide.map((row) => row.slice(0, 9))
+    const target = numberTarget(wide.map(([a, b]) => a! - Math.abs(b!)))
+    const noise = numberTarget(wide.map((row) => row[20]!))
+    const found: unknown[] = []
+    const hooks = { onProgress: ({ done }: LearningProgress) => found.push(done) }
+    const few = await fitForest({ matrix: dense(wide), target, hyperparameters, hooks })
+    expect(few.settled).toEqual({ colsample_bynode: 1 })
+    expect(found).toEqual([...found].sort((a, b) => Number(a) - Number(b)))
+    expect((await fitForest({ matrix: dense(alike), target: noise, hyperparameters })).settled!.colsample_bynode).toBe(
+      1 / 3,
+    )
+    expect(
+      (await fitForest({ matrix: dense(alike), target: noise, hyperparameters: few.settled! })).settled,
+    ).toBeUndefined()
   })
 
   it('refuses more classes than it can grow trees for', async () => {

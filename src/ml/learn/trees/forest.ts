@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Random, seededRandom } from '../../../core/random.ts'
 import { checkData, unlearnable } from '../check-data.ts'
 import { type FitInput, type FittedModel, type LearningHooks, type LearningTarget, throwIfStopped } from '../learner.ts'
+import { within } from '../path.ts'
 import { rowWeights } from '../row-weights.ts'
 import { fillSettings } from '../settings.ts'
 import type { Arena } from './arena.ts'
@@ -33,7 +34,7 @@ export async function fitForest(input: FitInput): Promise<FittedModel> {
     ? rowWeights(target, input.sampleWeights, settings.class_weight)
     : { weights: input.sampleWeights }
   const rows = weightedRows(matrix.rows, weights)
-  const leastRows = settings.min_data_in_leaf || (classes ? 2 : 3)
+  const leastRows = settings.min_data_in_leaf || (classes ? 3 : 1)
   const rules = growRules({ ...UNPENALISED, ...settings }, { minRows: leastRows, rows: rows.length })
   const setup: TrainingSetup = {
     matrix,
@@ -53,9 +54,13 @@ export async function fitForest(input: FitInput): Promise<FittedModel> {
   try {
     const base = Float32Array.from(startingScores(training.arena, setup.gradients, rows))
     training.arena.scores.fill(base[0]!)
-    const trees = await growForest(training, { setup, settings, rows, hooks })
+    const share = await chooseShare(training, { setup, settings, rows, hooks })
+    const left = share.tried ? within(hooks, { from: TRIAL_PART, size: 1 - TRIAL_PART }) : hooks
+    const forest = { setup, settings, rows, hooks: left, share: share.value, size: settings.n_estimators }
+    const { trees } = await growForest(training, forest)
     const ensemble: TreeEnsemble = { features, link: classes ? 'share' : 'identity', base, trees }
-    return treeModel({ ensemble, target, iterations: settings.n_estimators, matrix })
+    const model = treeModel({ ensemble, target, iterations: settings.n_estimators, matrix })
+    return share.tried ? { ...model, settled: { colsample_bynode: share.value } } : model
   } finally {
     training.team.end()
   }
@@ -79,25 +84,72 @@ interface Forest {
   readonly settings: ForestSettings
   readonly rows: Uint32Array
   readonly hooks: LearningHooks
+  /** Of the features, that each split chooses from. */
+  readonly share: number
+  /** Trees, for each output. */
+  readonly size: number
 }
 
-async function growForest(training: Training, forest: Forest): Promise<Tree[]> {
+interface Chosen {
+  readonly value: number
+  /** Whether it was found by trying. */
+  readonly tried: boolean
+}
+
+/** Trees of a trial where they cost little, and where there are more than so many cells. */
+const TRIAL_TREES = 30
+const FEW_TRIAL_TREES = 10
+const MANY_CELLS = 500_000
+/** What more features must bring the loss to, as a share of that with fewer: less may be luck. */
+const GOOD_ENOUGH = 0.99
+/** Of the work. */
+const TRIAL_PART = 0.25
+
+/**
+ * Few features for a split make trees differ, which noise asks for; all of them find the one that matters among many. What is best
+ * is read off the rows that the trees of a small forest have not seen.
+ */
+async function chooseShare(training: Training, forest: Omit<Forest, 'share' | 'size'>): Promise<Chosen> {
   const { settings, setup, hooks } = forest
+  const { features, rows, outputs } = training.arena.plan
+  const usual = setup.gradients.loss === 'share' ? 1 / Math.sqrt(features) : 1 / 3
+  if (settings.colsample_bynode > 0) return { value: settings.colsample_bynode, tried: false }
+  const counts = new Map([usual, (usual + 1) / 2, 1].map((share) => [Math.max(1, Math.round(share * features)), share]))
+  const shares = [...counts.values()]
+  if (shares.length === 1) return { value: usual, tried: false }
+  const size = Math.min(settings.n_estimators, features * rows * outputs > MANY_CELLS ? FEW_TRIAL_TREES : TRIAL_TREES)
+  let best = { value: usual, loss: Number.POSITIVE_INFINITY }
+  for (const [i, share] of shares.entries()) {
+    const part = { from: (TRIAL_PART * i) / shares.length, size: TRIAL_PART / shares.length }
+    const { lossOfMany: loss } = await growForest(training, { ...forest, hooks: within(hooks, part), share, size })
+    if (loss < best.loss * GOOD_ENOUGH) best = { value: share, loss }
+  }
+  return { value: best.value, tried: true }
+}
+
+interface Grown {
+  readonly trees: readonly Tree[]
+  /** See OutsideJudge. */
+  readonly lossOfMany: number
+}
+
+async function growForest(training: Training, forest: Forest): Promise<Grown> {
+  const { setup, hooks, size } = forest
   const trees: Tree[] = []
   const outside = judgeOutside(training.arena, forest.rows)
-  for (let round = 0; round < settings.n_estimators; round++) {
+  for (let round = 0; round < size; round++) {
     await nextTurn()
     throwIfStopped(hooks)
     const random = seededRandom(setup.seed + round * 7919)
     const { grown, drawn } = growRound(training, forest, random)
     for (const [output, nodes] of grown.entries()) {
-      trees.push(finishTree(nodes, { bins: training.bins, output, rate: 1 / settings.n_estimators }))
+      trees.push(finishTree(nodes, { bins: training.bins, output, rate: 1 / size }))
       outside.add(nodes, { output, drawn })
     }
-    const done = (round + 1) / settings.n_estimators
+    const done = (round + 1) / size
     hooks.onProgress?.({ iteration: round + 1, loss: outside.loss(), done })
   }
-  return trees
+  return { trees, lossOfMany: outside.lossOfMany() }
 }
 
 interface GrownRound {
@@ -109,7 +161,7 @@ interface GrownRound {
 
 function growRound(
   { arena, team, bins }: Training,
-  { setup, settings, rows, hooks }: Forest,
+  { setup, settings, rows, hooks, share }: Forest,
   random: Random,
 ): GrownRound {
   const { rules, monotone, outputs } = setup
@@ -117,7 +169,6 @@ function growRound(
   team.gradients(0)
   const drawn = drawWithReplacement(rows, { size: arena.plan.rows, share: settings.subsample, random })
   const distinct = weighGradients(arena, drawn)
-  const share = settings.colsample_bynode || (setup.gradients.loss === 'share' ? 1 / Math.sqrt(features) : 1 / 3)
   const active = [arena.active.subarray(0, features), arena.active.subarray(features, 2 * features)]
   const drawForLeaves = () => {
     for (const one of active) drawFeatures(one, share, random)

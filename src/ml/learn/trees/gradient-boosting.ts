@@ -127,7 +127,8 @@ function stylesOf({ min_data_in_leaf, max_leaves, subsample, colsample }: Boosti
   const least = (bound: number) => min_data_in_leaf || Math.min(bound, minRows)
   const usual = { minRows, leaves: max_leaves || 31, subsample: subsample || 0.8, colsample: colsample || 0.7 }
   const cautious = { ...usual, subsample: subsample || 0.6, colsample: colsample || 0.5 }
-  const bold = { ...usual, minRows: least(5) }
+  // Where only two columns together say anything, a tree that has not drawn both learns nothing.
+  const bold = { ...usual, minRows: least(5), colsample: colsample || 1 }
   const deep = { ...usual, minRows: least(3), leaves: max_leaves || 128, colsample: colsample || 0.5 }
   const all = [cautious, usual, bold, deep]
   const different = new Map(all.map((style): [string, Style] => [JSON.stringify(style), style]))

@@ -99,7 +99,7 @@ export const BoostingSettings = Type.Object(
     colsample: number(
       0,
       orNone,
-      'Share of the features that each tree is grown from; 0 is 0.7, or 0.5 where that does better.',
+      'Share of the features that each tree is grown from; 0 is 0.7, or 0.5 or 1 where that does better.',
     ),
     ...categories,
     objective: choice(
@@ -147,14 +147,14 @@ export const ForestSettings = Type.Object(
     min_data_in_leaf: integer(
       0,
       { minimum: 0, maximum: 1e9 },
-      'Rows a leaf must have, at least; 0 is 2 for classes and 3 for numbers.',
+      'Rows a leaf must have, at least; 0 is 3 for classes and 1 for numbers.',
     ),
     min_gain_to_split: number(0, { minimum: 0, maximum: 1e12 }, 'What a split must save in the summed loss, at least.'),
     subsample: number(1, share, 'Rows drawn for each tree, with replacement, as a share of all rows.'),
     colsample_bynode: number(
       0,
       { minimum: 0, maximum: 1 },
-      'Share of the features that each split chooses from; 0 is their square root for classes and a third for numbers.',
+      'Share of the features that each split chooses from; 0 decides by the rows that trees have not seen, between all and their square root (a third for numbers).',
     ),
     max_bin: regularisation.max_bin,
     ...categories,
