@@ -18,7 +18,7 @@ import { treeModel } from './model.ts'
 import { drawFeatures, drawWithReplacement } from './sampling.ts'
 import { ForestSettings } from './settings.ts'
 import { openTraining, type Training, type TrainingSetup } from './training.ts'
-import { featuresOf, growRules, weightedRows } from './tree-rules.ts'
+import { featuresOf, growRules, leastRows, weightedRows } from './tree-rules.ts'
 
 const MAX_CLASSES = 200
 
@@ -34,8 +34,8 @@ export async function fitForest(input: FitInput): Promise<FittedModel> {
     ? rowWeights(target, input.sampleWeights, settings.class_weight)
     : { weights: input.sampleWeights }
   const rows = weightedRows(matrix.rows, weights)
-  const leastRows = settings.min_data_in_leaf || (classes ? 3 : 1)
-  const rules = growRules({ ...UNPENALISED, ...settings }, { minRows: leastRows, rows: rows.length })
+  const minRows = settings.min_data_in_leaf || Math.min(classes ? 3 : 1, leastRows(0, rows.length))
+  const rules = growRules({ ...UNPENALISED, ...settings }, { minRows, rows: rows.length })
   const setup: TrainingSetup = {
     matrix,
     features,

@@ -51,7 +51,7 @@ export interface HelperData {
  */
 export const ROUND = 0
 export const DONE = 16
-export const FAILED = 32
+const FAILED = 32
 const MET = 48
 
 /** Far more than the largest step takes. */
@@ -94,7 +94,7 @@ export function crewOf({ control }: Arena, share: Share): Crew {
 }
 
 /** Until a word of memory is as wanted, or a thread has failed. */
-export function waitUntil(control: Int32Array, word: number, isThere: () => boolean): void {
+function waitUntil(control: Int32Array, word: number, isThere: () => boolean): void {
   for (let looks = 0; looks < LOOKS; looks++) if (isThere()) return
   for (;;) {
     const seen = Atomics.load(control, word)
