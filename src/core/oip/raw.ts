@@ -84,10 +84,16 @@ export function decodeText(name: string, bytes: Uint8Array, index: number): stri
   return text
 }
 
-/** The engine ends a text at its first U+0000, so a longer one would be cut silently. @throws `invalid` TENSOR_INVALID */
+/**
+ * The engine ends a text at its first U+0000, so a longer one would be cut silently; half a surrogate pair has no UTF-8 and would become
+ * another character.
+ *
+ * @throws `invalid` TENSOR_INVALID
+ */
 export function checkText(name: string, text: string, index: number): void {
   if (text.includes('\0'))
     throw tensorInvalid(name, `has U+0000 at element ${index}, where the engine would cut it off`)
+  if (!text.isWellFormed()) throw tensorInvalid(name, `has half a surrogate pair at element ${index}, which is no text`)
 }
 
 /** The bytes of a tensor; numbers without a copy. */

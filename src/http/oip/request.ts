@@ -47,7 +47,7 @@ export function readRequest(body: Buffer, headerLength: number | undefined): Rea
     inputs = listOf(document, 'inputs')
   }
   const parameters = parametersOf(document.parameters, 'request')
-  const binaryOutputs = parameters.binary_data_output === true
+  const binaryOutputs = flagOf(parameters.binary_data_output, '"binary_data_output"') ?? false
   return {
     id: idOf(document.id),
     inputs: readInputs(inputs, body.subarray(length)),
@@ -120,6 +120,11 @@ function readInputs(list: readonly Fields[], raw: Buffer): Record<string, Tensor
   return inputs
 }
 
+function flagOf(value: unknown, what: string): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value
+  throw fail('invalid', 'PARAMETER_INVALID', `${what} must be true or false`)
+}
+
 function binarySize(input: Fields, name: string): number | undefined {
   if (input.parameters === undefined) return undefined
   const size = parameterNumber(parametersOf(input.parameters, `input "${name}"`), 'binary_data_size')
@@ -137,10 +142,7 @@ function readOutputs(document: Fields, binaryOutputs: boolean): WantedOutput[] |
     if (seen.has(name)) throw fail('invalid', 'TENSOR_INVALID', `Output "${name}" is asked for twice`)
     seen.add(name)
     const parameters = parametersOf(output.parameters, `output "${name}"`)
-    const { binary_data: binary } = parameters
-    if (binary !== undefined && typeof binary !== 'boolean') {
-      throw fail('invalid', 'PARAMETER_INVALID', `"binary_data" of output "${name}" must be true or false`)
-    }
+    const binary = flagOf(parameters.binary_data, `"binary_data" of output "${name}"`)
     return { name, binary: binary ?? binaryOutputs, classification: parameterNumber(parameters, 'classification') }
   })
 }
