@@ -52,8 +52,8 @@ export interface Upload {
   readonly filename: string
   /** Must be consumed to the end or destroyed. */
   readonly stream: Readable
-  /** Of all bytes, in hex; reads them once more, so ask only where it matters. */
-  readonly sha256?: () => Promise<string>
+  /** Of all bytes, in hex, where it is known. */
+  readonly sha256?: string
 }
 
 export interface Download {

@@ -49,7 +49,7 @@ export async function readForm(request: FastifyRequest, operation: Operation, li
       upload: file && {
         filename: file.filename,
         stream: file.spooled.read(),
-        sha256: () => file.spooled.sha256(),
+        sha256: file.spooled.sha256,
       },
       discard: async () => file?.spooled.discard(),
     }

@@ -16,7 +16,7 @@ export interface Spooled {
   /** A fresh reader from the first byte. */
   read(): Readable
   /** Lower-case hex SHA-256 of all its bytes. */
-  sha256(): Promise<string>
+  readonly sha256: string
   /** Gives the space back; a reader still open fails. */
   discard(): Promise<void>
 }
@@ -28,11 +28,11 @@ export async function spool(source: Readable, folder: string): Promise<Spooled> 
   const file = await open(path, 'wx+', 0o600)
   try {
     await unlink(path)
-    const size = await copy(source, file)
+    const { size, sha256 } = await copy(source, file)
     return {
       size,
+      sha256,
       read: () => Readable.from(piecesOf(file), { highWaterMark: 1 }),
-      sha256: () => digestOf(file),
       discard: () => file.close(),
     }
   } catch (error) {
@@ -42,11 +42,13 @@ export async function spool(source: Readable, folder: string): Promise<Spooled> 
 }
 
 /** Small chunks (the reader's are at most 64 KiB) are gathered in one piece of memory, so that the disk sees few, large writes. */
-async function copy(source: Readable, file: FileHandle): Promise<number> {
+async function copy(source: Readable, file: FileHandle): Promise<Pick<Spooled, 'size' | 'sha256'>> {
+  const hash = createHash('sha256')
   const memory = Buffer.allocUnsafeSlow(WRITE_BYTES)
   let size = 0
   let waiting = 0
   const flush = async () => {
+    hash.update(memory.subarray(0, waiting))
     for (let at = 0; at < waiting; ) {
       at += (await file.write(memory, at, waiting - at).catch(refuseFullDisk)).bytesWritten
     }
@@ -67,7 +69,7 @@ async function copy(source: Readable, file: FileHandle): Promise<number> {
     last = chunk
   }
   await flush()
-  return size
+  return { size, sha256: hash.digest('hex') }
 }
 
 function refuseFullDisk(cause: NodeJS.ErrnoException): never {
@@ -81,18 +83,6 @@ async function* piecesOf(file: FileHandle): AsyncGenerator<Buffer> {
     const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(READ_BYTES), 0, READ_BYTES, position)
     if (bytesRead === 0) return
     yield lend(buffer.subarray(0, bytesRead))
-    position += bytesRead
-  }
-}
-
-/** Through one piece of memory: a stream would leave the whole file to the garbage collector. */
-async function digestOf(file: FileHandle): Promise<string> {
-  const hash = createHash('sha256')
-  const memory = Buffer.allocUnsafeSlow(READ_BYTES)
-  for (let position = 0; ; ) {
-    const { bytesRead } = await file.read(memory, 0, memory.length, position)
-    if (bytesRead === 0) return hash.digest('hex')
-    hash.update(memory.subarray(0, bytesRead))
     position += bytesRead
   }
 }

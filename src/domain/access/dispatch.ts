@@ -21,7 +21,7 @@ async function runOnce<C extends Ctx>(
   { name, input, key, upload }: KeyedCall,
   run: (ctx: C) => Promise<unknown>,
 ): Promise<unknown> {
-  const file = upload && { name: upload.filename, sha256: await upload.sha256?.() }
+  const file = upload && { name: upload.filename, sha256: upload.sha256 }
   return once(ctx, { key, operation: name, request: { input, ...(file && { file }) } }, run)
 }
 

@@ -79,7 +79,7 @@ async function fromRows(ctx: Ctx, { request, folder }: Wanted, rows: readonly un
 
 async function fromUpload(ctx: Ctx, wanted: Wanted, upload: Upload): Promise<Sources> {
   const raw = `${wanted.folder}/input/raw`
-  const { sha256 } = await ctx.objects.put(raw, upload.stream, { signal: ctx.signal })
+  const { sha256 } = await ctx.objects.put(raw, upload.stream, { signal: ctx.signal, sha256: upload.sha256 })
   const file = { key: raw, own: true, index: 0 }
   const { source, pieces } = await fromFile(ctx, wanted, file)
   if (source.key !== raw) await ctx.objects.delete([raw])

@@ -25,6 +25,7 @@ export async function createDataset(ctx: Ctx, input: CreateInput, upload?: Uploa
   try {
     const stored = await ctx.objects.put(key, limited(source.stream, ctx.settings.maxUploadBytes), {
       signal: ctx.signal,
+      sha256: upload?.sha256,
     })
     const found = await inspect(ctx, { key, target: input.target, contract })
     sent = true

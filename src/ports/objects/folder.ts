@@ -36,11 +36,11 @@ export async function openFolder(path: string, use: 'read' | 'write' = 'write'):
   const incoming = join(root, INCOMING)
   if (use === 'write') await removeOldFiles(incoming, systemClock.now().getTime() - LEFT_OVER_MS)
   return {
-    async put(key, body, { signal, unless } = {}) {
+    async put(key, body, { signal, unless, sha256 } = {}) {
       const target = await place(root, key)
       const temporary = join(incoming, randomUUID())
       try {
-        const { chunks, result } = measured(body, signal)
+        const { chunks, result } = measured(body, { signal, sha256 })
         await writeSynced(temporary, chunks)
         await moveIntoPlace(temporary, target, { root, key, move: unless === 'exists' ? moveOnce : rename })
         return result() satisfies StoredObject

@@ -20,6 +20,8 @@ export interface PutOptions {
   readonly signal?: AbortSignal
   /** Fails where the key has an object, which stays as it is. (A server for S3 that knows no conditions may replace one that comes at the same moment.) */
   readonly unless?: 'exists'
+  /** Of the body, in hex, where it is known: it is not computed again. */
+  readonly sha256?: string | undefined
 }
 
 export interface ObjectEntry {

@@ -1,6 +1,6 @@
 // Counts and digests a body while it flows by, so that storing never reads it twice.
 import { createHash } from 'node:crypto'
-import type { ObjectBody, StoredObject } from './index.ts'
+import type { ObjectBody, PutOptions, StoredObject } from './index.ts'
 
 export interface MeasuredBody {
   readonly chunks: AsyncIterable<Uint8Array>
@@ -9,17 +9,17 @@ export interface MeasuredBody {
 }
 
 /** Stops with the signal's reason when it fires, also while the source is silent. */
-export function measured(body: ObjectBody, signal?: AbortSignal): MeasuredBody {
-  const hash = createHash('sha256')
+export function measured(body: ObjectBody, { signal, sha256 }: Pick<PutOptions, 'signal' | 'sha256'>): MeasuredBody {
+  const hash = sha256 === undefined ? createHash('sha256') : undefined
   let size = 0
   async function* chunks(): AsyncIterable<Uint8Array> {
     for await (const chunk of untilAborted(body instanceof Uint8Array ? [body] : body, signal)) {
-      hash.update(chunk)
+      hash?.update(chunk)
       size += chunk.byteLength
       yield chunk
     }
   }
-  return { chunks: chunks(), result: () => ({ size, sha256: hash.digest('hex') }) }
+  return { chunks: chunks(), result: () => ({ size, sha256: sha256 ?? hash!.digest('hex') }) }
 }
 
 async function* untilAborted(

@@ -60,8 +60,8 @@ export function openS3(options: S3Options): Objects {
     if (await stat(key)) throw objectExists(key)
   }
   return {
-    async put(key, body, { signal, unless } = {}) {
-      const { chunks, result } = measured(body, signal)
+    async put(key, body, { signal, unless, sha256 } = {}) {
+      const { chunks, result } = measured(body, { signal, sha256 })
       const source = watched(unless === 'exists' ? untilThere(chunks, key) : chunks)
       const Body = Readable.from(source.chunks, { objectMode: false })
       const condition = unless === 'exists' && { IfNoneMatch: '*' }
