@@ -118,6 +118,11 @@ describe('boosting that chooses its rounds', () => {
     expect((await fitBoosting({ matrix: dense(wide), target })).settled!.colsample).toBe(1)
   })
 
+  it('says that the target is too large where nothing it says can be stored', async () => {
+    const target = numberTarget(rows.map(([a]) => a! * 1e200))
+    await expect(fitBoosting({ matrix, target })).rejects.toMatchObject({ code: 'TRAINING_DIVERGED' })
+  })
+
   it('is what its settled hyperparameters make', async () => {
     const chosen = await fitBoosting({ matrix, target: clear, seed: 9 })
     const again = await fitBoosting({ matrix, target: clear, seed: 9, hyperparameters: chosen.settled! })

@@ -137,10 +137,11 @@ function stillOpen(traced: Traced[]): Traced[] {
 function mostCautious(traced: readonly Traced[]): Traced {
   const losses = traced.map(lossesOf)
   const leader = leaderOf(losses)
-  return traced.find((_, i) => {
+  const cautious = traced.find((_, i) => {
     const { mean, error } = figuresOf(losses[i]!.map((loss, fold) => loss - leader[fold]!))
     return mean <= error
-  })!
+  })
+  return cautious ?? traced[losses.indexOf(leader)]!
 }
 
 /** By fold, at the rounds that are best for all folds together. */
@@ -150,7 +151,9 @@ function lossesOf({ curves }: Traced): readonly number[] {
 }
 
 function leaderOf(losses: readonly (readonly number[])[]): readonly number[] {
-  const means = losses.map((own) => own.reduce((sum, loss) => sum + loss, 0))
+  const sums = losses.map((own) => own.reduce((sum, loss) => sum + loss, 0))
+  // Targets beyond float32 have no finite loss; the final fit says so.
+  const means = sums.map((sum) => (Number.isNaN(sum) ? Number.POSITIVE_INFINITY : sum))
   return losses[means.indexOf(Math.min(...means))]!
 }
 
