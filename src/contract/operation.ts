@@ -54,6 +54,8 @@ export interface Upload {
   readonly stream: Readable
   /** Of all bytes, in hex, where it is known. */
   readonly sha256?: string
+  /** Where its bytes can be read as a file until the operation ends, on systems that have such a place. */
+  readonly path?: string
 }
 
 export interface Download {

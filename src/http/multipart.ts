@@ -50,6 +50,7 @@ export async function readForm(request: FastifyRequest, operation: Operation, li
         filename: file.filename,
         stream: file.spooled.read(),
         sha256: file.spooled.sha256,
+        ...(file.spooled.path !== undefined && { path: file.spooled.path }),
       },
       discard: async () => file?.spooled.discard(),
     }

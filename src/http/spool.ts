@@ -13,6 +13,8 @@ const WRITE_BYTES = 1024 * 1024
 
 export interface Spooled {
   readonly size: number
+  /** Of the open file, which has no name any more; undefined where the system has no such place. */
+  readonly path: string | undefined
   /** A fresh reader from the first byte. */
   read(): Readable
   /** Lower-case hex SHA-256 of all its bytes. */
@@ -32,6 +34,7 @@ export async function spool(source: Readable, folder: string): Promise<Spooled> 
     return {
       size,
       sha256,
+      path: process.platform === 'linux' ? `/proc/self/fd/${file.fd}` : undefined,
       read: () => Readable.from(piecesOf(file), { highWaterMark: 1 }),
       discard: () => file.close(),
     }

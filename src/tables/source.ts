@@ -10,6 +10,9 @@ import type { Reading, TableLimits } from './reading.ts'
 import { refuse } from './refuse.ts'
 import { isGzip, SAMPLE_BYTES } from './sniff.ts'
 
+/** Of this process, on Linux: also those whose name is gone. */
+const OPEN_FILES = '/proc/self/fd/'
+
 export interface SourceFolder {
   readonly path: string
   [Symbol.asyncDispose](): Promise<void>
@@ -80,6 +83,8 @@ export async function sourceFile(path: string, reading: Reading, options: Source
     const plain = await rewrite(path, reading, options)
     return { path: plain, realPath: plain, gzip: false }
   }
+  // Leads to no path; DuckDB then judges access by the name it is given.
+  if (path.startsWith(OPEN_FILES)) return { path, realPath: path, gzip }
   const link = join(options.folder.path, gzip ? 'table.gz' : 'table')
   const target = await realpath(path)
   await symlink(target, link)

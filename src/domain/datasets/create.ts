@@ -1,5 +1,5 @@
-// A new dataset: the bytes go to the object store as they come, are inspected there, and only then does a row make them
-// visible. Whatever fails on the way takes the bytes with it, unless the row may be there all the same.
+// A new dataset: the bytes go to the object store and are inspected, and only then does a row make them visible. Whatever fails on the way
+// takes the bytes with it, unless the row may be there all the same.
 import { basename } from 'node:path'
 import { Readable, Transform } from 'node:stream'
 import type { DataContract, Dataset, ValidationReport } from '../../contract/datasets.ts'
@@ -8,6 +8,7 @@ import type { Input } from '../../contract/operations/index.ts'
 import { fail, invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { json } from '../../ports/db/index.ts'
+import type { StoredObject } from '../../ports/objects/index.ts'
 import { type Inspection, jsonLines } from '../../tables/index.ts'
 import { type Ctx, inLastTransaction, mayStand } from '../ctx.ts'
 import { emit } from '../events.ts'
@@ -19,15 +20,13 @@ type CreateInput = Input<'datasets.create'>
 export async function createDataset(ctx: Ctx, input: CreateInput, upload?: Upload): Promise<Dataset> {
   const source = sourceOf(input, upload)
   const contract = input.contract && completeContract(input.contract)
+  const wanted = { ...(input.target !== undefined && { target: input.target }), ...(contract && { contract }) }
   const id = newId('dataset')
   const key = datasetKey(ctx.caller.tenantId, id)
   let sent = false
   try {
-    const stored = await ctx.objects.put(key, limited(source.stream, ctx.settings.maxUploadBytes), {
-      signal: ctx.signal,
-      sha256: upload?.sha256,
-    })
-    const found = await inspect(ctx, { key, target: input.target, contract })
+    const { stored, found } = await (source.path === undefined ? oneByOne : together)(ctx, { ...source, key, wanted })
+    if (!found.report.valid) throw violation(found.report)
     sent = true
     return await register(ctx, { id, key, stored, found, name: input.name ?? source.name })
   } catch (error) {
@@ -39,7 +38,8 @@ export async function createDataset(ctx: Ctx, input: CreateInput, upload?: Uploa
 
 interface Source {
   readonly stream: Readable
-  readonly filename: string
+  readonly path?: string | undefined
+  readonly sha256?: string | undefined
   readonly name: string
 }
 
@@ -49,10 +49,10 @@ function sourceOf(input: CreateInput, upload: Upload | undefined): Source {
     upload.stream.destroy()
     throw invalid('request', [{ field: 'rows', message: 'cannot be given together with a file' }])
   }
-  if (upload) return { stream: upload.stream, filename: upload.filename, name: nameOf(upload.filename) }
+  if (upload) return { ...upload, name: nameOf(upload.filename) }
   if (!rows) throw invalid('request', [{ field: 'file', message: 'is required: give a file, or `rows`' }])
   if (input.name === undefined) throw invalid('request', [{ field: 'name', message: 'is required with `rows`' }])
-  return { stream: Readable.from(jsonLines(rows)), filename: `${input.name}.jsonl`, name: input.name }
+  return { stream: Readable.from(jsonLines(rows)), name: input.name }
 }
 
 function nameOf(filename: string): string {
@@ -73,21 +73,39 @@ function limited(stream: Readable, maxBytes: number): Readable {
   return stream.pipe(limit)
 }
 
-interface Wanted {
+interface Arriving extends Source {
   readonly key: string
-  readonly target: string | undefined
-  readonly contract: DataContract | undefined
+  readonly wanted: { readonly target?: string; readonly contract?: DataContract }
 }
 
-async function inspect(ctx: Ctx, { key, target, contract }: Wanted): Promise<Inspection> {
-  const wanted = {
-    signal: ctx.signal,
-    ...(target !== undefined && { target }),
-    ...(contract && { contract }),
+interface Arrived {
+  readonly stored: StoredObject
+  readonly found: Inspection
+}
+
+/** Inspects what was stored. */
+async function oneByOne(ctx: Ctx, { key, stream, sha256, wanted }: Arriving): Promise<Arrived> {
+  const { signal } = ctx
+  const stored = await ctx.objects.put(key, limited(stream, ctx.settings.maxUploadBytes), { signal, sha256 })
+  const found = await ctx.objects.localFile(key, (path) => ctx.tables.inspect(path, { ...wanted, signal }))
+  return { stored, found }
+}
+
+/** Inspects while it is being stored. The first failure ends the other, and is told once both have ended. */
+async function together(ctx: Ctx, { key, stream, path, sha256, wanted }: Arriving): Promise<Arrived> {
+  const stop = new AbortController()
+  const signal = AbortSignal.any([ctx.signal, stop.signal])
+  const failures: unknown[] = []
+  const noted = (cause: unknown): undefined => {
+    failures.push(cause)
+    stop.abort()
   }
-  const found = await ctx.objects.localFile(key, (path) => ctx.tables.inspect(path, wanted))
-  if (!found.report.valid) throw violation(found.report)
-  return found
+  const [stored, found] = await Promise.all([
+    ctx.objects.put(key, limited(stream, ctx.settings.maxUploadBytes), { signal, sha256 }).catch(noted),
+    ctx.tables.inspect(path!, { ...wanted, signal }).catch(noted),
+  ])
+  if (stored === undefined || found === undefined) throw failures[0]
+  return { stored, found }
 }
 
 /** @returns the refusal of a file that breaks its contract: the first findings, and how often each rule is broken. */
