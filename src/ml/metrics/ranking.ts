@@ -35,7 +35,9 @@ export function rankingAreas({ score, positive, rows }: Ranking): Areas {
     const value = scores[order[from]!]!
     let to = from
     let hits = 0
-    while (to < rows && scores[order[to]!] === value) if (positive(order[to++]!)) hits++
+    // NaN equals nothing, itself included: every turn passes a row all the same.
+    do if (positive(order[to++]!)) hits++
+    while (to < rows && scores[order[to]!] === value)
     const misses = to - from - hits
     wins += misses * (above + hits / 2)
     above += hits
