@@ -58,6 +58,11 @@ describe('a warning', () => {
     ])
   })
 
+  it('is not given about cells that are too far apart to be compared', async () => {
+    const rows = without(visits(), 'stays', 'patient').map((row, i) => ({ ...row, far: [1e308, -1e308, 1][i % 3]! }))
+    expect(await warningsOf(rows, 'days', { modelType: 'regression' })).toEqual([])
+  })
+
   it('names a column that numbers the rows', async () => {
     const rows = clean.map((row, i) => ({ ...row, visit_no: 1000 + i }))
     expect(await warningsOf(rows)).toEqual([expect.stringMatching(/^Column "visit_no" is different in every row/)])

@@ -7,8 +7,9 @@ import { createGunzip } from 'node:zlib'
 import { RecordScanner, type ScanProblem } from './delimited.ts'
 import { EngineError } from './engine.ts'
 import { type Reading, ROW_BYTES } from './reading.ts'
-import { refuse } from './refuse.ts'
+import { refuse, shown } from './refuse.ts'
 import type { SourceFile } from './source.ts'
+import { WRONG_CELL } from './sql.ts'
 
 export interface Diagnosis {
   readonly file: SourceFile
@@ -18,7 +19,13 @@ export interface Diagnosis {
 /** The failure to throw for an engine error; `mixed newlines` where the file becomes readable once they are alike. */
 export async function diagnose(error: unknown, diagnosis: Diagnosis): Promise<unknown> {
   if (!(error instanceof EngineError)) return error
-  const { format } = diagnosis.reading
+  const { format, columns } = diagnosis.reading
+  const [, index, value = ''] = new RegExp(`${WRONG_CELL}(\\d+): (.*)`, 's').exec(error.message) ?? []
+  if (index !== undefined) {
+    const column = columns[Number(index)]!.name
+    const message = `Column "${column}" holds ${JSON.stringify(shown(value))}, which is not of its dtype: declare another one in the contract`
+    return refuse('dtype', message, { column, value })
+  }
   if (format === 'csv') return (await diagnoseCsv(diagnosis)) ?? unexplained(error, 'CSV')
   if (format === 'parquet') return unexplained(error, 'Parquet')
   return (format === 'jsonl' ? await diagnoseLines(diagnosis) : undefined) ?? unexplained(error, 'JSON')

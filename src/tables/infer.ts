@@ -86,8 +86,7 @@ async function lookCloser(table: TableFile, tried: readonly Inferred[]): Promise
   const all: Inferred[] = []
   for (const one of tried) {
     const { column, facts } = one
-    const isFar = Math.max(Math.abs(facts.min ?? 0), Math.abs(facts.max ?? 0)) > LARGEST_INTEGER
-    const isUnclear = column.dtype === 'number' && facts.coded === 0 && (facts.wrong > 0 || isFar)
+    const isUnclear = column.dtype === 'number' && facts.coded === 0 && (facts.wrong > 0 || isFar(facts))
     if (!isUnclear) all.push(one)
     else {
       const [{ infinite, huge }] = (await measure(table, [{ ...column, also: ['kinds'] }])) as [ColumnFacts]
@@ -95,6 +94,11 @@ async function lookCloser(table: TableFile, tried: readonly Inferred[]): Promise
     }
   }
   return all
+}
+
+/** Has numbers that a double does not hold to the unit. */
+function isFar({ min, max }: ColumnFacts): boolean {
+  return Math.max(Math.abs(min ?? 0), Math.abs(max ?? 0)) > LARGEST_INTEGER
 }
 
 /** The one candidate the whole column agrees with; undefined where none or (month or day first?) two do. */
@@ -113,7 +117,7 @@ function finish(one: Inferred, guess: Guess, isTarget: boolean): Inferred {
 
 function finalDtype({ column: { dtype }, facts }: Inferred, guess: Guess, isTarget: boolean): ColumnDtype {
   if (facts.values + facts.wrong === 0) return 'string'
-  if (dtype === 'number' && !guess.isFractional && facts.fractional === 0) return 'integer'
+  if (dtype === 'number' && !guess.isFractional && facts.fractional === 0 && !isFar(facts)) return 'integer'
   if (dtype !== 'string' || isTarget) return dtype
   const isVaried = facts.distinct >= TEXT_RULE.minDistinctShare * facts.values
   return guess.meanWords >= TEXT_RULE.minMeanWords && isVaried ? 'text' : 'string'

@@ -89,10 +89,21 @@ describe('columns loaded for training', () => {
     expect(loaded.get('b')).toEqual({ form: 'category', codes: Int32Array.of(-1, -1), dictionary: [] })
   })
 
+  it('are numbers where whole ones are too large to be told apart', async () => {
+    const { table, columns } = await stored('a\n1e308\n-1e308\n1\n2\n3\n')
+    expect(columns).toMatchObject([{ dtype: 'number' }])
+    expect((await files.tables.load(table, columns)).columns.get('a')).toMatchObject({
+      values: Float64Array.of(1e308, -1e308, 1, 2, 3),
+    })
+  })
+
   it('fail where a cell is not of the dtype asked for, instead of losing it', async () => {
     const { table } = await stored('a,b\n1,x\n2,y\n')
     const wrong: ContractColumn[] = [{ name: 'b', dtype: 'number', required: true, nullable: true }]
-    await expect(files.tables.load(table, wrong)).rejects.toMatchObject({ kind: 'invalid', code: 'DATASET_INVALID' })
+    await expect(files.tables.load(table, wrong)).rejects.toMatchObject({
+      ...{ kind: 'invalid', code: 'DATASET_INVALID' },
+      message: expect.stringContaining('Column "b" holds "x"'),
+    })
   })
 
   it('fail where the file has no such column', async () => {

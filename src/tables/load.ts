@@ -8,7 +8,7 @@ import type { Column, Table } from '../ml/table.ts'
 import { contractColumns } from './check.ts'
 import { type Engine, quote } from './engine.ts'
 import type { TableFile } from './facts.ts'
-import { type TypedColumn, typedRelation, wrongExpression } from './sql.ts'
+import { type TypedColumn, typedRelation, WRONG_CELL, wrongExpression } from './sql.ts'
 
 const DICTIONARIES_A_PASS = 16
 
@@ -149,7 +149,7 @@ function outExpression(column: TypedColumn, dictionary: readonly string[] | unde
   if (dictionary)
     return dictionary.length === 0 ? '-1::INTEGER' : `coalesce(enum_code(CAST(${x} AS e${column.index}))::INTEGER, -1)`
   const value = `CAST(${x} AS DOUBLE)`
-  const problem = `error('wrong cell in column ${column.index}: ' || t${column.index})`
+  const problem = `error('${WRONG_CELL}${column.index}: ' || t${column.index})`
   return `CASE WHEN ${x} IS NOT NULL THEN ${value} WHEN ${wrongExpression(column)} THEN ${problem} ELSE 'NaN'::DOUBLE END`
 }
 

@@ -26,6 +26,9 @@ export interface TypedColumn {
   readonly slashOrder?: SlashOrder | undefined
 }
 
+/** Said by the engine where a cell is not of the dtype asked for, with the index of the column and the cell behind it. */
+export const WRONG_CELL = 'wrong cell in column '
+
 export const LARGEST_INTEGER = Number.MAX_SAFE_INTEGER
 
 /** The file as a relation with columns c0, c1, … (only those asked for). */

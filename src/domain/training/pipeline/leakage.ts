@@ -61,7 +61,8 @@ function columnWarning(name: string, { train, heldOut, spec }: LeakageRequest): 
   }
   if (heldOut.table.rows < MIN_ROWS) return undefined
   const score = singleScore(own!, other!, { train, heldOut, spec })
-  if (score < SUSPICIOUS) return undefined
+  // Not a number where the cells are too far apart to be squared.
+  if (!(score >= SUSPICIOUS)) return undefined
   const figure = spec.modelType === 'regression' ? 'R²' : 'area under the ROC curve'
   return `Column "${name}" alone predicts "${spec.target}" (${figure} ${score.toFixed(3)}): if it is only known afterwards, leave it out of "features"`
 }
