@@ -116,7 +116,8 @@ async function places(table: TableFile, violations: readonly Violation[]): Promi
   const groups = inCells.filter(({ rule }) => rule === 'unique').map((violation) => [violation])
   const others = inCells.filter(({ rule }) => rule !== 'unique')
   for (let from = 0; from < others.length; from += RULES_A_PASS) groups.push(others.slice(from, from + RULES_A_PASS))
-  const found = (await Promise.all(groups.map((group) => placesOf(table, group)))).flat()
+  const found: Awaited<ReturnType<typeof placesOf>> = []
+  for (const group of groups) found.push(...(await placesOf(table, group)))
   const order = new Map(violations.map(({ name, rule }, k) => [`${name}\u0000${rule}`, k]))
   const rank = ({ column, rule }: ContractFinding) => order.get(`${column}\u0000${rule}`)!
   return found.sort((a, b) => a.row! - b.row! || rank(a) - rank(b)).slice(0, MAX_FINDINGS)

@@ -62,15 +62,27 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       throw describe(error, memoryLimitMb)
     }
   }
+  // A statement ends the stream of another on the same connection, which then seems to have come to its end: rows would be missing.
+  let isStreaming = false
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (isStreaming) throw new Error('A statement was begun while the rows of another were still being read')
+    return guarded(work)
+  }
   return {
-    rows: (sql) => guarded(async () => (await connection.runAndReadAll(sql)).getRowsJS()),
-    run: (sql) => guarded(async () => void (await connection.run(sql))),
+    rows: (sql) => alone(async () => (await connection.runAndReadAll(sql)).getRowsJS()),
+    run: (sql) => alone(async () => void (await connection.run(sql))),
     async *chunks(sql) {
-      const result = await guarded(() => connection.stream(sql))
-      for (;;) {
-        const chunk = await guarded(() => result.fetchChunk())
-        if (!chunk || chunk.rowCount === 0) return
-        yield chunk
+      const started = alone(() => connection.stream(sql))
+      isStreaming = true
+      try {
+        const result = await started
+        for (;;) {
+          const chunk = await guarded(() => result.fetchChunk())
+          if (!chunk || chunk.rowCount === 0) return
+          yield chunk
+        }
+      } finally {
+        isStreaming = false
       }
     },
     async [Symbol.asyncDispose]() {

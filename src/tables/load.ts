@@ -28,15 +28,8 @@ export async function loadTable(table: TableFile, wanted: readonly ContractColum
   const categories = columns.filter(({ column }) => column.dtype === 'string')
   const dictionaries = await makeDictionaries(table, categories)
   const fixed = columns.filter(({ column }) => column.dtype !== 'text')
-  const parts = await Promise.all([
-    loadFixed(table, fixed, dictionaries),
-    loadTexts(
-      table,
-      columns.filter(({ column }) => column.dtype === 'text'),
-      folder,
-    ),
-  ])
-  const loaded = new Map(parts.flatMap((part) => [...part]))
+  const texts = columns.filter(({ column }) => column.dtype === 'text')
+  const loaded = new Map([...(await loadFixed(table, fixed, dictionaries)), ...(await loadTexts(table, texts, folder))])
   const [first] = loaded.values()
   return { rows: first ? lengthOf(first) : 0, columns: new Map(wanted.map(({ name }) => [name, loaded.get(name)!])) }
 }
