@@ -5,6 +5,7 @@ import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { pause } from '../../core/backoff.ts'
 import type { SamplerName, Tracer } from '../../core/trace.ts'
 import { type ExporterOptions, QuietExporter } from './exporter.ts'
+import { Roots } from './roots.ts'
 import { samplerOf } from './sampler.ts'
 import { beginSpan, belowRemote } from './span.ts'
 
@@ -29,16 +30,20 @@ export function openTraces({ sampler, ratio, resource, ...sending }: TraceOption
     maxExportBatchSize: BATCH,
     scheduledDelayMillis: EVERY_MS,
   })
+  const roots = new Roots(sampler, ratio)
   const provider = new TracerProvider({
     resource: defaultResource().merge(resourceFromAttributes(resource)),
     sampler: samplerOf(sampler, ratio),
+    idGenerator: roots,
     spanProcessors: [processor],
   })
   const tracer = provider.getTracer('modelyard')
   return {
     enabled: true,
-    start: (name, options = {}) =>
-      beginSpan(tracer, { ...options, name }, options.parent && belowRemote(options.parent)),
+    start(name, options = {}) {
+      if (options.parent) return beginSpan(tracer, { ...options, name }, belowRemote(options.parent))
+      return roots.unseen() ?? beginSpan(tracer, { ...options, name })
+    },
     async close() {
       const late = new AbortController()
       await Promise.race([provider.shutdown().catch(() => {}), pause(CLOSE_LIMIT_MS, late.signal)])
