@@ -1,21 +1,39 @@
 // One block of shared memory that holds all the large arrays of a training: the WebAssembly kernel works on it in place, and
-// threads open the same views over it. Its size is fixed when it is made, because a view does not follow a memory that grows.
+// threads open the same views over it. It is made for sorting the table into bins, which takes the place of what comes later, and
+// grows once, by the histograms, when the bins are known: what lies before them stays where it is.
 import { fail } from '../../../core/failure.ts'
+import { CONTROL_WORDS } from './control.ts'
 import type { SharedMemory } from './web-assembly.ts'
 
-export interface ArenaPlan {
+/** What is known before the table is sorted into bins. */
+export interface TablePlan {
   readonly rows: number
   readonly features: number
-  /** Bins of all features together: the length of one histogram. */
-  readonly bins: number
   /** Scores learned at once: one a class for softmax. */
   readonly outputs: number
+  /** Leaves of a tree that is added to the scores, at most; 0 where none is. */
+  readonly leaves: number
+}
+
+export interface ArenaPlan extends TablePlan {
+  /** Bins of all features together: the length of one histogram. */
+  readonly bins: number
   /** Histograms kept at once. */
   readonly slots: number
   /** Parts that the rows of a large leaf are added up in, at most; see work.ts. */
   readonly parts: number
-  /** Leaves of a tree that is added to the scores, at most; 0 where none is. */
-  readonly leaves: number
+}
+
+/** The arena while the table is sorted into bins. */
+export interface Sorting {
+  readonly plan: TablePlan
+  readonly memory: SharedMemory
+  /** [column of a block][row]: values as they are given. */
+  readonly values: Float32Array
+  /** [feature][row], as in the arena. */
+  readonly columns: Uint8Array
+  /** As in the arena. */
+  readonly control: Int32Array
 }
 
 export interface Arena {
@@ -68,7 +86,6 @@ const PAGE = 65_536
 const MAX_BYTES = 65_536 * PAGE
 /** Numbers in a feature's record of its best split. */
 export const SPLIT_FIELDS = 8
-const CONTROL_WORDS = 128
 const TASK_FIELDS = 64
 /** Rows of bins start at a multiple of this, so that few of them lie across two cache lines. */
 const STRIDE = 8
@@ -79,72 +96,112 @@ export const SIDES = 256
 export const BLOCK_ROWS = 32_768
 /** Numbers of a node in `treeNodes`. */
 export const NODE_FIELDS = 5
+/**
+ * Columns whose values are read together: a row lies in one or two cache lines, which hold several of them. Scores, gradients and
+ * all else that belongs to rows leave room for as many.
+ */
+export const COLUMNS_AT_ONCE = 8
 
-export function openArena(plan: ArenaPlan, shared?: SharedMemory): Arena {
-  const { rows, features, bins, outputs, slots, parts, leaves } = plan
-  const nodes = 2 * leaves
-  const stride = Math.ceil(features / STRIDE) * STRIDE
-  let at = PAGE
-  const place = (length: number, width: number) => {
+type Span = readonly [start: number, length: number]
+
+/** Puts one array behind the other. */
+function placing(at: number) {
+  const place = (length: number, width: number): Span => {
     const start = at
     at += Math.ceil((length * width) / 64) * 64
-    return [start, length] as const
+    return [start, length]
   }
+  return { place, end: () => at }
+}
+
+/** What is in the memory from the start on. */
+function tableSpans({ rows, features, outputs, leaves }: TablePlan) {
+  const { place, end } = placing(PAGE)
+  const stride = Math.ceil(features / STRIDE) * STRIDE
+  const nodes = 2 * leaves
+  const spans = {
+    scores: place(outputs * rows, 8),
+    targets: place(rows, 8),
+    weights: place(rows, 4),
+    gradients: place(outputs * rows * 2, 4),
+    order: place(rows, 4),
+    spare: place(rows, 4),
+    splits: place(PLACES * features * SPLIT_FIELDS, 8),
+    task: place(TASK_FIELDS, 8),
+    offsets: place(features + 1, 4),
+    control: place(CONTROL_WORDS, 4),
+    bins: place(rows * stride, 1),
+    columns: place(rows * features, 1),
+    active: place(PLACES * features, 1),
+    categorySides: place(PLACES * features * SIDES, 1),
+    sides: place(SIDES, 1),
+    blockSums: place(2 * Math.ceil(rows / BLOCK_ROWS), 8),
+    treeNodes: place(nodes * NODE_FIELDS, 4),
+    treeValues: place(nodes, 4),
+    treeSides: place(nodes * SIDES, 1),
+  }
+  return { spans, stride, end: end() }
+}
+
+/** The kernel reads up to 16 bytes beyond the last bin, and threads touch nothing else there. */
+const pagesFor = (bytes: number) => Math.ceil((bytes + PAGE) / PAGE)
+
+export function openSorting(plan: TablePlan, shared?: SharedMemory): Sorting {
+  const { spans, end } = tableSpans(plan)
+  const pages = pagesFor(end)
+  if (pages * PAGE > MAX_BYTES) throw tooLarge(plan, end)
+  const memory = shared ?? new WebAssembly.Memory({ initial: pages, maximum: MAX_BYTES / PAGE, shared: true })
+  const { buffer } = memory
+  return {
+    plan,
+    memory,
+    values: new Float32Array(buffer, spans.scores[0], COLUMNS_AT_ONCE * plan.rows),
+    columns: new Uint8Array(buffer, ...spans.columns),
+    control: new Int32Array(buffer, ...spans.control),
+  }
+}
+
+/** @param memory of the sorting, which is made as large as it must be, or of the arena in another thread. */
+export function openArena(plan: ArenaPlan, memory: SharedMemory = openSorting(plan).memory): Arena {
+  const { features, bins, slots, parts } = plan
+  const { spans, stride, end: tableEnd } = tableSpans(plan)
+  const { place, end } = placing(tableEnd)
   const histograms = place((slots + parts - 1) * bins * 2, 8)
-  const scores = place(outputs * rows, 8)
-  const splits = place(PLACES * features * SPLIT_FIELDS, 8)
-  const targets = place(rows, 8)
-  const task = place(TASK_FIELDS, 8)
-  const weights = place(rows, 4)
-  const gradients = place(outputs * rows * 2, 4)
-  const order = place(rows, 4)
-  const spare = place(rows, 4)
-  const offsets = place(features + 1, 4)
   const places = place(parts * features, 4)
-  const control = place(CONTROL_WORDS, 4)
-  const rowBins = place(rows * stride, 1)
-  const columns = place(rows * features, 1)
-  const active = place(PLACES * features, 1)
-  const categorySides = place(PLACES * features * SIDES, 1)
-  const sides = place(SIDES, 1)
-  const blockSums = place(2 * Math.ceil(rows / BLOCK_ROWS), 8)
-  const treeNodes = place(nodes * NODE_FIELDS, 4)
-  const treeValues = place(nodes, 4)
-  const treeSides = place(nodes * SIDES, 1)
-  // The kernel reads up to 16 bytes beyond the last bin.
-  const pages = Math.ceil((at + PAGE) / PAGE)
-  if (pages * PAGE > MAX_BYTES) throw tooLarge(plan, at)
-  const memory = shared ?? new WebAssembly.Memory({ initial: pages, maximum: 65_536, shared: true })
+  const pages = pagesFor(end())
+  if (pages * PAGE > MAX_BYTES) throw tooLarge(plan, end())
+  const more = pages - memory.buffer.byteLength / PAGE
+  if (more > 0) memory.grow(more)
   const { buffer } = memory
   return {
     plan,
     memory,
     stride,
     histograms: new Float64Array(buffer, ...histograms),
-    scores: new Float64Array(buffer, ...scores),
-    splits: new Float64Array(buffer, ...splits),
-    targets: new Float64Array(buffer, ...targets),
-    task: new Float64Array(buffer, ...task),
-    weights: new Float32Array(buffer, ...weights),
-    gradients: new Float32Array(buffer, ...gradients),
-    order: new Uint32Array(buffer, ...order),
-    spare: new Uint32Array(buffer, ...spare),
-    offsets: new Uint32Array(buffer, ...offsets),
+    scores: new Float64Array(buffer, ...spans.scores),
+    splits: new Float64Array(buffer, ...spans.splits),
+    targets: new Float64Array(buffer, ...spans.targets),
+    task: new Float64Array(buffer, ...spans.task),
+    weights: new Float32Array(buffer, ...spans.weights),
+    gradients: new Float32Array(buffer, ...spans.gradients),
+    order: new Uint32Array(buffer, ...spans.order),
+    spare: new Uint32Array(buffer, ...spans.spare),
+    offsets: new Uint32Array(buffer, ...spans.offsets),
     places: new Uint32Array(buffer, ...places),
-    control: new Int32Array(buffer, ...control),
-    bins: new Uint8Array(buffer, ...rowBins),
-    columns: new Uint8Array(buffer, ...columns),
-    active: new Uint8Array(buffer, ...active),
-    categorySides: new Uint8Array(buffer, ...categorySides),
-    sides: new Uint8Array(buffer, ...sides),
-    blockSums: new Float64Array(buffer, ...blockSums),
-    treeNodes: new Int32Array(buffer, ...treeNodes),
-    treeValues: new Float32Array(buffer, ...treeValues),
-    treeSides: new Uint8Array(buffer, ...treeSides),
+    control: new Int32Array(buffer, ...spans.control),
+    bins: new Uint8Array(buffer, ...spans.bins),
+    columns: new Uint8Array(buffer, ...spans.columns),
+    active: new Uint8Array(buffer, ...spans.active),
+    categorySides: new Uint8Array(buffer, ...spans.categorySides),
+    sides: new Uint8Array(buffer, ...spans.sides),
+    blockSums: new Float64Array(buffer, ...spans.blockSums),
+    treeNodes: new Int32Array(buffer, ...spans.treeNodes),
+    treeValues: new Float32Array(buffer, ...spans.treeValues),
+    treeSides: new Uint8Array(buffer, ...spans.treeSides),
   }
 }
 
-function tooLarge({ rows, features, outputs }: ArenaPlan, bytes: number) {
+function tooLarge({ rows, features, outputs }: TablePlan, bytes: number) {
   const size = `${rows} rows × ${features} features × ${outputs} scores need ${Math.ceil(bytes / 2 ** 30)} GB`
   const remedy = 'train on fewer rows, leave out columns, merge rare classes, or lower max_leaves'
   return fail('invalid', 'TRAINING_DATA_INVALID', `${size}, more than boosting can use: ${remedy}`, {

@@ -57,6 +57,19 @@ describe('bounds between bins', () => {
   })
 })
 
+it.each([500, 20_000, 200_000])(
+  'a value lies in the bin whose bounds are around it where all are close together: 52 + i/%i',
+  (part) => {
+    const values = Float32Array.from({ length: 400 }, (_, i) =>
+      i % 7 === 0 ? Number.NaN : 52 + ((i * 37) % 400) / part,
+    )
+    const bounds = binBounds(values.filter((value) => !Number.isNaN(value)).sort(), { maxBins: 60, minRowsPerBin: 1 })
+    const into = new Uint8Array(values.length)
+    placeFloats(values, bounds, { into, missing: 77 })
+    expect([...into]).toEqual(Array.from(values, (one) => (Number.isNaN(one) ? 77 : binOf(bounds, one))))
+  },
+)
+
 it('floats are sorted as they compare, whatever they are', () => {
   fc.assert(
     fc.property(fc.array(fc.float({ noNaN: true })), (values) => {

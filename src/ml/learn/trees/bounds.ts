@@ -63,27 +63,30 @@ function cutsBetweenAll(counts: Uint32Array, { minRowsPerBin }: BinOptions): num
 
 function cutsByWeight(counts: Uint32Array, total: number, { maxBins, minRowsPerBin }: BinOptions): number[] {
   const bins = Math.max(1, Math.min(maxBins, Math.floor(total / minRowsPerBin)))
+  // What fills a bin by itself has one of its own.
   const full = total / bins
-  const isBig = (i: number) => counts[i]! >= full
   let restBins = bins
   let restRows = total
   for (let i = 0; i < counts.length; i++) {
-    if (!isBig(i)) continue
+    const own = counts[i]!
+    if (own < full) continue
     restBins--
-    restRows -= counts[i]!
+    restRows -= own
   }
   let wanted = restRows / Math.max(1, restBins)
   const cuts: number[] = []
   let rows = 0
   for (let i = 0; i + 1 < counts.length && cuts.length < bins - 1; i++) {
-    rows += counts[i]!
-    if (!isBig(i)) restRows -= counts[i]!
-    if (!isBig(i) && rows < wanted && !(isBig(i + 1) && rows >= Math.max(1, wanted / 2))) continue
+    const own = counts[i]!
+    rows += own
+    if (own < full) {
+      restRows -= own
+      if (rows < wanted && (counts[i + 1]! < full || rows < Math.max(1, wanted / 2))) continue
+      restBins--
+    }
     cuts.push(i)
     rows = 0
-    if (isBig(i)) continue
-    restBins--
-    wanted = restRows / Math.max(1, restBins)
+    if (own < full) wanted = restRows / Math.max(1, restBins)
   }
   return cuts
 }

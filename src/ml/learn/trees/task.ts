@@ -4,6 +4,7 @@ import type { AddTask } from './scores.ts'
 import type { SearchLeaf, SearchTask } from './work.ts'
 
 export type Task =
+  | { readonly kind: 'rows' }
   | { readonly kind: 'search'; readonly search: SearchTask }
   | { readonly kind: 'gradients'; readonly scale: number }
   | { readonly kind: 'sums'; readonly output: number; readonly rows: number }
@@ -11,7 +12,7 @@ export type Task =
   | { readonly kind: 'add'; readonly add: AddTask }
   | { readonly kind: 'end' }
 
-const KINDS = ['search', 'gradients', 'sums', 'divide', 'add', 'end'] as const
+const KINDS = ['rows', 'search', 'gradients', 'sums', 'divide', 'add', 'end'] as const
 const LEAF_FIELDS = 9
 
 export function writeTask({ task }: Arena, given: Task): void {
@@ -37,7 +38,7 @@ export function writeTask({ task }: Arena, given: Task): void {
 export function readTask({ task }: Arena): Task {
   const kind = KINDS[task[0]!]!
   const [a, b, c, d] = [task[1]!, task[2]!, task[3]!, task[4]!]
-  if (kind === 'end') return { kind }
+  if (kind === 'end' || kind === 'rows') return { kind }
   if (kind === 'gradients') return { kind, scale: a }
   if (kind === 'sums') return { kind, output: a, rows: b }
   if (kind === 'divide') return { kind, feature: a, start: b, count: c }

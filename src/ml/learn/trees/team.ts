@@ -2,8 +2,11 @@
 // out so that every number is still computed in one order: the trees are the same for every number of threads.
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
-import { fail } from '../../../core/failure.ts'
-import { type Arena, type ArenaPlan, BLOCK_ROWS } from './arena.ts'
+import type { Matrix } from '../../matrix.ts'
+import { type Arena, type ArenaPlan, BLOCK_ROWS, type Sorting, type TablePlan } from './arena.ts'
+import { type Found, type SortTask, sortTable } from './bin-table.ts'
+import type { FeatureBins } from './binning.ts'
+import { DONE, LEFT_COUNTS, MET, ROUND, reportFailure, waitUntil } from './control.ts'
 import type { KernelModule } from './kernel-wasm.ts'
 import { type AddTask, addTree } from './scores.ts'
 import { type Task, writeTask } from './task.ts'
@@ -13,7 +16,7 @@ import {
   computeGradients,
   type DivideTask,
   divideTogether,
-  LEFT_COUNTS,
+  layRows,
   type SearchTask,
   searchLeaves,
   shareOf,
@@ -23,6 +26,8 @@ import {
 } from './work.ts'
 
 export interface Team {
+  /** Makes `arena.bins` of `arena.columns`. */
+  rows(): void
   search(task: SearchTask): void
   /** `scale` is the boundary of the Huber loss. */
   gradients(scale: number): void
@@ -37,33 +42,11 @@ export interface Team {
 
 type Share = Omit<Crew, 'meet'>
 
-export interface HelperData {
-  readonly plan: ArenaPlan
-  readonly memory: SharedMemory
-  readonly setup: WorkSetup
-  readonly share: Share
-  readonly module: KernelModule
-}
-
-/**
- * Words of `arena.control`, each in a cache line of its own: the number of the task, how many helpers are done with it, whether
- * one of them failed, how often a thread has come to where they meet. From LEFT_COUNTS on: see work.ts.
- */
-export const ROUND = 0
-export const DONE = 16
-const FAILED = 32
-const MET = 48
-
-/** Far more than the largest step takes. */
-const LONGEST_STEP_MS = 300_000
-
-/** Looks at a word of memory before a thread goes to sleep: waking it takes as long as many a step. */
-export const LOOKS = 4000
-
 const ALONE: Crew = { index: 0, of: 1, meet: () => {} }
 
 export function doShare(place: Workplace, task: Task, crew: Crew): void {
   const { arena } = place
+  if (task.kind === 'rows') layRows(arena, shareOf(arena.plan.rows, crew))
   if (task.kind === 'search') searchLeaves(place, task.search, crew)
   if (task.kind === 'gradients') computeGradients(place, shareOf(arena.plan.rows, crew), task.scale)
   if (task.kind === 'sums') sumBlocks(arena, task.output, task.rows)(shareOf(blocks(task.rows), crew))
@@ -88,59 +71,68 @@ export function crewOf({ control }: Arena, share: Share): Crew {
     Atomics.add(control, MET, 1)
     if (met() === 0) Atomics.notify(control, MET)
     waitUntil(control, MET, () => met() >= 0)
-    if (Atomics.load(control, FAILED) !== 0) throw threadFailed()
   }
   return { ...share, meet }
 }
 
-/** Until a word of memory is as wanted, or a thread has failed. */
-function waitUntil(control: Int32Array, word: number, isThere: () => boolean): void {
-  for (let looks = 0; looks < LOOKS; looks++) if (isThere()) return
-  for (;;) {
-    const seen = Atomics.load(control, word)
-    if (isThere() || Atomics.load(control, FAILED) !== 0) return
-    // A thread that died says nothing, and this one is blocked: it would wait for ever.
-    if (Atomics.wait(control, word, seen, LONGEST_STEP_MS) === 'timed-out') reportFailure(control)
-  }
-}
+/** Threads that are on their way; they help to sort the table, then with the trees. */
+export type Helpers = readonly Worker[]
 
-/** Wakes whoever waits for a thread that will not come. */
-export function reportFailure(control: Int32Array): void {
-  Atomics.store(control, FAILED, 1)
-  for (const word of [DONE, MET]) Atomics.notify(control, word)
-}
-
-export interface TeamOptions {
-  readonly threads: number
-  /** What `place.kernel` was made from. */
-  readonly module: KernelModule
-}
-
-export async function openTeam(place: Workplace, { threads, module }: TeamOptions): Promise<Team> {
-  const helpers = Math.min(threads, place.arena.plan.features) - 1
-  if (helpers < 1) return team(place, (task) => doShare(place, task, ALONE), 0)
-  const workers = Array.from({ length: helpers }, (_, i) =>
-    startHelper(place, { index: i + 1, of: helpers + 1 }, module),
-  )
-  try {
-    await Promise.all(workers.map((worker) => once(worker, 'message')))
-  } catch (error) {
-    await Promise.all(workers.map((worker) => worker.terminate()))
-    throw error
-  }
-  for (const worker of workers) worker.unref()
-  const crew = crewOf(place.arena, { index: 0, of: helpers + 1 })
-  return team(place, (task) => shareOut(place, task, crew), helpers)
-}
+/** What a helper is told, one after the other. It answers the first with what it has found, the second when it is ready. */
+export type HelperMessage =
+  | { readonly kind: 'sort'; readonly plan: TablePlan; readonly memory: SharedMemory; readonly task: SortTask }
+  | {
+      readonly kind: 'grow'
+      readonly plan: ArenaPlan
+      readonly memory: SharedMemory
+      readonly setup: WorkSetup
+      readonly share: Share
+      /** What `place.kernel` was made from. */
+      readonly module: KernelModule
+    }
 
 /** The sources run as they are, the build runs its own output: the entry has this file's extension. */
 const ENTRY = import.meta.url.endsWith('.ts')
   ? new URL('./thread.ts', import.meta.url)
   : new URL('./thread.js', import.meta.url)
 
-function startHelper({ arena, setup }: Workplace, share: Share, module: KernelModule): Worker {
-  const workerData: HelperData = { plan: arena.plan, memory: arena.memory, setup, share, module }
-  return new Worker(ENTRY, { workerData, name: 'trees' })
+export function startHelpers(threads: number): Helpers {
+  return Array.from({ length: threads - 1 }, () => new Worker(ENTRY, { name: 'trees' }))
+}
+
+export async function endHelpers(helpers: Helpers): Promise<void> {
+  await Promise.all(helpers.map((worker) => worker.terminate()))
+}
+
+/** The bins of every feature, their columns in `sorting`. Helpers join in when they are up. */
+export async function sortTogether(
+  matrix: Matrix,
+  { sorting, helpers, task }: { readonly sorting: Sorting; readonly helpers: Helpers; readonly task: SortTask },
+): Promise<FeatureBins[]> {
+  const { plan, memory } = sorting
+  for (const worker of helpers) tell(worker, { kind: 'sort', plan, memory, task })
+  const own = sortTable(matrix, sorting, task)
+  const answers = (await Promise.all(helpers.map((worker) => once(worker, 'message')))) as [Found][]
+  const found = new Map([own, ...answers.map(([one]) => one)].flatMap((one) => [...one]))
+  return Array.from({ length: plan.features }, (_, feature) => found.get(feature)!)
+}
+
+export async function openTeam(place: Workplace, helpers: Helpers, module: KernelModule): Promise<Team> {
+  if (helpers.length === 0) return team(place, (task) => doShare(place, task, ALONE), 0)
+  const of = helpers.length + 1
+  const { arena, setup } = place
+  for (const [i, worker] of helpers.entries()) {
+    const share = { index: i + 1, of }
+    tell(worker, { kind: 'grow', plan: arena.plan, memory: arena.memory, setup, share, module })
+  }
+  await Promise.all(helpers.map((worker) => once(worker, 'message')))
+  for (const worker of helpers) worker.unref()
+  const crew = crewOf(arena, { index: 0, of })
+  return team(place, (task) => shareOut(place, task, crew), helpers.length)
+}
+
+function tell(worker: Worker, message: HelperMessage): void {
+  worker.postMessage(message)
 }
 
 /** Fewer rows than this are divided before a second thread has been told of them. */
@@ -149,6 +141,7 @@ const ROWS_TO_DIVIDE = 16_384
 function team(place: Workplace, run: (task: Task) => void, helpers: number): Team {
   const { blockSums, control } = place.arena
   return {
+    rows: () => run({ kind: 'rows' }),
     search: (search) => run({ kind: 'search', search }),
     gradients: (scale) => run({ kind: 'gradients', scale }),
     sums: (output, rows) => {
@@ -185,9 +178,4 @@ function shareOut(place: Workplace, task: Task, crew: Crew): void {
     throw error
   }
   waitUntil(control, DONE, () => Atomics.load(control, DONE) === helpers)
-  if (Atomics.load(control, FAILED) !== 0) throw threadFailed()
-}
-
-function threadFailed() {
-  return fail('internal', 'TREE_THREAD_FAILED', 'A thread that grows trees failed')
 }

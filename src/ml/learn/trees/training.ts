@@ -2,12 +2,12 @@
 import { availableParallelism } from 'node:os'
 import type { FeatureInfo } from '../../features.ts'
 import type { Matrix } from '../../matrix.ts'
-import { type Arena, type ArenaPlan, openArena } from './arena.ts'
-import { binFeatures, type FeatureBins } from './binning.ts'
+import { type Arena, openArena, openSorting } from './arena.ts'
+import type { FeatureBins } from './binning.ts'
 import type { Gradients } from './gradients.ts'
 import type { GrowRules } from './grow.ts'
 import { builtKernel, type KernelModule, openKernel } from './kernel-wasm.ts'
-import { openTeam, type Team } from './team.ts'
+import { endHelpers, openTeam, sortTogether, startHelpers, type Team } from './team.ts'
 import { mostParts } from './work.ts'
 
 /** What has no say in the trees, only in time and memory. */
@@ -52,45 +52,40 @@ export async function openTraining(setup: TrainingSetup): Promise<Training> {
     minRowsPerBin: rows < FEW_ROWS ? 1 : MIN_ROWS_PER_BIN,
     seed: setup.seed,
   }
-  const binned = new Uint8Array(rows * features.length)
-  const bins: FeatureBins[] = []
-  for (const one of binFeatures(matrix, features, options)) {
-    binned.set(one.column, bins.length * rows)
-    bins.push(one.bins)
-  }
-  const total = bins.reduce((sum, { count }) => sum + count, 0)
-  const slots = Math.max(
-    3,
-    Math.min(rules.maxLeaves + 1, Math.floor((setup.histogramBytes ?? HISTOGRAM_BYTES) / (total * 16))),
-  )
-  const parts = mostParts({ rows, bins: total })
+  const task = { kinds: features.map(({ kind }) => kind), options }
   const leaves = setup.gradients.loss === 'share' ? 0 : rules.maxLeaves
-  const arena = openArena({ rows, features: features.length, bins: total, outputs, slots, parts, leaves })
-  fillArena(arena, { binned, bins, setup })
-  const { monotone, gradients } = setup
-  const module = setup.kernel === undefined ? builtKernel() : setup.kernel
-  const place = { arena, kernel: openKernel(arena, module), setup: { bins, monotone, rules, gradients } }
-  const team = await openTeam(place, { threads: setup.threads || worthwhileThreads(arena.plan), module })
-  return { arena, team, bins }
+  const plan = { rows, features: features.length, outputs, leaves }
+  const sorting = openSorting(plan)
+  const helpers = startHelpers(Math.min(setup.threads || worthwhileThreads(rows), features.length))
+  try {
+    const bins = await sortTogether(matrix, { sorting, helpers, task })
+    const total = bins.reduce((sum, { count }) => sum + count, 0)
+    const most = Math.floor((setup.histogramBytes ?? HISTOGRAM_BYTES) / (total * 16))
+    const slots = Math.max(3, Math.min(rules.maxLeaves + 1, most))
+    const parts = mostParts({ rows, bins: total })
+    const arena = openArena({ ...plan, bins: total, slots, parts }, sorting.memory)
+    fillArena(arena, bins, setup)
+    const { monotone, gradients } = setup
+    const module = setup.kernel === undefined ? builtKernel() : setup.kernel
+    const place = { arena, kernel: openKernel(arena, module), setup: { bins, monotone, rules, gradients } }
+    const team = await openTeam(place, helpers, module)
+    team.rows()
+    return { arena, team, bins }
+  } catch (error) {
+    await endHelpers(helpers)
+    throw error
+  }
 }
 
 /** Fewer rows than this are done before a second thread has been told of them. */
 const ROWS_FOR_THREADS = 100_000
 const MOST_THREADS = 8
 
-function worthwhileThreads({ rows }: ArenaPlan): number {
+function worthwhileThreads(rows: number): number {
   return rows < ROWS_FOR_THREADS ? 1 : Math.min(MOST_THREADS, availableParallelism())
 }
 
-interface Filling {
-  readonly binned: Uint8Array
-  readonly bins: readonly FeatureBins[]
-  readonly setup: TrainingSetup
-}
-
-function fillArena(arena: Arena, { binned, bins, setup }: Filling): void {
-  arena.columns.set(binned)
-  transpose(arena)
+function fillArena(arena: Arena, bins: readonly FeatureBins[], setup: TrainingSetup): void {
   let first = 0
   for (const [feature, { count }] of bins.entries()) {
     arena.offsets[feature] = first
@@ -101,16 +96,4 @@ function fillArena(arena: Arena, { binned, bins, setup }: Filling): void {
   arena.targets.set(setup.targets)
   if (setup.weights) arena.weights.set(setup.weights)
   else arena.weights.fill(1)
-}
-
-/** By blocks of rows that stay in the cache. */
-function transpose({ columns, bins, stride, plan: { rows, features } }: Arena): void {
-  const block = 1024
-  for (let from = 0; from < rows; from += block) {
-    const to = Math.min(rows, from + block)
-    for (let feature = 0; feature < features; feature++) {
-      const base = feature * rows
-      for (let row = from; row < to; row++) bins[row * stride + feature] = columns[base + row]!
-    }
-  }
 }

@@ -4,6 +4,7 @@ declare global {
     class Memory {
       constructor(options: { readonly initial: number; readonly maximum: number; readonly shared: true })
       readonly buffer: SharedArrayBuffer
+      grow(pages: number): number
     }
     class Module {
       constructor(bytes: Uint8Array)

@@ -3,6 +3,7 @@
 // leaf are added up in parts and the parts then joined, by one thread as by several, so every number is the same for any count.
 import { type Arena, BLOCK_ROWS, SIDES, SPLIT_FIELDS } from './arena.ts'
 import type { FeatureBins } from './binning.ts'
+import { LEFT_COUNTS } from './control.ts'
 import { type Gradients, writeGradients } from './gradients.ts'
 import type { Kernel } from './kernel.ts'
 import { type LeafSums, type SplitRules, searchFeature } from './split.ts'
@@ -70,6 +71,18 @@ export function mostParts({ rows, bins }: Pick<Arena['plan'], 'rows' | 'bins'>):
 
 function partsOf(rows: number, most: number): number {
   return Math.min(most, rows < ROWS_OF_TWO ? 1 : rows < ROWS_OF_FOUR ? 2 : 4)
+}
+
+/** Rows of bins from columns of bins, by blocks of rows that stay in the cache. */
+export function layRows({ columns, bins, stride, plan: { rows, features } }: Arena, own: Range): void {
+  const block = 1024
+  for (let from = own.from; from < own.to; from += block) {
+    const to = Math.min(own.to, from + block)
+    for (let feature = 0; feature < features; feature++) {
+      const base = feature * rows
+      for (let row = from; row < to; row++) bins[row * stride + feature] = columns[base + row]!
+    }
+  }
 }
 
 /** Histograms and best splits of leaves. */
@@ -178,9 +191,6 @@ export interface DivideTask {
   readonly start: number
   readonly count: number
 }
-
-/** Where the threads write down how many of their rows go left, in `control`. */
-export const LEFT_COUNTS = 64
 
 /** Each thread parts its own rows, and when all know how many go left puts them where they belong. */
 export function divideTogether({ arena, kernel }: Workplace, { feature, start, count }: DivideTask, crew: Crew): void {
