@@ -166,6 +166,7 @@ const SERVICE: Readonly<Record<string, string>> = {
   TEXT_INVALID: 'Remove the character U+0000 from the text.',
   TIMEOUT: 'No answer in time. Retry; `/health` shows which dependency is slow.',
   TOO_LARGE: 'The body, or a part of it, is larger than allowed. Upload large tables as a file.',
+  TRAINER_UNKNOWN: 'A replica of an older release took the job up; it is tried again. Update all replicas.',
   TRAINING_CANCELLED: 'Somebody cancelled the training.',
   TRAINING_CRASHED:
     'The training process died. The job is tried again; if it fails for good, look at the log and at memory.',

@@ -7,9 +7,10 @@ import { syncPointers } from '../domain/models/index.ts'
 import { RolloutWatch } from '../domain/rollouts/index.ts'
 import { startScheduler, sweepRuns } from '../domain/schedules/index.ts'
 import type { Serving } from '../domain/serving/index.ts'
-import { abandonTraining, runTraining } from '../domain/training/index.ts'
+import { abandonTraining, runTraining, trainersByName } from '../domain/training/index.ts'
 import { startDeliveries, sweepDeliveries } from '../domain/webhooks/index.ts'
 import { startRelay } from '../events/relay.ts'
+import { travelTrainers } from '../travel/index.ts'
 import { sweepTemp, type TempSweep } from './sweep-temp.ts'
 
 const DATABASE_RETRY = { initialMs: 250, maxMs: 10_000 }
@@ -83,7 +84,8 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   await queue.start()
   stops.push(() => queue.stop())
   if (worker) {
-    queue.work('training', (job) => runTraining(services, job), {
+    const trainers = trainersByName(travelTrainers)
+    queue.work('training', (job) => runTraining(services, job, trainers), {
       concurrency: worker.concurrency,
       onDead: (job, error) => abandonTraining(services, job, error),
     })

@@ -1,7 +1,7 @@
 // How good a version is: everything that was measured when it was trained, kept with it and never changed.
 import { type Static, Type } from 'typebox'
 import { VersionNumber } from './models.ts'
-import { AnyObject, Nullable, OneOf, Shape } from './schema.ts'
+import { AnyObject, Nullable, OneOf, Shape, Timestamp } from './schema.ts'
 
 const figures = (description: string) => Type.Record(Type.String(), Type.Number(), { description })
 const count = (description: string) => Type.Integer({ minimum: 0, description })
@@ -130,6 +130,70 @@ export const RegressionReport = Shape(
 )
 export type RegressionReport = Static<typeof RegressionReport>
 
+const rankingFigures = (description: string) =>
+  Shape(
+    {
+      recall: share('Of what users wanted later, the share that was in their list; mean over users.'),
+      ndcg: share('Normalised discounted cumulative gain of the list; mean over users.'),
+      coverage: share('Share of all items that were in somebody’s list.'),
+    },
+    description,
+  )
+
+export const RankingReport = Shape(
+  {
+    k: count('Length of the lists.'),
+    users: count(
+      'Users who did something new later, of whom these are the figures; at most 2,000 of them, evenly spread.',
+    ),
+    held_out_from: Nullable(
+      Timestamp,
+      'What happened from this moment on was foretold from what happened before; null where the moments tell no order, so that events were held out by chance.',
+    ),
+    figures: rankingFigures('Of this version’s method, fitted on what happened before.'),
+    popularity: rankingFigures('Of the most popular items for everybody: what knows nobody.'),
+    champion: Nullable(
+      rankingFigures('Of the live version’s file.'),
+      'null where there is none, or it had seen what was held out.',
+    ),
+    rating_rmse: Nullable(Type.Number(), 'Root mean squared error of foretold ratings; null where there are too few.'),
+  },
+  'How well lists of items foretell what users did later.',
+)
+export type RankingReport = Static<typeof RankingReport>
+
+const hourFigures = (description: string) =>
+  Shape(
+    {
+      top3_hour_hit: share('Share of users whose hour of the day was among the three likeliest.'),
+      log_loss: Type.Number({ description: 'Of the hour of the week; lower is better.' }),
+    },
+    description,
+  )
+
+export const SendTimeReport = Shape(
+  {
+    users: count('Users whose last active hour was foretold.'),
+    figures: hourFigures('Of this version, from what each user did before.'),
+    everybody: hourFigures('Of the same answer for everybody: what knows nobody.'),
+    champion: Nullable(
+      hourFigures('Of the live version’s file.'),
+      'null where there is none, or it answers something else.',
+    ),
+    by_history: Type.Array(
+      Shape({
+        hours: Type.String({ description: 'Active hours known before the one foretold, such as 2-4.' }),
+        users: count('Such users.'),
+        top3_hour_hit: share('Of this version.'),
+        everybody_top3_hour_hit: share('Of the same answer for everybody.'),
+      }),
+      { description: 'The same by how much is known of a user.' },
+    ),
+  },
+  'How well the hours in which users are active are foretold.',
+)
+export type SendTimeReport = Static<typeof SendTimeReport>
+
 export const TRIAL_STATUSES = ['complete', 'pruned', 'failed', 'skipped'] as const
 
 export const Trial = Shape(
@@ -184,6 +248,8 @@ export const evaluationFields = {
   }),
   classification: Nullable(ClassificationReport, 'null for a regression.'),
   regression: Nullable(RegressionReport, 'null for a classification.'),
+  ranking: Type.Optional(RankingReport),
+  send_time: Type.Optional(SendTimeReport),
   folds: Type.Array(figures('By metric.'), { description: 'Figures of each fold, where folds were asked for.' }),
   leaderboard: Type.Array(Trial, { description: 'The candidates among which the algorithm was chosen, best first.' }),
   trials: Type.Array(Trial, { description: 'The trials of the tuning, in order.' }),

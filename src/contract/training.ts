@@ -113,7 +113,7 @@ export const TrainingJob = Shape(
     id: Type.String({ description: 'Job id, `job_…`.' }),
     model_id: Type.String({ description: 'Model id.' }),
     version: VersionNumber,
-    dataset_id: Type.String({ description: 'Dataset id.' }),
+    dataset_id: Nullable(Type.String(), 'Dataset id; null where it learns from what was recorded (`travel.train`).'),
     hyperparameters: AnyObject('Settings as they were asked for.'),
     status: OneOf(JOB_STATUSES, 'Where the job stands.'),
     progress: Type.Number({ minimum: 0, maximum: 1, description: 'Share done, 0 to 1.' }),

@@ -1,7 +1,7 @@
 // Training the travel services on what a tenant has recorded.
 import { type Static, Type } from 'typebox'
 import { ModelName, VersionNumber } from './models.ts'
-import { Nullable, OneOf, Shape } from './schema.ts'
+import { OneOf, Shape } from './schema.ts'
 
 /** Those that can be trained. */
 export const TRAVEL_SERVICES = ['match', 'recommend', 'notify'] as const
@@ -24,17 +24,14 @@ export const TravelTraining = Shape(
     model_id: Type.String({ description: 'Its model.' }),
     model_name: ModelName,
     version: VersionNumber,
-    status: OneOf(
-      ['training', 'deployed', 'rejected'] as const,
-      'training: follow the job; deployed: it answers from now on; rejected: what is live is at least as good.',
-    ),
-    job_id: Nullable(Type.String(), 'The training job; null where nothing is left to be done.'),
-    examples: Type.Integer({ minimum: 0, description: 'What it learns from: outcomes, or interactions.' }),
-    metrics: Type.Record(Type.String(), Type.Number(), {
-      description: 'Figures on held-out rows, once there are any.',
+    status: OneOf(['training'] as const, 'Follow the job.'),
+    job_id: Type.String({ description: 'The training job.' }),
+    examples: Type.Integer({
+      minimum: 0,
+      description: 'What there is to learn from: outcomes of pairs, interactions with destinations, or active hours.',
     }),
     message: Type.String({ description: 'The same in words.' }),
   },
-  'A version of a travel model that was begun or made.',
+  'A version of a travel model that was begun.',
 )
 export type TravelTraining = Static<typeof TravelTraining>

@@ -6,6 +6,8 @@ import { optimizeSendTime } from './notify/optimize.ts'
 import { recommendDestinations } from './recommend/recommend.ts'
 import { trainTravel } from './train.ts'
 
+export { travelTrainers } from './train.ts'
+
 export const travelHandlers: Pick<Handlers<ServingCtx>, TravelOperationName> = {
   'match.score': scoreMatch,
   'notifications.optimize': optimizeSendTime,

@@ -37,6 +37,9 @@ export interface Service extends Program {
   readonly client: MlClient
 }
 
+/** The programs that learn, from datasets and from what was recorded. */
+const TRAINING = /training\/pipeline\/child|travel\/(recommend\/fit|notify\/child)/
+
 const live = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of live) child.kill('SIGKILL')
@@ -81,7 +84,7 @@ export function startProgram(words: readonly string[], settings: Settings, host:
     running: () => live.has(child),
     output: () => lines.join('\n'),
     kill,
-    trainings: () => childrenOf(child.pid!).filter((pid) => commandOf(pid).includes('training/pipeline/child')),
+    trainings: () => childrenOf(child.pid!).filter((pid) => TRAINING.test(commandOf(pid))),
     says: (pattern) =>
       new Promise((resolve, reject) => {
         const done = (settle: () => void) => {

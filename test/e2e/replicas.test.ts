@@ -1,6 +1,7 @@
 // Several processes on one PostgreSQL: what one decides the others serve, and workers stand in for each other.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { travelWorld } from '../../src/cli/demo/travel-world.ts'
 import { bumpServingRevision } from '../../src/ports/db/index.ts'
 import { servers } from '../servers/servers.ts'
 import { outboxOf } from './events.ts'
@@ -92,4 +93,25 @@ describe.skipIf(!postgres)('replicas', () => {
     const attempts = events.filter(({ event }) => event.type === 'ml.training.started').map(({ event }) => event.data)
     expect(attempts).toMatchObject([{ attempt: 1 }, { attempt: 2 }])
   }, 120_000)
+
+  it('finish what a worker that was killed was learning from recorded interactions, once', async () => {
+    await Promise.all([addWorker('third'), addWorker('fourth')])
+    const { client } = one
+    const { acts, places } = travelWorld()
+    await client.features.declare({ entity_type: 'destination', features: [{ name: 'name', dtype: 'string' }] })
+    const rows = places.map(({ entity_id, name }) => ({ entity_id, name }))
+    await client.features.ingest({ entity_type: 'destination', rows })
+    await client.interactions.record({ interactions: [...acts] })
+    const { job_id, model_id } = await client.travel.train({ service: 'recommend' })
+    const busy = () => workers.filter((worker) => worker.trainings().length > 0)
+    await until(() => busy().length > 0, { everyMs: 5, what: 'the training to begin' })
+    expect(busy()).toHaveLength(1)
+    await busy()[0]!.kill()
+    expect((await untilEnded(one, job_id, TAKE_OVER_MS)).status).toBe('succeeded')
+    const events = (await outboxOf(place)).map(({ event }) => event)
+    const attempts = events.filter(({ type, subject }) => type === 'ml.training.started' && subject === job_id)
+    expect(attempts.map(({ data }) => data)).toMatchObject([{ attempt: 1 }, { attempt: 2 }])
+    expect(events.filter(({ type, subject }) => type === 'ml.model.trained' && subject === model_id)).toHaveLength(1)
+    expect((await client.versions.list({ model_id })).items).toMatchObject([{ version: '1.0.0', status: 'deployed' }])
+  }, 180_000)
 })

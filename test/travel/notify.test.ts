@@ -7,6 +7,7 @@ import { seededRandom } from '../../src/core/random.ts'
 import { USER } from '../../src/travel/entities.ts'
 import { localClock } from '../../src/travel/notify/local-time.ts'
 import { DATABASES } from '../helpers/app.ts'
+import { untilEnded } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
 import { aTenantEach, expectRefusedFor } from '../helpers/tenants.ts'
 import { addModel } from '../runtime-models.ts'
@@ -32,6 +33,21 @@ async function recordDays(client: MlClient, users = 60): Promise<void> {
     }),
   ).flat()
   await client.interactions.record({ interactions })
+}
+
+/** What was measured is kept with the version: the model beside the same answer for everybody. */
+async function expectEvaluation(client: MlClient): Promise<void> {
+  const version = { model_id: 'travel_notify', version: '1.0.0' }
+  const { metrics } = await client.versions.get(version)
+  const { send_time, split, gate } = await client.versions.evaluation(version)
+  expect(split).toMatchObject({ method: 'time', test_rows: 60 })
+  expect(send_time).toMatchObject({ users: 60, champion: null })
+  const { figures, everybody, by_history } = send_time!
+  expect(figures).toEqual({ top3_hour_hit: metrics.top3_hour_hit, log_loss: metrics.log_loss })
+  expect(figures.top3_hour_hit).toBeGreaterThan(0.6)
+  expect(figures.log_loss).toBeLessThan(everybody.log_loss)
+  expect(by_history.reduce((sum, { users }) => sum + users, 0)).toBe(60)
+  expect(gate).toMatchObject({ promote: true, metric: 'log_loss', value: metrics.log_loss })
 }
 
 const asked = { notification_type: 'reminder', urgency: 'low' } as const
@@ -104,9 +120,10 @@ describe.each([...DATABASES])('send-time on the %s database', (database) => {
   it('learns from what was recorded: the user’s own hour for who has one, everybody’s for who is new', async () => {
     await recordDays(client)
     const training = await client.travel.train({ service: 'notify' })
-    expect(training).toMatchObject({ service: 'notify', status: 'deployed', job_id: null, version: '1.0.0' })
-    expect(training.examples).toBe(720)
-    expect(training.metrics.top3_hour_hit).toBeGreaterThan(0.6)
+    expect(training).toMatchObject({ service: 'notify', status: 'training', version: '1.0.0' })
+    expect((await untilEnded(client, training.job_id)).message).toContain('1.0.0 is live in "production"')
+    await client.reload()
+    await expectEvaluation(client)
     const late = await client.notifications.optimize({ user_id: 'u0', ...asked })
     const early = await client.notifications.optimize({ user_id: 'u1', ...asked })
     expect([hourOf(late.send_at), hourOf(early.send_at)]).toEqual([19, 9])
@@ -118,8 +135,8 @@ describe.each([...DATABASES])('send-time on the %s database', (database) => {
     expect(metrics).toMatch(/ml_inference_requests_total\{[^}]*model="travel_notify",version="1\.0\.0"[^}]*\} 3/)
     // The same again is no better than what is live.
     const again = await client.travel.train({ service: 'notify' })
-    expect(again).toMatchObject({ status: 'rejected', version: '1.1.0' })
-    expect(again.message).toMatch(/was not promoted: not better: log_loss [\d.]+ against [\d.]+ of 1\.0\.0/)
+    const { message } = await untilEnded(client, again.job_id)
+    expect(message).toMatch(/was not promoted: not better: log_loss [\d.]+ against [\d.]+ of 1\.0\.0/)
     expect((await client.models.get({ model_id: 'travel_notify' })).deployments).toEqual({ production: '1.0.0' })
     const { status, algorithm } = await client.versions.get({ model_id: 'travel_notify', version: '1.1.0' })
     expect({ status, algorithm }).toEqual({ status: 'rejected', algorithm: 'shrunken_weekly_rhythm' })

@@ -2,8 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { travelWorld } from '../../src/cli/demo/travel-world.ts'
 import type { MlClient } from '../../src/client.ts'
+import type { ModelVersion } from '../../src/contract/models.ts'
 import { DESTINATION, USER } from '../../src/travel/entities.ts'
 import { DATABASES } from '../helpers/app.ts'
+import { untilEnded } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
 import { aTenantEach } from '../helpers/tenants.ts'
 
@@ -20,6 +22,31 @@ async function record(client: MlClient): Promise<void> {
   await declare(client)
   await client.features.ingest({ entity_type: 'user', rows: WORLD.travellers.map((one) => ({ ...one })) })
   await client.interactions.record({ interactions: [...WORLD.acts] })
+}
+
+/** What was measured is kept with the version, and is what the gate went by. */
+async function expectEvaluation(client: MlClient, { model_id, version, metrics, algorithm }: ModelVersion) {
+  const { ranking, split, leaderboard, gate } = await client.versions.evaluation({ model_id, version })
+  expect(ranking).toMatchObject({ k: 10, users: metrics.evaluated_users, champion: null })
+  expect(ranking!.figures).toEqual({
+    ndcg: metrics.ndcg_at_10,
+    recall: metrics.recall_at_10,
+    coverage: metrics.coverage,
+  })
+  expect(ranking!.popularity.ndcg).toBe(metrics.popularity_ndcg_at_10)
+  expect(gate).toMatchObject({
+    promote: true,
+    metric: 'ndcg_at_10',
+    value: metrics.ndcg_at_10,
+    reason: 'first version',
+  })
+  expect(split.method).toBe('time')
+  expect(split.test_rows / (split.train_rows + split.test_rows)).toBeCloseTo(0.2, 1)
+  expect(WORLD.acts.filter(({ at }) => at! >= ranking!.held_out_from!).length).toBeGreaterThanOrEqual(split.test_rows)
+  const chosen = leaderboard.filter((trial) => trial.chosen)
+  expect(chosen).toMatchObject([{ algorithm, value: metrics.ndcg_at_10 }])
+  expect(leaderboard[0]).toEqual(chosen[0])
+  expect(new Set(leaderboard.map((trial) => trial.algorithm)).size).toBeGreaterThan(3)
 }
 
 describe.each([...DATABASES])('recommendations on the %s database', (database) => {
@@ -61,12 +88,19 @@ describe.each([...DATABASES])('recommendations on the %s database', (database) =
 
   it('are learned, judged, explained and versioned like every model', { timeout: 60_000 }, async () => {
     await record(client)
-    const trained = await client.travel.train({ service: 'recommend' })
-    expect(trained).toMatchObject({ status: 'deployed', version: '1.0.0', model_name: 'travel_recommend' })
-    expect(trained.metrics.ndcg_at_10!).toBeGreaterThan(1.2 * trained.metrics.popularity_ndcg_at_10!)
+    const training = await client.travel.train({ service: 'recommend' })
+    expect(training).toMatchObject({ status: 'training', version: '1.0.0', model_name: 'travel_recommend' })
+    expect(await untilEnded(client, training.job_id)).toMatchObject({ status: 'succeeded', dataset_id: null })
+    await client.reload()
     const version = await client.versions.get({ model_id: 'travel_recommend', version: '1.0.0' })
-    expect(version).toMatchObject({ status: 'deployed', metrics: trained.metrics, lineage: { seed: 42 } })
-    expect(version.algorithm).not.toBeNull()
+    expect(version).toMatchObject({
+      status: 'deployed',
+      lineage: { seed: 42, dataset_id: null, training_job_id: training.job_id },
+    })
+    const { metrics: measured, algorithm } = version
+    expect(measured.ndcg_at_10!).toBeGreaterThan(1.2 * measured.popularity_ndcg_at_10!)
+    expect(algorithm).not.toBeNull()
+    await expectEvaluation(client, version)
 
     const known = await client.recommend.destinations({ user_id: 'traveller_1' })
     expect(known.recommendations).toHaveLength(10)
@@ -98,7 +132,8 @@ describe.each([...DATABASES])('recommendations on the %s database', (database) =
     for (const { destination_id } of filtered.recommendations) expect(PLACES.get(destination_id)!.budget).toBe('high')
 
     const again = await client.travel.train({ service: 'recommend' })
-    expect(again.message).toContain('too little happened since 1.0.0')
+    expect((await untilEnded(client, again.job_id)).message).toContain('too little happened since 1.0.0 was trained')
+    await client.reload()
     const metrics = await app.inject({ method: 'GET', url: '/metrics' })
     expect(metrics.body).toMatch(/ml_inference_requests_total\{[^}]*model="travel_recommend",version="1.0.0"\} \d/)
     await client.models.rollback({ model_id: 'travel_recommend', environment: 'production' })

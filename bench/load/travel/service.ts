@@ -25,7 +25,7 @@ const client = createClient({ baseUrl: url, timeoutMs: 300_000 })
 await fill(client)
 for (const service of ['match', 'notify'] as const) {
   const { job_id } = await client.travel.train({ service })
-  if (job_id !== null) await untilDone(client, job_id)
+  await untilDone(client, job_id)
 }
 await installRecommender(client)
 await client.reload()

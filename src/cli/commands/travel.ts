@@ -22,7 +22,7 @@ export function addTravelCommands(program: Command, host: CliHost): void {
       withService(host, command, async (session) => {
         const { client, terminal } = session
         const training = await client.travel.train({ service, ...(seed !== undefined && { seed: Number(seed) }) })
-        if (training.job_id === null || !wait) {
+        if (!wait) {
           terminal.result(training, () => training.message)
           return
         }

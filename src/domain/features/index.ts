@@ -1,6 +1,7 @@
 // Features: what is known of users, items and other entities, and since when.
+export { countOfHours, countOfItems } from './amounts.ts'
 export { declareEntityType, listEntityTypes } from './declare.ts'
-export { eachEntity, eachInteraction } from './every.ts'
+export { eachEntity, eachInteraction, type RecordedInteraction } from './every.ts'
 export { ingestFeatures } from './ingest.ts'
 export { listInteractions, recordInteractions } from './interactions.ts'
 export { momentMs } from './moment.ts'

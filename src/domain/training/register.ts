@@ -24,14 +24,16 @@ import { type ChampionSource, championVersion } from './champion.ts'
 import { familiarWarnings } from './familiar.ts'
 import { decideGate, type GateDecision, gateReport } from './gate.ts'
 import type { TrainingOutcome } from './pipeline/spec.ts'
-import type { TrainingPlan } from './policy.ts'
+import type { PlannedPromotion } from './policy.ts'
 import { getJobRow, type JobRow } from './store.ts'
 
 export interface Registration {
   readonly ctx: Ctx
   readonly row: JobRow
-  readonly plan: TrainingPlan
-  readonly dataset: Row<'datasets'>
+  /** Null: it is never made live. */
+  readonly promotion: PlannedPromotion | null
+  /** The name of the dataset, or what else it learned from, in words. */
+  readonly learnsFrom: string
   readonly outcome: TrainingOutcome
   readonly champion: ChampionSource | undefined
 }
@@ -62,13 +64,13 @@ async function requireClaim(ctx: TxCtx, { id, attempt }: JobRow): Promise<JobRow
   throw fail('conflict', 'JOB_TAKEN_OVER', `Job ${id} is no longer this worker's`)
 }
 
-function metadataOf({ ctx, row, dataset, outcome }: Registration, model: Row<'models'>): VersionMetadata {
+function metadataOf({ ctx, row, learnsFrom, outcome }: Registration, model: Row<'models'>): VersionMetadata {
   return {
     model_version_id: `${row.model_id}:${row.version}`,
     model_name: model.name,
     model_type: model.type,
     metric: { name: outcome.gateMetric.name, value: outcome.gateMetric.value },
-    training_data_file: dataset.name,
+    training_data_file: learnsFrom,
     trained_at: ctx.clock.now().toISOString(),
     feature_schema_version: featureSchemaVersion(outcome.signature),
     schema_version: 1,
@@ -77,20 +79,20 @@ function metadataOf({ ctx, row, dataset, outcome }: Registration, model: Row<'mo
 }
 
 async function register(ctx: TxCtx, registration: Registration, metadata: VersionMetadata): Promise<boolean> {
-  const { row, plan, outcome, champion } = registration
+  const { row, promotion, outcome, champion } = registration
   const model = await lockModelRow(ctx, row.model_id)
   const job = await requireClaim(ctx, row)
   if (job.cancel_requested) throw fail('conflict', 'TRAINING_CANCELLED', 'Cancelled')
-  if ((await championVersion(ctx, row, plan)) !== (champion?.version ?? null)) return false
-  const gate: GateDecision = plan.promotion
-    ? decideGate(outcome.gateMetric, outcome.champion, plan.promotion)
+  if ((await championVersion(ctx, row, promotion)) !== (champion?.version ?? null)) return false
+  const gate: GateDecision = promotion
+    ? decideGate(outcome.gateMetric, outcome.champion, promotion)
     : { promote: false, reason: 'promotion was switched off' }
-  await storeVersion(ctx, registration, { metadata, rejected: plan.promotion !== null && !gate.promote, gate })
+  await storeVersion(ctx, registration, { metadata, rejected: promotion !== null && !gate.promote, gate })
   await announceTrained(ctx, registration)
-  if (plan.promotion && gate.promote) {
-    const change = { version: row.version, environment: plan.promotion.environment, reason: gate.reason }
+  if (promotion && gate.promote) {
+    const change = { version: row.version, environment: promotion.environment, reason: gate.reason }
     await makeLive(ctx, model, { ...change, action: 'promote' })
-  } else if (plan.promotion) {
+  } else if (promotion) {
     await emit(ctx, {
       type: 'ml.model.rejected',
       subject: model.id,
@@ -103,7 +105,7 @@ async function register(ctx: TxCtx, registration: Registration, metadata: Versio
       status: 'succeeded',
       progress: 1,
       stage: 'succeeded',
-      message: sentence(row.version, plan, gate),
+      message: sentence(row.version, promotion, gate),
       finished_at: ctx.clock.now(),
     })
     .where('id', '=', row.id)
@@ -167,7 +169,7 @@ async function storeVersion(ctx: TxCtx, registration: Registration, verdict: Ver
 }
 
 function familiarity({ row, outcome, champion }: Registration): string[] {
-  if (!champion) return []
+  if (!champion || row.dataset_id === null) return []
   const judged = { dataset_id: row.dataset_id, split: outcome.evaluation.split }
   return familiarWarnings({ version: champion.version, ...champion.learned }, judged)
 }
@@ -178,8 +180,8 @@ async function announceTrained(ctx: TxCtx, { row, outcome }: Registration): Prom
   await emit(ctx, { type: 'ml.model.trained', subject: row.model_id, data })
 }
 
-function sentence(version: string, plan: TrainingPlan, gate: GateDecision): string {
-  if (!plan.promotion) return `Version ${version} is trained; ${gate.reason}`
-  const outcome = gate.promote ? `is live in "${plan.promotion.environment}"` : 'was not promoted'
+function sentence(version: string, promotion: PlannedPromotion | null, gate: GateDecision): string {
+  if (!promotion) return `Version ${version} is trained; ${gate.reason}`
+  const outcome = gate.promote ? `is live in "${promotion.environment}"` : 'was not promoted'
   return `Version ${version} ${outcome}: ${gate.reason}`
 }

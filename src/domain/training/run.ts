@@ -2,25 +2,21 @@
 // states. Every write names the attempt, so a worker that lost its lease and lives on can change nothing any more.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Trial } from '../../contract/evaluation.ts'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { callerAttributes, carried, type TraceContext } from '../../core/trace.ts'
-import { entryBeside, runIsolated } from '../../jobs/isolate.ts'
 import type { Job, NewJob } from '../../jobs/queue.ts'
-import type { Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type Services, serviceCtx, type TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
-import { getModelRow } from '../models/index.ts'
 import { within } from '../traced.ts'
-import { type ChampionSource, findChampion } from './champion.ts'
+import { findChampion } from './champion.ts'
 import { endJob } from './end.ts'
-import { followPhases } from './phases.ts'
-import type { TrainingOutcome, TrainingProgress, TrainingSpec } from './pipeline/spec.ts'
-import { gateMetricName, type TrainingPlan } from './policy.ts'
 import { followProgress } from './progress.ts'
 import { registerOutcome } from './register.ts'
 import { getJobRow, hasEnded, type JobRow } from './store.ts'
-import { finishedTrials } from './trials.ts'
+import { tableWork } from './table-work.ts'
+import type { Trainers } from './trainer.ts'
+import { trainerWork } from './trainer-work.ts'
+import type { Training, Work } from './work.ts'
 
 /** A crash may be the machine's fault once; twice in a row it is the job's. */
 export const MAX_ATTEMPTS = 2
@@ -28,11 +24,10 @@ export const MAX_ATTEMPTS = 2
 const MAX_COMPARISONS = 3
 const ABANDON_LIMIT_MS = 60_000
 
-export async function runTraining(services: Services, job: Job): Promise<void> {
+export async function runTraining(services: Services, job: Job, trainers: Trainers): Promise<void> {
   const first = serviceCtx(services, job.tenantId, job.signal, job.id)
-  const begun = await begin(first)
-  if (!begun) return
-  const { row, plan } = begun
+  const row = await begin(first)
+  if (!row) return
   const named = inNameOf(row, first)
   const span = services.tracer.start('training', {
     kind: 'consumer',
@@ -42,7 +37,7 @@ export async function runTraining(services: Services, job: Job): Promise<void> {
   const ctx = within(named, span)
   const watch = followProgress(ctx, row)
   try {
-    await trainAndRegister({ ctx, row, plan, watch })
+    await trainAndRegister({ ctx, row, watch }, trainers)
   } catch (error) {
     span.failed(error)
     await settle(ctx, row, asFailure(error))
@@ -53,7 +48,7 @@ export async function runTraining(services: Services, job: Job): Promise<void> {
 }
 
 /** Marks the job as running; undefined when there is nothing (left) to do. */
-async function begin(ctx: Ctx): Promise<{ row: JobRow; plan: TrainingPlan } | undefined> {
+async function begin(ctx: Ctx): Promise<JobRow | undefined> {
   return inTransaction(ctx, async (ctx) => {
     const found = await ctx.db
       .selectFrom('training_jobs')
@@ -85,14 +80,13 @@ async function begin(ctx: Ctx): Promise<{ row: JobRow; plan: TrainingPlan } | un
       .where('id', '=', found.id)
       .returningAll()
       .executeTakeFirstOrThrow()
-    const { plan } = row.request as unknown as { plan: TrainingPlan }
     const data = { model_id: row.model_id, version: row.version, job_id: row.id, dataset_id: row.dataset_id }
     await emit(inNameOf(row, ctx), {
       type: 'ml.training.started',
       subject: row.id,
       data: { ...data, attempt: row.attempt },
     })
-    return { row, plan }
+    return row
   })
 }
 
@@ -113,37 +107,25 @@ function attributesOf({ id, model_id, version, dataset_id, attempt }: JobRow) {
     'modelyard.job_id': id,
     'modelyard.model_id': model_id,
     'modelyard.version': version,
-    'modelyard.dataset_id': dataset_id,
+    ...(dataset_id !== null && { 'modelyard.dataset_id': dataset_id }),
     'modelyard.attempt': attempt,
   }
 }
 
-interface Training {
-  readonly ctx: Ctx
-  readonly row: JobRow
-  readonly plan: TrainingPlan
-  readonly watch: ReturnType<typeof followProgress>
-}
-
-async function trainAndRegister(training: Training): Promise<void> {
-  const { ctx, row, plan, watch } = training
-  const { dataset, model } = await inTransaction(ctx, async (ctx) => ({
-    model: await getModelRow(ctx, row.model_id),
-    dataset: await ctx.db.selectFrom('datasets').selectAll().where('id', '=', row.dataset_id).executeTakeFirst(),
-  }))
-  if (!dataset)
-    throw fail('not_found', 'DATASET_NOT_FOUND', `Dataset ${row.dataset_id} was deleted before the training`)
+async function trainAndRegister(training: Training, trainers: Trainers): Promise<void> {
+  const { ctx, row, watch } = training
+  const work = await workOf(training, trainers)
+  const { promotion, learnsFrom } = work
   const outputDir = await mkdtemp(join(ctx.settings.tempDir, 'training-'))
   try {
     for (let comparison = 1; comparison <= MAX_COMPARISONS; comparison++) {
-      const champion = await findChampion(ctx, row, plan)
+      const champion = await findChampion(ctx, row, promotion)
       const started = ctx.clock.elapsedMs()
-      const finished = await inTransaction(ctx, (ctx) => finishedTrials(ctx, row.id))
-      const outcome = await runChild(training, { dataset, model, champion, outputDir, finished })
+      const outcome = await work.run({ champion, outputDir })
       await watch.flush()
       // Before the version is visible: who sees the job done finds it counted.
       ctx.metrics.trainingDuration.observe({ algorithm: outcome.algorithm }, (ctx.clock.elapsedMs() - started) / 1000)
-      if (await registerOutcome({ ctx, row, plan, dataset, outcome, champion })) return
+      if (await registerOutcome({ ctx, row, promotion, learnsFrom, outcome, champion })) return
     }
     throw fail('conflict', 'CHAMPION_CHANGED', 'What is live kept changing while the new version was compared with it')
   } finally {
@@ -151,62 +133,8 @@ async function trainAndRegister(training: Training): Promise<void> {
   }
 }
 
-interface ChildRun {
-  readonly dataset: Row<'datasets'>
-  readonly model: Row<'models'>
-  readonly champion: ChampionSource | undefined
-  readonly outputDir: string
-  readonly finished: readonly Trial[]
-}
-
-function runChild({ ctx, row, plan, watch }: Training, run: ChildRun): Promise<TrainingOutcome> {
-  const { dataset, model, champion, outputDir, finished } = run
-  const phases = followPhases(ctx.span)
-  const metric = gateMetricName(plan)
-  const withFiles = (dataFile: string, championFile?: string) => {
-    const spec: TrainingSpec = {
-      dataFile,
-      reading: dataset.reading,
-      contract: dataset.contract,
-      modelType: plan.modelType,
-      target: plan.target,
-      features: plan.features,
-      ...(plan.weightColumn !== undefined && { weightColumn: plan.weightColumn }),
-      ...plan.candidates[0]!,
-      ...(plan.candidates.length > 1 && { candidates: plan.candidates }),
-      ...(plan.tuning && { tuning: plan.tuning }),
-      finished,
-      evaluation: { ...plan.evaluation, ...(metric !== undefined && { metric }) },
-      ...(champion &&
-        championFile !== undefined && {
-          champion: { version: champion.version, path: championFile, signature: champion.signature },
-        }),
-      ...(plan.promotion?.require_significance !== undefined && {
-        significance: plan.promotion.require_significance,
-      }),
-      outputDir,
-      modelName: model.name,
-      version: row.version,
-    }
-    return runIsolated<TrainingOutcome, TrainingProgress>({
-      entry: entryBeside(import.meta.url, './pipeline/child'),
-      input: spec,
-      onProgress: (progress) => {
-        phases.enter(progress.stage)
-        watch.report(progress)
-      },
-      signal: AbortSignal.any([ctx.signal, watch.cancelled]),
-      timeoutMs: ctx.settings.trainingTimeoutMs,
-      maxMemoryMb: ctx.settings.trainingMemoryMb,
-      log: ctx.log,
-    })
-  }
-  const done = ctx.objects.localFile(dataset.object_key, (dataFile) =>
-    champion
-      ? ctx.objects.localFile(champion.artifactKey, (championFile) => withFiles(dataFile, championFile))
-      : withFiles(dataFile),
-  )
-  return done.finally(phases.end)
+function workOf(training: Training, trainers: Trainers): Promise<Work> {
+  return 'trainer' in training.row.request ? trainerWork(training, trainers) : tableWork(training)
 }
 
 /** Ends the job, or throws so that the queue runs it again. */

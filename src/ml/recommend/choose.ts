@@ -19,6 +19,8 @@ export interface Choice {
   readonly floor: Standing
   /** Where the later events begin, in milliseconds since 1970; absent where times tell no order. */
   readonly splitMs?: number
+  /** Events that the candidates were fitted on, and those that were held out. */
+  readonly events: { readonly before: number; readonly after: number }
   readonly rmse?: number
 }
 
@@ -59,6 +61,7 @@ export function chooseRecommender(data: RecommendData, options: ChooseOptions = 
     winner,
     standings: ranked,
     floor: ranked.find(({ method }) => method === 'popularity') ?? winner,
+    events: { before: before.items.length, after: after.items.length },
     ...(atMs !== undefined && { splitMs: atMs }),
     ...(rmse !== undefined && { rmse }),
   }

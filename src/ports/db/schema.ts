@@ -78,7 +78,8 @@ export interface TrainingJobsTable {
   tenant_id: string
   model_id: string
   version: string
-  dataset_id: string
+  /** Null where it does not learn from a dataset. */
+  dataset_id: string | null
   /** What was asked for with its defaults filled in, by whom, and in which request. */
   request: Json<Free>
   hyperparameters: Json<Free>

@@ -4,7 +4,8 @@ import { Readable } from 'node:stream'
 import { createDataset, deleteDataset } from '../../domain/datasets/index.ts'
 import type { ServingCtx } from '../../domain/serving/index.ts'
 import { submitTraining } from '../../domain/training/index.ts'
-import { type Trainer, tooLittle } from '../trainer.ts'
+import { tooLittle } from '../too-little.ts'
+import type { Asking } from '../trainer.ts'
 import { matchLearner } from './learner.ts'
 import { type Outcomes, readOutcomes } from './outcomes.ts'
 import { PAIR_FEATURES } from './pair.ts'
@@ -19,7 +20,7 @@ const METRIC = 'log_loss'
 /** What is said of a pair, and not of each of the two whoever the other is. */
 const ALIKE = PAIR_FEATURES.filter(({ factor }) => factor !== undefined).map(({ name }) => name)
 
-export const trainMatch: Trainer = async (ctx, { seed }) => {
+export const trainMatch: Asking = async (ctx, { seed }) => {
   const outcomes = await readOutcomes(ctx)
   const { rows, groups } = outcomes
   const good = rows.filter(({ outcome }) => outcome === 1).length
@@ -40,13 +41,13 @@ export const trainMatch: Trainer = async (ctx, { seed }) => {
       evaluation: { metric: METRIC, seed, ...(groups >= MIN_GROUPS && { group_column: 'person' }) },
     })
     return {
+      service: 'match',
       model_id,
       model_name: MATCH_MODEL,
       version,
       status: 'training',
       job_id,
       examples: rows.length,
-      metrics: {},
       message: `Version ${version} learns from ${rows.length} outcomes of pairs${unknownWords(outcomes)}`,
     }
   } catch (error) {

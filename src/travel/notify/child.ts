@@ -1,77 +1,50 @@
 // The child process that fits the send-time model: thousands of users and a grid of settings would hold up the service.
+import { readFile, writeFile } from 'node:fs/promises'
 import { asFailure } from '../../core/failure.ts'
+import type { Trained, TrainerChampion, TrainingProgress } from '../../domain/training/index.ts'
 import { serveIsolated } from '../../jobs/isolated.ts'
+import { copiedRecords } from '../records.ts'
 import { fitRates } from './channels.ts'
-import { type FittedRhythm, fitRhythm, judgeable, type UserHours } from './fit.ts'
+import { requireEnough } from './enough.ts'
+import { fitRhythm, judgeable } from './fit.ts'
 import { writeGraph } from './graph.ts'
-import { type Figures, judgeFile } from './judge.ts'
-import { hourOfWeek, localClock } from './local-time.ts'
+import { asNobody, beforeLast, judgeFile, judgements } from './judge.ts'
 import { PRIOR_CHANNELS } from './prior.ts'
-
-const DAY_MS = 86_400_000
-
-export interface RecordedUser {
-  /** Moments of active hours, the oldest first. */
-  readonly activeMs: Float64Array
-  readonly zone: string
-  readonly segment: string
-  readonly opens: readonly number[]
-  readonly sends: readonly number[]
-}
+import { recordedUsers } from './recorded.ts'
+import { reportOf } from './report.ts'
 
 export interface FitInput {
-  readonly users: readonly RecordedUser[]
-  /** The file that is live. */
-  readonly champion: Uint8Array | null
+  /** Where the records were copied to. */
+  readonly folder: string
+  /** Where the model is to be written. */
+  readonly file: string
+  readonly seed: number
+  readonly champion: TrainerChampion | undefined
 }
 
-export interface FitOutput {
-  readonly file: Uint8Array
-  readonly figures: Figures
-  /** Null where there is none, or it answers something else. */
-  readonly champion: Figures | null
-  readonly settings: Readonly<Record<string, number | null>>
-  readonly judged: number
-}
-
-serveIsolated(async (input): Promise<FitOutput> => {
-  const { users, champion } = input as FitInput
-  const hours = users.map(inLocalTime)
-  const fitted = fitRhythm(hours)
-  const file = writeGraph(fitted.rhythm, fitRates(users, PRIOR_CHANNELS))
-  const held = judgeable(hours)
-  return {
-    file,
-    figures: await judgeFile(file, held),
-    champion: champion && (await judgeFile(champion, held).catch(refusalOnly)),
-    settings: settingsOf(fitted),
-    judged: held.length,
+serveIsolated<TrainingProgress>(async (input, { progress }): Promise<Trained> => {
+  const { folder, file, seed, champion } = input as FitInput
+  const users = await recordedUsers(copiedRecords(folder))
+  const held = judgeable(users)
+  requireEnough(held.length)
+  progress({ progress: 0.1, stage: 'fit', message: `Learning when ${users.length} users are active` })
+  const fitted = fitRhythm(users)
+  const bytes = writeGraph(fitted.rhythm, fitRates(users, PRIOR_CHANNELS))
+  await writeFile(file, bytes)
+  progress({ progress: 0.7, stage: 'evaluate', message: `Foretelling the last active hour of ${held.length} users` })
+  const own = await judgements(bytes, held, beforeLast)
+  const everybody = await judgements(bytes, held, asNobody)
+  if (champion)
+    progress({ progress: 0.9, stage: 'champion', message: `Measuring the live version ${champion.version}` })
+  const beaten = champion && {
+    version: champion.version,
+    figures: await judgeFile(await readFile(champion.path), held).catch(refusalOnly),
   }
+  return { path: file, ...reportOf({ users, held, fitted, own, everybody, champion: beaten, seed }) }
 })
-
-function inLocalTime({ activeMs, zone, segment }: RecordedUser): UserHours {
-  const clock = localClock(zone)
-  return {
-    hours: Int16Array.from(activeMs, (ms) => hourOfWeek(clock.at(ms))),
-    days: activeMs.map((ms) => ms / DAY_MS),
-    segment,
-  }
-}
 
 /** Somebody may have imported another kind of file under the name; it cannot be compared. */
 function refusalOnly(error: unknown): null {
   if (asFailure(error).kind === 'invalid') return null
   throw error
-}
-
-function settingsOf({ rhythm, segmentStrength }: FittedRhythm): FitOutput['settings'] {
-  const { strength, halfLifeDays, bandwidth, weekday, segments } = rhythm
-  return {
-    strength,
-    half_life_days: halfLifeDays,
-    bandwidth_hours: bandwidth,
-    weekday_share: weekday,
-    segments: segments.size,
-    segment_strength: segmentStrength,
-  }
 }

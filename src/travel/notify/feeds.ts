@@ -1,8 +1,8 @@
 // Users as the tensors of the send-time model.
 import type { Tensors } from '../../runtime/index.ts'
 import type { ChannelCounts } from './channels.ts'
-import { MOST_HOURS } from './profile.ts'
 import type { History } from './rhythm.ts'
+import { MOST_HOURS } from './summarise.ts'
 
 export type UserInput = History & ChannelCounts
 

@@ -1,7 +1,8 @@
 // Learning when users are active. Of each user's active hours the last is held out to judge by, and the up to four before it to
 // choose the settings by, each foreseen from what came before it. Settings are chosen by log loss, together.
-import { MOST_HOURS } from './profile.ts'
+import { LEAST_HOURS } from './enough.ts'
 import { decay, HOURS, type Rhythm, type Spread, spreadOf } from './rhythm.ts'
+import { MOST_HOURS } from './summarise.ts'
 
 export interface UserHours {
   /** Hour of the week of each active hour, the oldest first. */
@@ -15,8 +16,6 @@ export interface UserHours {
 const HELD_OUT = 1
 /** Hours before the held-out one that settings are chosen by, at most; the first of a user is foreseen by nothing. */
 const TO_CHOOSE = 4
-/** One to learn from, one to choose by, one to judge by. */
-const LEAST_HOURS = 3
 
 /** The grid that is searched. */
 const HALF_LIVES = [null, 365, 180, 90, 60, 30]

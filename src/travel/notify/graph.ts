@@ -1,8 +1,8 @@
 // The send-time model as an ONNX graph: what activityOf and ratesOf compute, with everything learned as constants.
 import { GraphBuilder, type Value } from '../../ml/onnx/graph.ts'
 import type { ChannelRates } from './channels.ts'
-import { MOST_HOURS } from './profile.ts'
 import { HOURS, type Rhythm, spreadOf } from './rhythm.ts'
+import { MOST_HOURS } from './summarise.ts'
 
 const CHANNEL_COUNT = 3
 /** A label encoder must know some word; this one no segment is called. */

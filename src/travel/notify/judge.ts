@@ -3,8 +3,8 @@
 import { openSession } from '../../runtime/in-process.ts'
 import { feedsOf, type UserInput } from './feeds.ts'
 import type { UserHours } from './fit.ts'
-import { MOST_HOURS } from './profile.ts'
 import { DAY_HOURS, HOURS } from './rhythm.ts'
+import { MOST_HOURS } from './summarise.ts'
 
 const ROWS_A_RUN = 256
 const TOP = 3
@@ -30,26 +30,50 @@ export function beforeLast({ hours, days, segment }: UserHours): UserInput {
   }
 }
 
+/** Somebody nothing is known of: what everybody is answered. */
+export function asNobody(): UserInput {
+  return { hours: [], ages: [], segment: '', opens: [0, 0, 0], sends: [0, 0, 0] }
+}
+
 export async function judgeFile(file: Uint8Array, users: readonly UserHours[]): Promise<Figures> {
+  return figuresOf(await judgements(file, users, beforeLast))
+}
+
+/** What the file said of one user's last active hour. */
+export interface Judgement {
+  readonly loss: number
+  readonly hit: boolean
+}
+
+/** `as`: what the file is told of each user. */
+export async function judgements(
+  file: Uint8Array,
+  users: readonly UserHours[],
+  as: (user: UserHours) => UserInput,
+): Promise<Judgement[]> {
   const session = await openSession(file)
-  let loss = 0
-  let hits = 0
+  const found: Judgement[] = []
   try {
     for (let from = 0; from < users.length; from += ROWS_A_RUN) {
       const some = users.slice(from, from + ROWS_A_RUN)
-      const { outputs } = await session.run(feedsOf(some.map(beforeLast)), { fetches: ['activity'] })
+      const { outputs } = await session.run(feedsOf(some.map(as)), { fetches: ['activity'] })
       const activity = outputs.activity!.data as Float32Array
       for (const [row, { hours }] of some.entries()) {
         const own = activity.subarray(row * HOURS, (row + 1) * HOURS)
         const last = hours[hours.length - 1]!
-        loss -= Math.log(Math.max(LEAST_SHARE, own[last]!))
-        if (topHours(own).includes(last % DAY_HOURS)) hits++
+        const loss = -Math.log(Math.max(LEAST_SHARE, own[last]!))
+        found.push({ loss, hit: topHours(own).includes(last % DAY_HOURS) })
       }
     }
   } finally {
     await session.close()
   }
-  return { log_loss: loss / users.length, top3_hour_hit: hits / users.length }
+  return found
+}
+
+export function figuresOf(judged: readonly Judgement[]): Figures {
+  const mean = (of: (one: Judgement) => number) => judged.reduce((sum, one) => sum + of(one), 0) / judged.length
+  return { log_loss: mean(({ loss }) => loss), top3_hour_hit: mean(({ hit }) => Number(hit)) }
 }
 
 /** The likeliest hours of the day, whichever day it is. */

@@ -10,9 +10,9 @@ import { writeGraph } from './graph.ts'
 import { beforeLast, judgeFile, topHours } from './judge.ts'
 import { hourOfWeek, localClock } from './local-time.ts'
 import { PRIOR_CHANNELS, PRIOR_RHYTHM } from './prior.ts'
-import { summarise } from './profile.ts'
 import { activityOf, HOURS, type Rhythm, spreadOf } from './rhythm.ts'
 import { chooseTime, DAILY_CAP } from './schedule.ts'
+import { summarise } from './summarise.ts'
 
 const sum = (values: Iterable<number>) => [...values].reduce((a, b) => a + b, 0)
 const hour = fc.integer({ min: 0, max: HOURS - 1 })

@@ -8,8 +8,9 @@ import { type Known, knownOf, numberIn, wordsOf } from '../known.ts'
 import { drawChannel } from './channels.ts'
 import { hourOfWeek, type LocalClock, localClock } from './local-time.ts'
 import { type Expected, expect } from './model.ts'
-import { type Profile, profileOf } from './profile.ts'
+import { profileOf } from './profile.ts'
 import { chooseTime, type QuietHours } from './schedule.ts'
+import type { Profile } from './summarise.ts'
 import { reasonOf } from './words.ts'
 
 const DAY_MS = 86_400_000

@@ -1,5 +1,6 @@
 // The live version, measured on what users did after it was trained: the same lists of ten as the new one's, from its own file.
 // Where too little happened since, there is nothing both have not seen, and no figure.
+import type { TrainerChampion } from '../../domain/training/index.ts'
 import { evaluateRanking, type RankingMetrics, splitAt } from '../../ml/recommend/evaluate.ts'
 import { preferenceMatrix, type SparseMatrix } from '../../ml/recommend/feedback.ts'
 import { NEVER } from '../../ml/recommend/graph.ts'
@@ -7,10 +8,8 @@ import { openSession } from '../../runtime/in-process.ts'
 import { questionOf } from './question.ts'
 import type { Recorded } from './recorded.ts'
 
-export interface ChampionFile {
-  readonly version: string
+export interface ChampionFile extends Pick<TrainerChampion, 'version' | 'trainedAtMs'> {
   readonly file: Uint8Array
-  readonly trainedAtMs: number
 }
 
 export interface ChampionFigure {

@@ -1,10 +1,9 @@
 // What a tenant has recorded, as the arrays the recommender learns from. Only destinations that are declared entities are
 // recommended; where none are declared, everything users dealt with is one.
-import type { Ctx } from '../../domain/ctx.ts'
-import { eachEntity, eachInteraction } from '../../domain/features/index.ts'
 import type { RecommendData } from '../../ml/recommend/candidates.ts'
 import { type Feedback, fromRows, type SparseMatrix } from '../../ml/recommend/feedback.ts'
 import type { Known } from '../known.ts'
+import type { Records } from '../records.ts'
 import { passesOf, sameWord, wordsOfDestination, wordsOfUser } from './words.ts'
 
 /** How much an event speaks for a destination. Other events say nothing of it. */
@@ -19,7 +18,7 @@ export const EVENT_WEIGHTS: Readonly<Record<string, number>> = {
   visited: 5,
 }
 /** Its `value` says how much: by how far it is above the average rating. */
-const RATED = 'rated'
+export const RATED = 'rated'
 /** Where the user has been, or is about to go: not recommended again. */
 const CONSUMING = new Set(['booked', 'visited', RATED])
 
@@ -42,12 +41,18 @@ interface Event {
   readonly value: number | null
 }
 
-export async function readRecorded(ctx: Ctx, seed: number): Promise<Recorded> {
-  const destinations = await knownEntities(ctx, 'destination')
+export interface RecordedOptions {
+  readonly seed: number
+  /** The moment popularity is looked at from. */
+  readonly atMs: number
+}
+
+export async function recordedOf(records: Records, { seed, atMs }: RecordedOptions): Promise<Recorded> {
+  const destinations = await knownEntities(records, 'destination')
   const items = new Numbers(destinations.keys())
   const users = new Numbers()
-  const events = withoutFalseRatings(await readEvents(ctx, { users, items, declared: destinations.size > 0 }))
-  const people = await knownEntities(ctx, 'user', (id) => users.has(id))
+  const events = withoutFalseRatings(await readEvents(records, { users, items, declared: destinations.size > 0 }))
+  const people = await knownEntities(records, 'user', (id) => users.has(id))
   const userWords = new Numbers()
   const itemWords = new Numbers()
   const userTokens = tokensOf(users, people, (known) => wordsOfUser(known).map((word) => userWords.of(word)))
@@ -66,7 +71,7 @@ export async function readRecorded(ctx: Ctx, seed: number): Promise<Recorded> {
         const same = itemWords.get(sameWord(word))
         return same === undefined ? [] : [[index, same] as const]
       }),
-      atMs: ctx.clock.now().getTime(),
+      atMs,
       seed,
     },
     consumed: fromRows(consumedRows(events, users.size), items.size),
@@ -115,9 +120,13 @@ class Numbers {
   }
 }
 
-async function knownEntities(ctx: Ctx, type: string, wanted = (_id: string) => true): Promise<Map<string, Known>> {
+async function knownEntities(
+  records: Records,
+  type: string,
+  wanted = (_id: string) => true,
+): Promise<Map<string, Known>> {
   const found = new Map<string, Known>()
-  for await (const page of eachEntity(ctx, type)) {
+  for await (const page of records.entities(type)) {
     for (const { entity_id, features } of page) if (wanted(entity_id)) found.set(entity_id, features)
   }
   return found
@@ -129,9 +138,9 @@ interface Numbering {
   readonly declared: boolean
 }
 
-async function readEvents(ctx: Ctx, { users, items, declared }: Numbering): Promise<Event[]> {
+async function readEvents(records: Records, { users, items, declared }: Numbering): Promise<Event[]> {
   const events: Event[] = []
-  for await (const page of eachInteraction(ctx)) {
+  for await (const page of records.interactions()) {
     for (const { userId, itemId, event, atMs, value } of page) {
       if (itemId === null || !(Object.hasOwn(EVENT_WEIGHTS, event) || event === RATED)) continue
       if (event === RATED && value === null) continue

@@ -1,13 +1,12 @@
 // Registering a model file that was trained elsewhere. It is read as a protobuf first, then tried out in a child process,
 // and only then stored and registered. It takes no traffic until somebody deploys it.
 import { createReadStream } from 'node:fs'
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ModelVersion, Signature, VersionMetadata } from '../../../contract/models.ts'
 import type { Upload } from '../../../contract/operation.ts'
 import type { Input } from '../../../contract/operations/index.ts'
 import { fail, invalid } from '../../../core/failure.ts'
-import { entryBeside, runIsolated } from '../../../jobs/isolate.ts'
 import type { StoredExplanation } from '../../../ml/explain/stored.ts'
 import { json, type Row } from '../../../ports/db/index.ts'
 import type { ObjectBody } from '../../../ports/objects/index.ts'
@@ -18,15 +17,10 @@ import { artifactKey, explanationKey, featureSchemaVersion, metadataKey, nextVer
 import { getModelRow, lockModelRow, versionDocument } from '../store.ts'
 import { storeVersionFile } from '../version-files.ts'
 import { backgroundOf } from './background.ts'
-import { deriveSignature, type Trial } from './derive.ts'
+import { deriveSignature } from './derive.ts'
 import { spool } from './file.ts'
 import { openSource, type Source } from './source.ts'
-import type { TrialInput } from './trial.ts'
-
-const TRIAL_LIMIT_MS = 30_000
-/** More than the time: the engine's threads add up. */
-const TRIAL_CPU_SECONDS = 60
-const TRIAL_MEMORY_MB = 4096
+import { tryOut } from './try-out.ts'
 
 type ImportInput = Input<'versions.import'>
 
@@ -49,35 +43,6 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-async function tryOut(ctx: Ctx, folder: string, input: TrialInput): Promise<Trial> {
-  const place = join(folder, 'empty')
-  await mkdir(place)
-  return runIsolated<Trial>({
-    entry: entryBeside(import.meta.url, './trial'),
-    input,
-    signal: ctx.signal,
-    timeoutMs: TRIAL_LIMIT_MS,
-    maxMemoryMb: TRIAL_MEMORY_MB,
-    kernel: { dataMb: TRIAL_MEMORY_MB, cpuSeconds: TRIAL_CPU_SECONDS, folder: place },
-    log: ctx.log,
-  }).catch((error: unknown) => {
-    throw trialFailure(error)
-  })
-}
-
-/** A trial that was stopped says something about the file, not about this service. */
-function trialFailure(error: unknown): unknown {
-  const code = (error as { code?: unknown } | undefined)?.code
-  const stopped: Readonly<Record<string, string>> = {
-    TRAINING_TIMEOUT: `did not answer one row within ${TRIAL_LIMIT_MS / 1000} s`,
-    TRAINING_OUT_OF_MEMORY: `needs more than ${TRIAL_MEMORY_MB} MB of memory for one row`,
-    OUT_OF_MEMORY: `needs more than ${TRIAL_MEMORY_MB} MB of memory for one row`,
-    TRAINING_CRASHED: 'ends the process that runs it',
-  }
-  const why = typeof code === 'string' ? stopped[code] : undefined
-  return why === undefined ? error : fail('invalid', 'MODEL_NOT_USABLE', `The model ${why}`, { cause: error })
 }
 
 interface Registration {

@@ -114,7 +114,12 @@ export interface GateMetric {
 /** The live version on the same held-out rows and metric, or why the two cannot be compared. */
 export type ChampionResult =
   | ({ readonly version: string } & ComparedFigure)
-  | { readonly version: string; readonly incomparable: string }
+  | {
+      readonly version: string
+      readonly incomparable: string
+      /** The new one takes over all the same. Default false. */
+      readonly promote?: boolean
+    }
 
 export interface ComparedFigure {
   readonly value: number

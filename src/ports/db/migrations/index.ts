@@ -13,6 +13,7 @@ import { up as idempotencyLeases } from './0014-idempotency-leases.ts'
 import { up as interactionsOfItems } from './0016-interactions-of-items.ts'
 import { up as webhookSecrets } from './0017-webhook-secrets.ts'
 import { up as batchDeaths } from './0018-batch-deaths.ts'
+import { up as trainingWithoutDataset } from './0019-training-without-dataset.ts'
 
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-foundation': { up: foundation },
@@ -28,4 +29,5 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0016-interactions-of-items': { up: interactionsOfItems },
   '0017-webhook-secrets': { up: webhookSecrets },
   '0018-batch-deaths': { up: batchDeaths },
+  '0019-training-without-dataset': { up: trainingWithoutDataset },
 }
