@@ -6,6 +6,7 @@ import type { CliHost, Connection, Flags, HostCheck, Setting } from '../cli/inde
 import { createClient } from '../client.ts'
 import { type Config, type ConfigOverrides, ConfigSchema, envName, loadConfig, shownConfig } from '../config.ts'
 import { createLog, silentLog } from '../core/log.ts'
+import { PREPARATION_KEY } from '../jobs/queues.ts'
 import { readLock } from '../ports/db/embedded/lock.ts'
 import { startDatabase } from '../ports/db/embedded/start.ts'
 import { CODE_VERSION } from './version.ts'
@@ -63,7 +64,8 @@ async function serve({ flags, role, onReady }: Parameters<CliHost['serve']>[0]):
 }
 
 async function startApp(config: Config, options: AppOptions): Promise<App> {
-  const startedDatabase = config.databaseUrl === undefined ? await startDatabase(config.dataDir) : undefined
+  const embedded = config.databaseUrl === undefined
+  const startedDatabase = embedded ? await startDatabase(config.dataDir, PREPARATION_KEY) : undefined
   const { createApp } = await import('../app.ts')
   return createApp(config, { ...options, startedDatabase })
 }

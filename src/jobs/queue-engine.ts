@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto'
 import { CompiledQuery } from 'kysely'
 import { type Db as IDatabase, type JobWithMetadata, PgBoss } from 'pg-boss'
 import type { Database, Tx } from '../ports/db/index.ts'
-import { type EnqueueOptions, type NewJob, QUEUES, type QueueDepth, type QueueName } from './queue.ts'
+import type { EnqueueOptions, NewJob, QueueDepth } from './queue.ts'
+import { QUEUES, type QueueName } from './queues.ts'
 
 const SCHEMA = 'modelyard_queue'
 const DAY_SECONDS = 86_400

@@ -6,8 +6,9 @@ import { fail } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { startLoop, type Turn } from '../core/loop.ts'
 import type { Database } from '../ports/db/index.ts'
-import type { Job, QueueName, StopOptions, Subscription, WorkOptions } from './queue.ts'
+import type { Job, StopOptions, Subscription, WorkOptions } from './queue.ts'
 import type { Claim, Engine } from './queue-engine.ts'
+import type { QueueName } from './queues.ts'
 
 export interface Assignment {
   readonly queue: QueueName

@@ -7,9 +7,7 @@ import { asSystem, type Database, type Tx, wake } from '../ports/db/index.ts'
 import type { Preparation } from '../ports/db/open.ts'
 import type { createEngine as CreateEngine, Engine } from './queue-engine.ts'
 import { startWorking } from './queue-worker.ts'
-
-export const QUEUES = ['training', 'batch'] as const
-export type QueueName = (typeof QUEUES)[number]
+import { PREPARATION_KEY, type QueueName } from './queues.ts'
 
 export interface NewJob {
   readonly id: string
@@ -92,7 +90,7 @@ export interface QueueOptions {
 
 /** Lets the template of the embedded database hold the queue's tables, which take a second to make. */
 export const queuePreparation: Preparation = {
-  key: `pg-boss 12.35 ${QUEUES.join(' ')}`,
+  key: PREPARATION_KEY,
   prepare: async (db) => {
     const engine = await makeEngine(db, () => {})
     await engine.start()

@@ -16,14 +16,14 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-it('lets everybody read a template, whoever made it', () => {
+it('lets everybody read a template, whoever made it', async () => {
   const template = join(folder, 'template')
-  copyDurably(join(folder, 'made'), template, 'everybody')
+  await copyDurably(join(folder, 'made'), template, 'everybody')
   expect([template, `${template}/base`, `${template}/base/1`].map(modeOf)).toEqual([0o755, 0o755, 0o644])
 })
 
-it('lets only its owner into a database', () => {
+it('lets only its owner into a database', async () => {
   const database = join(folder, 'database')
-  copyDurably(join(folder, 'made'), database, 'owner')
+  await copyDurably(join(folder, 'made'), database, 'owner')
   expect(modeOf(database)).toBe(0o700)
 })

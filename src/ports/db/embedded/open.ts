@@ -42,8 +42,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Database> 
   const database = (server: EmbeddedServer) =>
     connect(server, { dir, transactionTimeoutMs, onClose: () => lock.release() })
   try {
-    await removeLeftovers(folder)
     if (started !== undefined) return database(started.server)
+    await removeLeftovers(folder)
     const template = await templatePath(preparation?.key ?? '')
     if (!existsSync(dir) && !existsSync(template)) await create(dir, template, preparation)
     return database(startServer(dir, template))
@@ -68,9 +68,9 @@ async function create(dir: string, template: string, preparation: Preparation | 
     }
     // An installation that cannot be written to does without a template.
     try {
-      copyDurably(fresh, template, 'everybody')
+      await copyDurably(fresh, template, 'everybody')
     } catch {}
-    moveDurably(fresh, dir)
+    await moveDurably(fresh, dir)
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }

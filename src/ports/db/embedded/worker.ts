@@ -15,7 +15,7 @@ function reply(message: FromWorker, transfer: ArrayBuffer[] = []): void {
 }
 
 async function open(): Promise<PGlite> {
-  if (templateDir !== undefined && !existsSync(dataDir)) copyDurably(templateDir, dataDir, 'owner')
+  if (templateDir !== undefined && !existsSync(dataDir)) await copyDurably(templateDir, dataDir, 'owner')
   const database = new PGlite({
     fs: new DurableFolder(dataDir),
     startParams: startParams(PGlite.defaultStartParams),
