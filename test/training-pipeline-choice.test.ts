@@ -58,6 +58,16 @@ describe('a choice between candidates', () => {
     expect(outcome.evaluation.leaderboard[0]).toMatchObject({ algorithm: 'linear_regression', metric: 'rmse' })
   })
 
+  it.each([
+    [true, 'a column holds texts', (n: number) => `please ${n % 2 ? 'pay the invoice' : 'fix this printer'} ${n} soon`],
+    [false, 'none does', (n: number) => n % 7],
+  ])('compares a support vector machine: %s where %s', async (expected, _, cell) => {
+    const rows = Array.from({ length: 120 }, (_, n) => ({ said: cell(n), kind: n % 2 ? 'money' : 'device' }))
+    const candidates = [candidate('logistic_regression'), candidate('linear_svm')]
+    const { evaluation } = await pipe(rows, 'kind', { candidates })
+    expect(evaluation.leaderboard.some(({ algorithm }) => algorithm === 'linear_svm')).toBe(expected)
+  })
+
   it('goes by the metric that was named', async () => {
     const evaluation = { metric: 'accuracy' }
     const outcome = await pipe(quadrants(200), 'side', { candidates: CLASSIFIERS, evaluation })

@@ -5,6 +5,7 @@ import { checkMembers, encodingsOf, membersOf, type Single } from './blend/membe
 import { BlendSettings } from './blend/settings.ts'
 import type { Algorithm } from './learner.ts'
 import { fitLinear, LinearSettings } from './linear.ts'
+import { fitLinearSvm, LinearSvmSettings } from './linear-svm.ts'
 import { fitLogistic, LogisticSettings } from './logistic.ts'
 import { fitNeural } from './neural/neural.ts'
 import { NeuralSettings } from './neural/settings.ts'
@@ -20,6 +21,14 @@ const SINGLES = {
     hyperparameters: LogisticSettings,
     encoding: { text: { characters: 'short' } },
     fit: answering(fitLogistic, 'probable'),
+  },
+  linear_svm: {
+    title: 'Linear support vector machine',
+    tasks: ['classification'],
+    hyperparameters: LinearSvmSettings,
+    encoding: { text: { characters: 'short' } },
+    candidateFor: 'texts',
+    fit: answering(fitLinearSvm, 'probable'),
   },
   linear_regression: {
     title: 'Linear (ridge) regression',
@@ -66,6 +75,12 @@ export const ALGORITHMS = Object.freeze({
 
 export type AlgorithmName = SingleName | 'blend'
 
-type SingleName = 'logistic_regression' | 'linear_regression' | 'gradient_boosting' | 'random_forest' | 'neural_network'
+type SingleName =
+  | 'logistic_regression'
+  | 'linear_svm'
+  | 'linear_regression'
+  | 'gradient_boosting'
+  | 'random_forest'
+  | 'neural_network'
 
 type Table = Readonly<Record<AlgorithmName, Algorithm>> & Readonly<Record<SingleName, Single>>

@@ -93,9 +93,9 @@ function unfold(
 /** A dense matrix with fewer non-zero values than this share is faster as a sparse one (one-hot columns). */
 const SPARSE_SHARE = 0.35
 
-/** The sparse form of a mostly empty dense matrix, undefined where dense is the better form. */
-export function sparsify({ rows, cols, values }: DenseMatrix): SparseMatrix | undefined {
-  const limit = Math.floor(values.length * SPARSE_SHARE)
+/** The sparse form of a dense matrix, undefined where more than `share` of its values are not zero: there dense is the better form. */
+export function sparsify({ rows, cols, values }: DenseMatrix, share = SPARSE_SHARE): SparseMatrix | undefined {
+  const limit = Math.floor(values.length * share)
   let count = 0
   for (let i = 0; i < values.length && count <= limit; i++) if (values[i] !== 0) count++
   if (count > limit) return undefined

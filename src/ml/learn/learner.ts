@@ -129,6 +129,8 @@ export interface Algorithm {
   readonly check?: (hyperparameters: Settings, task: LearningTask) => readonly FieldError[]
   /** Made of other algorithms, so that it is no candidate beside them. */
   readonly composed?: true
+  /** Without a named algorithm it is compared only where a column holds texts. */
+  readonly candidateFor?: 'texts'
   readonly fit: Learner
 }
 

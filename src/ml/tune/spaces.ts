@@ -7,6 +7,7 @@ const SPACES: Readonly<Record<string, Space>> = {
     { name: 'l2', scale: 'log', low: 1e-3, high: 1e3 },
     { name: 'l1', scale: 'choice', values: [0, 0.1, 1] },
   ],
+  linear_svm: [{ name: 'cost', scale: 'log', low: 1e-3, high: 10 }],
   linear_regression: [
     { name: 'l2', scale: 'log', low: 1e-3, high: 1e4 },
     { name: 'l1', scale: 'choice', values: [0, 0.1, 1, 10] },

@@ -2,6 +2,7 @@
 // who is worth being compared on more (successive halving, Jamieson and Talwalkar 2016); a blend of those that came furthest
 // is one more contender. The held-out rows take no part.
 import type { Trial } from '../../../contract/evaluation.ts'
+import { ALGORITHMS, type AlgorithmName } from '../../../ml/learn/index.ts'
 import { winner } from '../../../ml/tune/index.ts'
 import { combine } from './combine.ts'
 import { type Comparison, configurationKey, sortedByValue, trialSentence } from './comparison.ts'
@@ -36,7 +37,8 @@ export async function choose(
   const { rows, clock } = comparison
   const small = rows.table.rows <= SMALL_ROWS
   const deadlineMs = clock.elapsedMs() + (small ? Math.min(budgetMs, SMALL_TABLE_SECONDS * 1000) : budgetMs)
-  const all = candidates.map((candidate): Standing => ({ candidate: penalised(candidate, comparison), tried: [] }))
+  const fitting = candidates.filter((candidate) => suits(candidate, comparison))
+  const all = fitting.map((candidate): Standing => ({ candidate: penalised(candidate, comparison), tried: [] }))
   let blend: Standing | undefined
   let contenders: readonly Standing[] = all
   const sizes = rungs(rows.table.rows)
@@ -61,6 +63,12 @@ export async function choose(
     leaderboard: sortedByValue(leaderboard, comparison.greaterIsBetter),
     warnings: doubts(all),
   }
+}
+
+function suits({ algorithm }: Candidate, { columns }: Comparison): boolean {
+  return (
+    ALGORITHMS[algorithm as AlgorithmName]?.candidateFor !== 'texts' || columns.some(({ dtype }) => dtype === 'text')
+  )
 }
 
 /** Strengths of penalty that a linear candidate finds its own among. */
