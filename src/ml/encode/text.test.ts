@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { GraphBuilder } from '../onnx/graph.ts'
 import { fitEncoding } from './encoding.ts'
 import { aColumn, aTable, encodeColumn, numbers, rounded, served, startSession, texts } from './testing.ts'
-import { eachWord, lowerCase, WORD_PATTERN } from './tokens.ts'
+import { eachWord, lowerCase, wordPattern } from './tokens.ts'
 import { chooseNgrams } from './vocabulary.ts'
 
 const words = (text: string): string[] => {
@@ -28,7 +28,7 @@ async function runtimeWords(cells: readonly string[]): Promise<string[][]> {
       mark: { int: 0 },
       mincharnum: { int: 1 },
       pad_value: { string: '' },
-      tokenexp: { string: WORD_PATTERN },
+      tokenexp: { string: wordPattern() },
     },
   })
   graph.output('tokens', tokens, 'string', ['N', 'T'])
@@ -65,8 +65,16 @@ describe('words', () => {
       'cut\0here',
       'lone \ud800surrogate 𝒳 𝒳𝒳 \ufeffbom',
       '\r\n\ttabs\u00a0and\u200bspaces',
+      'über東京タワーfoo 我的信用卡a丢失了 ภาษาไทย 한국어 문장 \u{20000}\u{20001}x𝒳𝒳',
     ]
     expect(cells.map(words)).toEqual(await runtimeWords(cells))
+  })
+
+  it('are single characters where a script writes no spaces between them', () => {
+    expect(words('我的VISA信用卡')).toEqual(['我', '的', 'visa', '信', '用', '卡'])
+    expect(words('スーパー、ก็ได้')).toEqual(['ス', 'ー', 'パ', 'ー', 'ก', '็', 'ไ', 'ด', '้'])
+    const decomposed = ['man\u0303ana', 'größer'.normalize('NFD')]
+    expect(words(`한국어 Straße ${decomposed.join(' ')}`)).toEqual(['한국어', 'straße', ...decomposed])
   })
 })
 
@@ -158,6 +166,14 @@ describe('text features', () => {
         .featureNames
     expect(names('ab cd')).toContain('x~b c')
     expect(names('ab cd '.repeat(100)).some((name) => name.startsWith('x~'))).toBe(false)
+  })
+
+  it('are characters and pairs of them in languages without spaces, beside words of others', async () => {
+    const fitted = texts('我要取消订单 VISA', '取消航班 visa', '预订航班')
+    const features = await encodeColumn('text', [fitted, texts('请取消')], { text: { length: 1 } })
+    expect(Object.keys(features)).toEqual(['x:visa', 'x:取', 'x:消', 'x:班', 'x:航', 'x:订', 'x:取 消', 'x:航 班'])
+    const known = Object.entries(features).flatMap(([name, [value]]) => (value! > 0 ? [name] : []))
+    expect(known).toEqual(['x:取', 'x:消', 'x:取 消'])
   })
 
   it('can be pairs only, with words that are no feature themselves', async () => {

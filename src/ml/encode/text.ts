@@ -9,7 +9,7 @@ import type { Table } from '../table.ts'
 import { type Block, int64s, ones, slice, TO_THE_END, type Written, zeros } from './block.ts'
 import { join } from './number-nodes.ts'
 import type { EncodingOptions } from './options.ts'
-import { WORD_PATTERN } from './tokens.ts'
+import { wordPattern } from './tokens.ts'
 import { chooseNgrams, type Ngram, type NgramOptions } from './vocabulary.ts'
 
 interface TextFit {
@@ -115,7 +115,7 @@ function writeText(graph: GraphBuilder, cell: Value, fit: TextFit): Written {
       mark: { int: 0 },
       mincharnum: { int: 1 },
       pad_value: { string: '' },
-      ...(fit.unit === 'word' ? { tokenexp: { string: WORD_PATTERN } } : { separators: { strings: [''] } }),
+      ...(fit.unit === 'word' ? { tokenexp: { string: wordPattern() } } : { separators: { strings: [''] } }),
     },
   })
   const ids = writeIds(graph, slice(graph, tokens, { axis: 0, start: 0, end: -1 }), fit)
