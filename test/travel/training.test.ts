@@ -47,7 +47,7 @@ async function eventsOf(app: TestApp, job_id: string) {
 }
 
 describe.each([...DATABASES])('training travel services on the %s database', (database) => {
-  it('is accepted, told of while it runs, and ends with a version', { timeout: 120_000 }, async () => {
+  it('is accepted, told of while it runs, and ends with a version', { timeout: 240_000 }, async () => {
     await using app = await startAppOn(database)
     const { client } = app
     await record(client, clicks(40, 6))
@@ -82,14 +82,14 @@ describe.each([...DATABASES])('training travel services on the %s database', (da
     expect((await app.client.training_jobs.list()).items).toHaveLength(1)
   })
 
-  it('can be cancelled before it begins, and while it learns', { timeout: 120_000 }, async () => {
+  it('can be cancelled before it begins, and while it learns', { timeout: 240_000 }, async () => {
     await using app = await startAppOn(database)
     const { client } = app
     await record(client, clicks(400, 30))
     const running = await client.travel.train({ service: 'recommend' })
     const waiting = await client.travel.train({ service: 'notify' })
     await expect
-      .poll(async () => (await client.training_jobs.get({ job_id: running.job_id })).stage, { timeout: 60_000 })
+      .poll(async () => (await client.training_jobs.get({ job_id: running.job_id })).stage, { timeout: 120_000 })
       .toBe('choose')
     const stopped = await client.training_jobs.cancel({ job_id: waiting.job_id })
     expect(stopped).toMatchObject({ status: 'cancelled', started_at: null })
@@ -103,7 +103,7 @@ describe.each([...DATABASES])('training travel services on the %s database', (da
     expect((await client.recommend.destinations({ user_id: 'u1' })).confidence).toBeLessThan(0.3)
   })
 
-  it('goes on where a worker died, and leaves one version', { timeout: 120_000 }, async () => {
+  it('goes on where a worker died, and leaves one version', { timeout: 240_000 }, async () => {
     await using made = database === 'postgres' ? await aDatabase() : undefined
     const dataDir = await mkdtemp(join(tmpdir(), 'modelyard-travel-'))
     const place = { dataDir, ...(made && { database: made.url }) }
@@ -125,7 +125,7 @@ describe.each([...DATABASES])('training travel services on the %s database', (da
   })
 
   it('compares with what is live on what happened since, and keeps what is not better', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, async () => {
     await using app = await startAppOn(database)
     const { client } = app
@@ -170,7 +170,7 @@ describe.each([...DATABASES])('training travel services on the %s database', (da
 })
 
 describe.skipIf(!DATABASES.includes('postgres'))('two workers', () => {
-  it('never learn the same twice', { timeout: 120_000 }, async () => {
+  it('never learn the same twice', { timeout: 240_000 }, async () => {
     await using made = await aDatabase()
     const modelPath = await mkdtemp(join(tmpdir(), 'modelyard-store-'))
     const start = () => startApp({ database: made.url, worker: true, config: { modelPath } })

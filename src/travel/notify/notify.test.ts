@@ -242,6 +242,40 @@ describe('the hour to send in', () => {
     expect(at('medium')).toBe('2025-03-30T16:00:00.000Z')
     expect(at('low')).toBe('2025-04-02T07:00:00.000Z')
   })
+
+  it.each([
+    // The clocks of Rome go from 02:00 to 03:00 on 30 March: there is no hour at 2 to be sent in, so the next best it is.
+    ['an hour that is not', 'Europe/Rome', '2025-03-29T20:10:00Z', 2, '2025-03-30T01:00:00.000Z'],
+    // They go back from 03:00 to 02:00 on 26 October: of the two hours at 2 the first.
+    ['an hour that is twice', 'Europe/Rome', '2025-10-25T20:10:00Z', 2, '2025-10-26T00:00:00.000Z'],
+    // Nepal is 05:45 ahead: its hours begin at a quarter past ours.
+    ['hours that begin at another minute', 'Asia/Kathmandu', '2025-03-29T12:00:00Z', 2, '2025-03-29T20:15:00.000Z'],
+    // Lord Howe goes forward by half an hour, from 02:00 to 02:30, on 5 October: what is left of that hour begins at 02:30.
+    ['half an hour that is not', 'Australia/Lord_Howe', '2025-10-04T12:00:00Z', 2, '2025-10-04T15:30:00.000Z'],
+  ])('knows of %s', (_, zone, now, wanted, sent) => {
+    const activity = new Float64Array(HOURS)
+    for (let day = 0; day < 7; day++) {
+      activity[day * 24 + wanted] = 2
+      activity[day * 24 + wanted + 1] = 1
+    }
+    const clock = localClock(zone)
+    const wish = { nowMs: Date.parse(now), urgency: 'medium', clock, quiet: undefined, sentMs: [], activity } as const
+    expect(new Date(chooseTime(wish).atMs).toISOString()).toBe(sent)
+  })
+
+  it('is none of the quiet hours over midnight, and waits for the cap to let it through', () => {
+    const clock = localClock('Europe/Rome')
+    const nowMs = Date.parse('2025-06-10T20:30:00Z') // 22:30
+    const activity = new Float64Array(HOURS).fill(1)
+    const quiet = { from: 22, to: 7 }
+    const held = chooseTime({ nowMs, urgency: 'high', clock, quiet, sentMs: [], activity })
+    expect(new Date(held.atMs).toISOString()).toBe('2025-06-11T05:00:00.000Z')
+    const sentMs = [1, 2, 3, 4].map((hours) => nowMs - hours * 3_600_000)
+    const capped = chooseTime({ nowMs, urgency: 'medium', clock, quiet, sentMs, activity })
+    // A day after the fourth last, which is 18:30 of the next day.
+    expect(new Date(capped.atMs).toISOString()).toBe('2025-06-11T16:30:00.000Z')
+    expect(capped.capped).toBe(4)
+  })
 })
 
 describe('what a user did', () => {
