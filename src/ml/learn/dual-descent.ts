@@ -47,6 +47,7 @@ export function descend(
   for (const row of active) sides[row] = isOurs(row) ? 1 : -1
   let left = active.length
   let highest = Number.POSITIVE_INFINITY
+  const report = reportTo(hooks, tolerance)
   for (let pass = 1; pass <= maxPasses; pass++) {
     throwIfStopped(hooks)
     shuffle(active.subarray(0, left), random)
@@ -79,6 +80,7 @@ export function descend(
       weights[cols]! += change * constant
       for (let at = offsets[row]! | 0; at < end; at = (at + 1) | 0) weights[indices[at]! | 0]! += change * values[at]!
     }
+    report(pass, most - least)
     if (most - least <= tolerance) {
       if (left === active.length) return { passes: pass, converged: true }
       left = active.length
@@ -86,4 +88,16 @@ export function descend(
     } else highest = most > 0 ? most : Number.POSITIVE_INFINITY
   }
   return { passes: maxPasses, converged: false }
+}
+
+/** Digits of the spread gained, as a share of those wanted. */
+function reportTo({ onProgress }: LearningHooks, tolerance: number): (pass: number, spread: number) => void {
+  let first: number | undefined
+  let done = 0
+  return (pass, spread) => {
+    first ??= spread
+    const digits = Math.log(first / spread) / Math.log(Math.max(2, first / tolerance))
+    if (digits > done) done = Math.min(1, digits)
+    onProgress?.({ iteration: pass, loss: spread, done })
+  }
 }

@@ -142,3 +142,12 @@ it('stops when asked to', () => {
   const hooks = { shouldStop: () => true }
   expect(() => fitLinearSvm({ matrix, target: two, hooks })).toThrow(/cancelled/)
 })
+
+it('tells how far it is, never going back', () => {
+  const told: number[] = []
+  const hooks = { onProgress: ({ done }: { done: number }) => told.push(done) }
+  fitLinearSvm({ matrix, target: three, hyperparameters: { cost: 1 }, hooks })
+  expect(told.every((done, i) => i === 0 || done > told[i - 1]! - 1e-12)).toBe(true)
+  expect(new Set(told).size).toBeGreaterThan(18)
+  expect(told.at(-1)).toBe(1)
+})

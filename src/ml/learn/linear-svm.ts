@@ -1,5 +1,5 @@
-// A linear support vector machine, one class against the others, with the squared hinge loss of scikit-learn's LinearSVC. On texts
-// it is right more often than logistic regression, and with many classes much faster; see docs/decisions/052-a-support-vector-machine-for-texts.md. What it says are
+// A linear support vector machine, one class against the others, with the squared hinge loss of scikit-learn's LinearSVC. Most texts
+// it classes better than logistic regression does (docs/decisions/052-a-support-vector-machine-for-texts.md). What it says are
 // margins: a slope and an offset, found on rows that were not learned from, make probabilities of them.
 import { type Static, Type } from 'typebox'
 import { fail } from '../../core/failure.ts'
@@ -13,6 +13,7 @@ import { sparsify } from './fold.ts'
 import { type InnerFold, innerFolds } from './inner-folds.ts'
 import type { ClassTarget, FitInput } from './learner.ts'
 import { type LinearModel, linearModel } from './linear-model.ts'
+import { within } from './path.ts'
 import { rowWeights } from './row-weights.ts'
 import { fillSettings, Intercept } from './settings.ts'
 
@@ -149,28 +150,29 @@ function fitMachines(data: MarginRows, { input, target, settings, outputs, folds
   const weights = new Float64Array(matrix.cols * outputs)
   const bias = new Float64Array(outputs)
   const { max_iterations: maxPasses, tolerance } = settings
-  const options = { maxPasses, tolerance, random: seededRandom(seed), hooks }
+  const random = seededRandom(seed)
+  const size = 1 / outputs / (folds.length + 1)
   const ends: Descended[] = []
   for (let output = 0; output < outputs; output++) {
     const ours = outputs === 1 ? 1 : output
     const isOurs = (row: number) => target.labels[row] === ours
+    const part = (i: number) => within(hooks, { from: output / outputs + i * size, size })
     let place = output
     let start = atZero(matrix)
-    for (const { learn, judge } of folds) {
+    for (const [i, { learn, judge }] of folds.entries()) {
       start = atZero(matrix)
-      descend({ ...data, rows: learn }, isOurs, start, options)
+      descend({ ...data, rows: learn }, isOurs, start, { maxPasses, tolerance, random, hooks: part(i) })
       for (const row of judge) {
         scores[place] = scoreOf(matrix, row, { weights: start.weights, constant })
         place += outputs
       }
     }
     // The last of the folds knew nearly all of the rows.
-    const end = descend(data, isOurs, start, options)
-    ends.push(end)
+    ends.push(descend(data, isOurs, start, { maxPasses, tolerance, random, hooks: part(folds.length) }))
     for (let j = 0; j < matrix.cols; j++) weights[j * outputs + output] = start.weights[j]!
     bias[output] = start.weights[matrix.cols]! * constant
-    hooks.onProgress?.({ iteration: output + 1, loss: 0, done: (output + 1) / outputs })
   }
+  hooks.onProgress?.({ iteration: outputs, loss: 0, done: 1 })
   return {
     weights,
     bias,
