@@ -35,7 +35,7 @@ export const LinearSvmSettings = Type.Object(
     tolerance: Type.Number({
       exclusiveMinimum: 0,
       maximum: 1,
-      default: 0.01,
+      default: 0.1,
       description: 'How far from their best place margins may be, 1 being the one that is aimed at.',
     }),
     class_weight: Type.Unsafe<'balanced' | 'none'>({
