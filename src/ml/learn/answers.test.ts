@@ -50,6 +50,7 @@ it('the answer is the first of equals', () => {
 
 describe.each([
   ['logistic_regression', 'probable', {}],
+  ['linear_svm', 'probable', {}],
   ['gradient_boosting', 'balanced', { n_estimators: 20 }],
   ['random_forest', 'balanced', { n_estimators: 20 }],
   ['neural_network', 'balanced', { epochs: 5 }],

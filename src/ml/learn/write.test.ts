@@ -28,8 +28,14 @@ const argmax = (row: number, width: number, values: Float64Array) => {
 }
 
 describe('a classifier', () => {
-  it.each([2, 3, 7])('of %i classes answers label and probabilities as it predicts them', async (classes) => {
-    const model = await ALGORITHMS.logistic_regression.fit({ matrix, target: classTarget(labels(classes), classes) })
+  it.each([
+    ['logistic_regression', 2],
+    ['logistic_regression', 3],
+    ['logistic_regression', 7],
+    ['linear_svm', 2],
+    ['linear_svm', 7],
+  ] as const)('%s of %i classes answers label and probabilities as it predicts them', async (algorithm, classes) => {
+    const model = await ALGORITHMS[algorithm].fit({ matrix, target: classTarget(labels(classes), classes) })
     const { label, probabilities } = await run(model, matrix)
     const { values } = model.predict(matrix)
     expect(probabilities!.dims).toEqual([ROWS, classes])
