@@ -1,10 +1,12 @@
 // Batch jobs predicted by a function of the user's own. They live in memory: a function cannot travel to another machine, and
-// its results are values of the program already.
-import type { BatchJob } from '../contract/batch.ts'
+// its results are values of the program already. Only the last of those that ended are kept: a program may run for months.
+import { createHash } from 'node:crypto'
+import { serialize } from 'node:v8'
+import type { BatchJob, BatchRowError } from '../contract/batch.ts'
 import { systemClock } from '../core/clock.ts'
 import { asFailure, fail, notFound } from '../core/failure.ts'
 import { newId } from '../core/ids.ts'
-import type { BatchPredictor, BatchResult } from './batch-predictor.ts'
+import type { BatchPredictor, BatchResult, BatchSubmission } from './batch-predictor.ts'
 import type { InputData } from './model-manager.ts'
 
 /** One prediction a row, in order; an object with a `prediction` is taken as the whole result. */
@@ -14,11 +16,15 @@ export type ProcessBatch = (
 ) => Promise<readonly unknown[]> | readonly unknown[]
 
 const ROWS_A_CALL = 1000
+const MAX_ENDED = 1000
+const MAX_ROW_ERRORS = 100
 
 interface OwnJob {
   document: BatchJob
-  readonly rows: readonly InputData[]
+  /** Of what was asked for. */
+  readonly digest: string
   readonly results: BatchResult[]
+  readonly errors: BatchRowError[]
 }
 
 export function createOwnJobs(processBatch: ProcessBatch): BatchPredictor {
@@ -28,11 +34,22 @@ export function createOwnJobs(processBatch: ProcessBatch): BatchPredictor {
     if (!job) throw notFound('batch job', id)
     return job
   }
+  const forgetOldest = () => {
+    const ended = [...jobs.values()].filter(({ document }) => document.finished_at !== null)
+    for (const { document } of ended.slice(0, -MAX_ENDED)) jobs.delete(document.id)
+  }
   return {
-    async submitBatch({ modelId, inputBatch, version = '1.0.0', jobId = newId('batch'), outputFormat = 'jsonl' }) {
-      if (jobs.has(jobId)) return jobId
+    async submitBatch(submission) {
+      const { modelId, inputBatch, version = '1.0.0', jobId = newId('batch'), outputFormat = 'jsonl' } = submission
       if (!inputBatch || inputBatch.length === 0) {
         throw fail('invalid', 'BATCH_INPUT_UNSUPPORTED', 'An own processBatch takes rows: give inputBatch')
+      }
+      const digest = digestOf(submission)
+      const known = jobs.get(jobId)
+      if (known?.digest === digest) return jobId
+      if (known) {
+        const words = `There is a batch job "${jobId}" already, and it asks for something else`
+        throw fail('conflict', 'BATCH_JOB_EXISTS', words)
       }
       const document: BatchJob = {
         id: jobId,
@@ -50,16 +67,24 @@ export function createOwnJobs(processBatch: ProcessBatch): BatchPredictor {
         started_at: null,
         finished_at: null,
       }
-      const job: OwnJob = { document, rows: inputBatch, results: [] }
+      const job: OwnJob = { document, digest, results: [], errors: [] }
       jobs.set(jobId, job)
-      void run(job, processBatch)
+      void run(job, [...inputBatch], processBatch).then(forgetOldest)
       return jobId
     },
-    getBatchStatus: async (id) => find(id).document,
+    async getBatchStatus(id) {
+      const { document, errors } = find(id)
+      return { ...document, ...(errors.length > 0 && { row_errors: [...errors] }) }
+    },
     async getBatchResults(id, { offset = 0, limit = Number.POSITIVE_INFINITY } = {}) {
       const { document, results } = find(id)
-      if (document.status === 'succeeded') return results.slice(offset, offset + limit)
-      throw fail('conflict', 'BATCH_JOB_NOT_FINISHED', `Batch job ${id} is ${document.status}; it has no results yet`)
+      const { status, error } = document
+      if (status === 'succeeded') return results.slice(offset, offset + limit)
+      if (document.finished_at === null) {
+        throw fail('conflict', 'BATCH_JOB_NOT_FINISHED', `Batch job ${id} is ${status}; it has no results yet`)
+      }
+      const why = status === 'failed' ? `has failed: ${error}` : 'was cancelled'
+      throw fail('conflict', 'BATCH_JOB_NOT_SUCCEEDED', `Batch job ${id} ${why}; it has no results`)
     },
     async cancel(id) {
       const job = find(id)
@@ -70,24 +95,33 @@ export function createOwnJobs(processBatch: ProcessBatch): BatchPredictor {
   }
 }
 
+/** Row by row, and not as JSON: what goes to a function of one's own may hold anything that can be copied. */
+function digestOf({ inputBatch = [], modelId, version, outputFormat }: BatchSubmission): string {
+  const hash = createHash('sha256').update(JSON.stringify([modelId, version, outputFormat]))
+  for (const row of inputBatch) hash.update(serialize(row))
+  return hash.digest('hex')
+}
+
 function end(job: OwnJob, change: Partial<BatchJob>): void {
   job.document = { ...job.document, ...change, finished_at: systemClock.now().toISOString(), remaining_seconds: 0 }
 }
 
-async function run(job: OwnJob, processBatch: ProcessBatch): Promise<void> {
+async function run(job: OwnJob, all: readonly InputData[], processBatch: ProcessBatch): Promise<void> {
   const started = systemClock.elapsedMs()
-  job.document = { ...job.document, status: 'running', started_at: systemClock.now().toISOString() }
+  const { document } = job
+  job.document = { ...document, status: 'running', started_at: systemClock.now().toISOString() }
   try {
-    for (let from = 0; from < job.rows.length; from += ROWS_A_CALL) {
-      const rows = job.rows.slice(from, from + ROWS_A_CALL)
-      const answers = await processBatch(job.document.model_id, rows)
+    for (let from = 0; from < all.length; from += ROWS_A_CALL) {
+      const rows = all.slice(from, from + ROWS_A_CALL)
+      const answers = await processBatch(document.model_id, rows)
       if (job.document.finished_at !== null) return
       if (answers.length !== rows.length) {
         const words = `processBatch gave ${answers.length} results for ${rows.length} rows`
         throw fail('internal', 'MODEL_OUTPUT_INVALID', words)
       }
-      for (const [i, answer] of answers.entries()) job.results.push(resultOf(from + i, answer))
-      job.document = { ...job.document, ...progressOf(job, systemClock.elapsedMs() - started) }
+      const results = answers.map((answer, i) => resultOf(from + i, answer))
+      for (const result of results) job.results.push(result)
+      job.document = { ...job.document, ...progressOf(job, results, systemClock.elapsedMs() - started) }
     }
     end(job, { status: 'succeeded' })
   } catch (error) {
@@ -100,13 +134,15 @@ function resultOf(row: number, answer: unknown): BatchResult {
   return { row, prediction: answer }
 }
 
-function progressOf({ rows, results }: OwnJob, elapsedMs: number): Partial<BatchJob> {
+function progressOf({ document, results, errors }: OwnJob, added: readonly BatchResult[], elapsedMs: number) {
+  const failed = added.filter(({ error }) => error !== undefined)
+  for (const { row, error } of failed.slice(0, MAX_ROW_ERRORS - errors.length)) errors.push({ row, error: error! })
   const speed = (results.length / Math.max(elapsedMs, 1)) * 1000
   return {
     processed_count: results.length,
-    failed_count: results.filter(({ error }) => error !== undefined).length,
-    progress: results.length / rows.length,
+    failed_count: document.failed_count + failed.length,
+    progress: results.length / document.input_count,
     rows_per_second: speed,
-    remaining_seconds: (rows.length - results.length) / speed,
+    remaining_seconds: (document.input_count - results.length) / speed,
   }
 }

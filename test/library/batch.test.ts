@@ -36,6 +36,40 @@ describe('a batch predictor', () => {
     expect(await batch.getBatchResults(id)).toEqual([3, 5].map((prediction, row) => ({ row, prediction })))
   })
 
+  it('takes a job of such a function twice for one, and refuses another under its id', async () => {
+    const modelManager = createModelManager(app.app, 'tenant_123')
+    let rowsSeen = 0
+    const processBatch = (_: string, rows: readonly unknown[]) => {
+      rowsSeen += rows.length
+      return rows.map((row) => (row as number[])[0])
+    }
+    const batch = createBatchPredictor({ modelManager, processBatch })
+    const job = { modelId: 'mine', inputBatch: [[7], [8]], jobId: 'twice' }
+    await Promise.all([batch.submitBatch(job), batch.submitBatch(job)])
+    await until(async () => (await batch.getBatchStatus('twice')).status === 'succeeded', { what: 'the end' })
+    expect(await batch.submitBatch(job)).toBe('twice')
+    expect(rowsSeen).toBe(2)
+    for (const other of [{ inputBatch: [[7], [9]] }, { modelId: 'another' }, { version: '2.0.0' }]) {
+      await expect(batch.submitBatch({ ...job, ...other })).rejects.toMatchObject({ code: 'BATCH_JOB_EXISTS' })
+    }
+  })
+
+  it('names the rows that such a function refuses, and forgets what ended long ago', async () => {
+    const modelManager = createModelManager(app.app, 'tenant_123')
+    const answer = ([x]: readonly number[]) => (x! < 0 ? { prediction: null, error: 'is negative' } : x)
+    const processBatch = (_: string, rows: readonly unknown[]) => rows.map((row) => answer(row as number[]))
+    const batch = createBatchPredictor({ modelManager, processBatch })
+    const ids: string[] = []
+    for (let i = 0; i < 1010; i++) ids.push(await batch.submitBatch({ modelId: 'mine', inputBatch: [[-1], [i]] }))
+    const ended = async () => (await batch.getBatchStatus(ids.at(-1)!)).status === 'succeeded'
+    await until(ended, { what: 'the end' })
+    expect(await batch.getBatchStatus(ids.at(-1)!)).toMatchObject({
+      failed_count: 1,
+      row_errors: [{ row: 0, error: 'is negative' }],
+    })
+    await expect(batch.getBatchStatus(ids[0]!)).rejects.toMatchObject({ code: 'BATCH_JOB_NOT_FOUND' })
+  })
+
   it('fails a job whose function breaks its promise', async () => {
     const batch = createBatchPredictor({
       modelManager: createModelManager(app.app, 'tenant_123'),
@@ -44,6 +78,8 @@ describe('a batch predictor', () => {
     const id = await batch.submitBatch({ modelId: 'mine', inputBatch: [[1]] })
     await until(async () => (await batch.getBatchStatus(id)).status === 'failed', { what: 'the end' })
     expect((await batch.getBatchStatus(id)).error).toContain('0 results for 1 rows')
-    await expect(batch.getBatchResults(id)).rejects.toBeInstanceOf(BatchJobError)
+    const refused = batch.getBatchResults(id)
+    await expect(refused).rejects.toBeInstanceOf(BatchJobError)
+    await expect(refused).rejects.toMatchObject({ code: 'BATCH_JOB_NOT_SUCCEEDED' })
   })
 })
