@@ -43,7 +43,8 @@ const SERVICE: Readonly<Record<string, string>> = {
   DATABASE_UNAVAILABLE: 'PostgreSQL cannot be reached. Predictions go on; retry the rest when it is back.',
   DATASET_INVALID:
     'The file cannot be read as a table. The message names row, column and rule; see [data contracts](../guides/data-contracts.md).',
-  DATASET_IN_USE: 'A version was made from this dataset. Keep it, or delete with `force=true`.',
+  DATASET_IN_USE:
+    'A version was made from this dataset, or a batch job reads it. Keep it, or delete with `force=true`.',
   DATASET_NOT_FOUND: 'No dataset with this id in this tenant.',
   DATASET_TOO_LARGE:
     'The file is larger than `MAX_UPLOAD_MB`, or expands to more than is allowed. Split it, or raise the limit.',

@@ -7,7 +7,7 @@ import { MAX_DEATHS } from '../../src/domain/batch/policy.ts'
 import { defineModel } from '../../src/domain/serving/index.ts'
 import { startApp } from '../helpers/app.ts'
 import { resultLines, untilBatchEnds } from '../helpers/batch.ts'
-import { anAddingModel } from '../helpers/builders.ts'
+import { aDataset, anAddingModel } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
 
 const MODEL = { model_id: 'adder' }
@@ -47,6 +47,16 @@ describe('a batch job', () => {
       for await (const _ of app.as('acme').batch_jobs.events({ job_id })) return
     }
     expect(await refusal(others())).toMatchObject({ code: 'BATCH_JOB_NOT_FOUND' })
+  })
+
+  it('keeps the dataset that it reads, unless that is forced', async () => {
+    await using app = await startApp({ worker: false })
+    await anAddingModel(app.client)
+    const { id: dataset_id } = await aDataset(app.client, ROWS, 'x')
+    const { id: job_id } = await app.client.batch_jobs.create({ ...MODEL, dataset_id })
+    expect(await refusal(app.client.datasets.delete({ dataset_id }))).toMatchObject({ code: 'DATASET_IN_USE' })
+    await app.client.batch_jobs.cancel({ job_id })
+    expect(await app.client.datasets.delete({ dataset_id })).toEqual({ id: dataset_id })
   })
 
   it('fails when its input is gone, and says so', async () => {
