@@ -68,6 +68,21 @@ describe.each(DATABASES)('batch jobs: %s', (database) => {
     })
   })
 
+  it('give Parquet for classes that differ in upper and lower case only', async () => {
+    const classes = ['Yes', 'yes', 'YES', 'yes_2', 'a "quoted", one']
+    const table = Array.from({ length: 100 }, (_, i) => ({ x: 10 * (i % 5) + (i % 3), answer: classes[i % 5]! }))
+    const dataset = await aDataset(app.client, table, 'answer')
+    await train(app.client, { dataset_id: dataset.id, model_name: 'cases' })
+    const job = await done({ model_id: 'cases', input_batch: [{ x: 1 }], output_format: 'parquet' })
+    const made = await app.client.datasets.create({
+      file: await resultBytes(app.client, { job_id: job.id }),
+      name: 'r',
+    })
+    const names = made.columns.map(({ name }) => name).filter((name) => name.startsWith('probability_'))
+    expect(names).toHaveLength(5)
+    expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(5)
+  })
+
   it('leave out what a dataset has beyond the columns of the model', async () => {
     const dataset = await aDataset(app.client, aTable({ rows: 130, seed: 9 }))
     const job = await done({ ...MODEL, dataset_id: dataset.id })

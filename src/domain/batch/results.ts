@@ -131,7 +131,7 @@ async function writeParquet(ctx: Ctx, manifest: BatchManifest, range: Range): Pr
     const from = join(folder, 'lines')
     const to = join(folder, 'parquet')
     await writeFile(from, flatLines(ctx, manifest, range))
-    const chances = manifest.classes.map((name): [string, ParquetType] => [`probability_${name}`, 'DOUBLE'])
+    const chances = columnsOf(manifest.classes).map((name): [string, ParquetType] => [name, 'DOUBLE'])
     await ctx.tables.writeParquet(from, to, {
       row: 'BIGINT',
       prediction: PARQUET_TYPE[manifest.prediction_dtype] ?? 'VARCHAR',
@@ -154,11 +154,23 @@ const PARQUET_TYPE: Readonly<Record<string, ParquetType>> = {
   boolean: 'BOOLEAN',
 }
 
+/** Two classes that differ in upper and lower case only are two columns; the names of DuckDB's columns do not tell these apart. */
+function columnsOf(classes: readonly string[]): readonly string[] {
+  const taken = new Set<string>()
+  return classes.map((name) => {
+    let column = `probability_${name}`
+    for (let n = 2; taken.has(column.toLowerCase()); n++) column = `probability_${name}_${n}`
+    taken.add(column.toLowerCase())
+    return column
+  })
+}
+
 async function* flatLines(ctx: Ctx, manifest: BatchManifest, range: Range): AsyncGenerator<string> {
+  const columns = columnsOf(manifest.classes)
   for await (const block of lines(ctx, manifest, range)) {
     const flat = block.map((line) => {
       const { probabilities, ...rest } = JSON.parse(line) as ResultLine
-      const chances = manifest.classes.map((name) => [`probability_${name}`, probabilities?.[name] ?? null])
+      const chances = manifest.classes.map((name, i) => [columns[i]!, probabilities?.[name] ?? null])
       return JSON.stringify({ ...rest, ...Object.fromEntries(chances) })
     })
     yield `${flat.join('\n')}\n`
