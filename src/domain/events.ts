@@ -3,7 +3,7 @@ import { sql } from 'kysely'
 import type { EventType, MlEvent } from '../contract/service.ts'
 import { newId } from '../core/ids.ts'
 import { appendEvent, makeEvent } from '../events/outbox.ts'
-import { json } from '../ports/db/index.ts'
+import { json, wake } from '../ports/db/index.ts'
 import type { TxCtx } from './ctx.ts'
 import { listenersOf, queueRuns } from './listeners.ts'
 
@@ -30,8 +30,7 @@ export async function emit(ctx: TxCtx, { type, subject, data }: Happening): Prom
   })
   span.set({ 'cloudevents.event_type': type, 'cloudevents.event_id': event.id, 'cloudevents.event_subject': subject })
   span.end()
-  await appendEvent(ctx.db, event)
-  const listeners = await listenersOf(ctx, event)
+  const [, listeners] = await Promise.all([appendEvent(ctx.db, event), listenersOf(ctx, event)])
   await queueDeliveries(
     ctx,
     event,
@@ -43,6 +42,7 @@ export async function emit(ctx: TxCtx, { type, subject, data }: Happening): Prom
 async function queueDeliveries({ db }: TxCtx, event: MlEvent, webhooks: readonly string[]): Promise<void> {
   if (webhooks.length === 0) return
   const payload = json(event)
+  wake(db, 'webhooks')
   await db
     .insertInto('webhook_deliveries')
     .values(

@@ -1,7 +1,7 @@
 // Who waits for an event, in the transaction of the change it tells of: webhooks that want it sent, schedules that it starts.
 import { sql } from 'kysely'
 import { newId } from '../core/ids.ts'
-import { json } from '../ports/db/index.ts'
+import { json, wake } from '../ports/db/index.ts'
 import type { TxCtx } from './ctx.ts'
 
 export interface Heard {
@@ -69,6 +69,7 @@ export async function queueRuns(
     .onConflict((conflict) => conflict.doNothing())
     .returning(['id', 'schedule_id'])
     .execute()
+  wake(db, 'schedules')
   return runs.map(({ id: run_id, schedule_id }) => ({ schedule_id, run_id }))
 }
 

@@ -8,7 +8,7 @@ const LOOK_EVERY_MS = 500
 /** Yields at once, then after each wake-up of the jobs and at least twice a second, until the signal fires. */
 export async function* looks(ctx: Ctx): AsyncGenerator<undefined> {
   let woken = new AbortController()
-  const unsubscribe = ctx.db.onWake('jobs', () => woken.abort())
+  const unsubscribe = ctx.db.onWake('progress', () => woken.abort())
   try {
     while (!ctx.signal.aborted) {
       yield

@@ -106,6 +106,50 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(6)
   })
 
+  it('gives none of many tenants two turns for one, however many claim at once', async () => {
+    const tenants = Array.from({ length: 40 }, (_, i) => `t${String(i).padStart(2, '0')}`)
+    for (const tenant of tenants) await submit(tenant, 'x', 30)
+    const turns = new Map(tenants.map((tenant) => [tenant, 0]))
+    const work = async () => {
+      for (let i = 0; i < 200; i++) {
+        const found = (await claim())!
+        turns.set(found.tenantId, turns.get(found.tenantId)! + 1)
+      }
+    }
+    await Promise.all([work(), work(), work(), work()])
+    expect(Math.max(...turns.values()) - Math.min(...turns.values())).toBeLessThanOrEqual(2)
+  })
+
+  it('says with the first chunk that its job runs, and waits for nobody who holds the job', async () => {
+    await submit('a', 'x', 2)
+    const status = () => db.system(async (tx) => (await tx.selectFrom('batch_jobs').selectAll().execute())[0]!)
+    await db.system((tx) => tx.updateTable('batch_jobs').set({ status: 'queued' }).execute())
+    if (name === 'postgres') {
+      const held = await db.system(async (tx) => {
+        await tx.selectFrom('batch_jobs').selectAll().forUpdate().execute()
+        return claim()
+      })
+      expect(held?.job.status).toBe('queued')
+    }
+    expect(await status()).toMatchObject({ status: 'queued', started_at: null })
+    expect((await claim())?.job.status).toBe('running')
+    expect(await status()).toMatchObject({ status: 'running', started_at: expect.any(Date) })
+  })
+
+  it('tells a chunk from that of a job submitted again under the id of a deleted one', async () => {
+    await submit('a', 'x', 1)
+    const old = (await claim())!
+    await db.system((tx) => tx.deleteFrom('batch_jobs').execute())
+    await submit('a', 'x', 1)
+    const present = (await claim())!
+    expect(await db.system((tx) => extendClaim(tx, old, LEASE))).toBe(false)
+    expect(await db.system((tx) => completeChunk(tx, old, RESULT))).toBe(false)
+    expect(await db.system((tx) => failChunk(tx, old, AT_ONCE))).toBeUndefined()
+    await db.system((tx) => releaseChunk(tx, old))
+    await db.system((tx) => survive(tx, old))
+    expect(await db.system((tx) => completeChunk(tx, present, RESULT))).toBe(true)
+  })
+
   it('lets a worker write nothing once its chunk was taken over', async () => {
     await submit('a', 'x', 1)
     const late = (await claim())!

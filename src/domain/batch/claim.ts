@@ -9,6 +9,8 @@ export interface Claim {
   readonly tenantId: string
   readonly jobId: string
   readonly index: number
+  /** Of this chunk and no other, also where a job was deleted and submitted again under its id. */
+  readonly seq: number
   readonly attempt: number
   readonly source: number
   readonly start: number
@@ -24,11 +26,16 @@ export interface Claim {
 /** What a worker has to know of a job, read with the claim: a transaction of its own would cost every chunk a millisecond. */
 export type ClaimedJob = Pick<BatchRow, 'id' | 'status' | 'folder' | 'model_id' | 'version' | 'sources' | 'request'>
 
-/** In a transaction of the service. Undefined when nothing waits that may be begun now. */
+/**
+ * In a transaction of the service. Undefined when nothing waits that may be begun now. The first chunk says that its job runs, unless somebody
+ * holds the job just now, a cancellation say: waiting for them, who may wait for the chunk, would be for ever.
+ */
 export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | undefined> {
+  // A turn that another claim has taken since this one looked is later than all that were there, and is passed over: taken as it is
+  // found, it would be this tenant's second in a row.
   const waiting = sql`
     select t.tenant_id from batch_turns t
-    where exists (
+    where t.turn <= (select max(turn) from batch_turns) and exists (
       select from batch_chunks c
       where c.tenant_id = t.tenant_id and c.status = 'waiting' and c.available_at <= clock_timestamp())`
   // Claims at the same moment go to different tenants, where there are several: otherwise one would get as many turns for one.
@@ -45,21 +52,29 @@ export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | 
       order by c.seq limit 1 for update of c skip locked
     ), turned as (
       update batch_turns t set turn = nextval('batch_turn') from pick where t.tenant_id = pick.tenant_id
+    ), first as materialized (
+      select j.tenant_id, j.id from batch_jobs j join pick on j.tenant_id = pick.tenant_id and j.id = pick.job_id
+      where j.status = 'queued' for update of j skip locked
+    ), begun as (
+      update batch_jobs j set status = 'running', started_at = clock_timestamp()
+      from first where j.tenant_id = first.tenant_id and j.id = first.id
     )
     update batch_chunks c
     set status = 'running', attempt = c.attempt + 1,
       lease_until = clock_timestamp() + make_interval(secs => ${leaseSeconds}::double precision)
     from pick join batch_jobs j on j.tenant_id = pick.tenant_id and j.id = pick.job_id
     where c.tenant_id = pick.tenant_id and c.job_id = pick.job_id and c.index = pick.index
-    returning c.tenant_id as "tenantId", c.job_id as "jobId", c.index, c.attempt, c.source,
-      c.start_byte as start, c.end_byte as "end", c.first_row as "firstRow", c.rows, c.deaths, jsonb_build_object('id', j.id, 'status', j.status, 'folder', j.folder,
+    returning c.tenant_id as "tenantId", c.job_id as "jobId", c.index, c.seq, c.attempt, c.source,
+      c.start_byte as start, c.end_byte as "end", c.first_row as "firstRow", c.rows, c.deaths, jsonb_build_object('id', j.id,
+        'status', case when exists (select from first) then 'running' else j.status end, 'folder', j.folder,
         'model_id', j.model_id, 'version', j.version, 'sources', j.sources, 'request', j.request) as job`.execute(tx)
   const [claim] = rows
   return claim && { ...claim, start: Number(claim.start), end: Number(claim.end), firstRow: Number(claim.firstRow) }
 }
 
-const mine = ({ tenantId, jobId, index, attempt }: Claim) =>
-  sql`tenant_id = ${tenantId} and job_id = ${jobId} and index = ${index} and attempt = ${attempt} and status = 'running'`
+const place = ({ tenantId, jobId, index, seq }: Claim) =>
+  sql`tenant_id = ${tenantId} and job_id = ${jobId} and index = ${index} and seq = ${seq}`
+const mine = (claim: Claim) => sql`${place(claim)} and attempt = ${claim.attempt} and status = 'running'`
 
 /** Says that the claim is still worked on. False: it was lost, or the job has ended. */
 export async function extendClaim(tx: Tx, claim: Claim, leaseSeconds: number): Promise<boolean> {
@@ -106,7 +121,7 @@ export async function failChunk(tx: Tx, claim: Claim, { trouble, pauseSeconds }:
   await sql`
     update batch_chunks
     set available_at = clock_timestamp() + make_interval(secs => ${pauseSeconds(times)}::double precision)
-    where tenant_id = ${claim.tenantId} and job_id = ${claim.jobId} and index = ${claim.index}`.execute(tx)
+    where ${place(claim)}`.execute(tx)
   return times
 }
 
@@ -127,13 +142,14 @@ export async function survive(tx: Tx, claim: Claim): Promise<void> {
       deaths = case when ${isMine} then deaths else greatest(deaths - 1, 0) end,
       lease_until = case when ${isMine} then null else lease_until end,
       status = case when ${isMine} then 'waiting' else status end
-    where tenant_id = ${claim.tenantId} and job_id = ${claim.jobId} and index = ${claim.index}
-      and attempt >= ${claim.attempt} and status <> 'done'`.execute(tx)
+    where ${place(claim)} and attempt >= ${claim.attempt} and status <> 'done'`.execute(tx)
 }
 
 export interface Abandoned {
   readonly tenantId: string
   readonly jobId: string
+  /** Of the job. */
+  readonly folder: string
   readonly deaths: number
 }
 
@@ -145,6 +161,7 @@ export async function takeBackChunks(tx: Tx, which: 'expired' | 'all'): Promise<
     where (tenant_id, job_id, index) in (
       select tenant_id, job_id, index from batch_chunks
       where status = 'running' and lease_until < ${until} for update skip locked)
-    returning tenant_id as "tenantId", job_id as "jobId", deaths`.execute(tx)
+    returning tenant_id as "tenantId", job_id as "jobId", deaths, (select folder from batch_jobs j
+      where j.tenant_id = batch_chunks.tenant_id and j.id = batch_chunks.job_id) as folder`.execute(tx)
   return rows
 }

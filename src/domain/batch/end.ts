@@ -1,11 +1,12 @@
 // How a batch job ends: its state, an event, and the input that was made for it put away.
+import { sql } from 'kysely'
 import type { MlError } from '../../core/failure.ts'
 import { carried } from '../../core/trace.ts'
-import { json } from '../../ports/db/index.ts'
+import { json, type Row, wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
 import { manifestKey, partKey } from './policy.ts'
-import { type BatchManifest, type BatchRow, detailsOf, hasEnded, lockBatchRow, sourcesOf } from './store.ts'
+import { type BatchManifest, type BatchRow, detailsOf, hasEnded, sourcesOf } from './store.ts'
 
 export interface Ending {
   readonly status: 'succeeded' | 'failed' | 'cancelled'
@@ -14,18 +15,25 @@ export interface Ending {
 
 const EVENT = { succeeded: 'ml.batch.completed', failed: 'ml.batch.failed', cancelled: 'ml.batch.cancelled' } as const
 
-/** The row must be locked and not have ended. Chunks that wait are dropped; those being worked on lose their claim. */
-export async function endJob(ctx: TxCtx, job: BatchRow, { status, failure }: Ending): Promise<BatchRow> {
+export type JobToEnd = Pick<BatchRow, 'id' | 'folder'>
+
+/** Chunks that wait are dropped; those being worked on lose their claim. Undefined when the job has ended already, or is gone. */
+export async function endJob(ctx: TxCtx, job: JobToEnd, { status, failure }: Ending): Promise<BatchRow | undefined> {
   const row = await ctx.db
     .updateTable('batch_jobs')
     .set({
       status,
-      finished_at: ctx.clock.now(),
+      finished_at: sql<Date>`clock_timestamp()`,
       ...(failure && { error: json({ code: failure.code, message: failure.message, details: failure.details }) }),
     })
     .where('id', '=', job.id)
+    // One that was deleted may have been submitted again under its id.
+    .where('folder', '=', job.folder)
+    .where('status', 'in', ['queued', 'running'])
     .returningAll()
-    .executeTakeFirstOrThrow()
+    .executeTakeFirst()
+  if (!row) return undefined
+  wake(ctx.db, 'progress')
   if (status !== 'succeeded') {
     await ctx.db.deleteFrom('batch_chunks').where('job_id', '=', job.id).where('status', '!=', 'done').execute()
   }
@@ -52,26 +60,31 @@ export async function endJob(ctx: TxCtx, job: BatchRow, { status, failure }: End
   return row
 }
 
+/** A job of which every chunk is done, and that only lacks its end. */
+export interface DoneJob {
+  readonly job: BatchRow
+  readonly chunks: readonly Pick<Row<'batch_chunks'>, 'index' | 'attempt' | 'rows' | 'result_bytes'>[]
+}
+
+/** Undefined for any other job. */
+export async function findDone(ctx: TxCtx, jobId: string): Promise<DoneJob | undefined> {
+  const [job, chunks] = await Promise.all([
+    ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', jobId).executeTakeFirst(),
+    ctx.db
+      .selectFrom('batch_chunks')
+      .select(['index', 'attempt', 'rows', 'result_bytes'])
+      .where('job_id', '=', jobId)
+      .orderBy('index')
+      .execute(),
+  ])
+  return !job || hasEnded(job.status) || job.done_count < job.chunk_count ? undefined : { job, chunks }
+}
+
 /**
- * Every chunk is done: the manifest first, then the state. Whoever finds such a job may call this, also twice at once: the
- * manifest is the same, and only one of them finds the job still open.
+ * The manifest first, then the state. Whoever finds such a job may call this, also twice at once: the manifest is the same, and only
+ * one of them finds the job still open.
  */
-export async function finishJob(ctx: Ctx, jobId: string): Promise<void> {
-  const found = await inTransaction(ctx, async (ctx) => {
-    const [job, chunks] = await Promise.all([
-      ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', jobId).executeTakeFirst(),
-      ctx.db
-        .selectFrom('batch_chunks')
-        .select(['index', 'attempt', 'rows', 'result_bytes'])
-        .where('job_id', '=', jobId)
-        .orderBy('index')
-        .execute(),
-    ])
-    if (!job || hasEnded(job.status) || job.done_count < job.chunk_count) return undefined
-    return { job, chunks }
-  })
-  if (!found) return
-  const { job, chunks } = found
+export async function finishJob(ctx: Ctx, { job, chunks }: DoneJob): Promise<void> {
   const { classes, predictionDtype } = detailsOf(job)
   const manifest: BatchManifest = {
     job_id: job.id,
@@ -87,10 +100,7 @@ export async function finishJob(ctx: Ctx, jobId: string): Promise<void> {
     })),
   }
   await ctx.objects.put(manifestKey(job.folder), Buffer.from(JSON.stringify(manifest)), { signal: ctx.signal })
-  const ended = await inTransaction(ctx, async (ctx) => {
-    const current = await lockBatchRow(ctx, jobId)
-    return hasEnded(current.status) ? undefined : endJob(ctx, current, { status: 'succeeded' })
-  })
+  const ended = await inTransaction(ctx, (ctx) => endJob(ctx, job, { status: 'succeeded' }))
   if (ended) await putInputAway(ctx, ended)
 }
 

@@ -2,7 +2,6 @@
 import type { BatchJob } from '../../contract/batch.ts'
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { fail } from '../../core/failure.ts'
-import { wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { getModelRow } from '../models/index.ts'
 import { pageBySeq } from '../paging.ts'
@@ -38,10 +37,9 @@ export function getBatchJob(ctx: Ctx, input: Input<'batch_jobs.get'>): Promise<B
 export async function cancelBatchJob(ctx: Ctx, input: Input<'batch_jobs.cancel'>): Promise<BatchJob> {
   const row = await inTransaction(ctx, async (ctx) => {
     const job = await lockBatchRow(ctx, input.job_id)
-    if (hasEnded(job.status))
-      throw fail('conflict', 'JOB_ENDED', `Batch job ${job.id} has already ${ENDED[job.status]}`)
-    wake(ctx.db, 'jobs')
-    return endJob(ctx, job, { status: 'cancelled' })
+    const ended = await endJob(ctx, job, { status: 'cancelled' })
+    if (!ended) throw fail('conflict', 'JOB_ENDED', `Batch job ${job.id} has already ${ENDED[job.status]}`)
+    return ended
   })
   await putInputAway(ctx, row)
   return batchDocument(row, ctx.clock.now())

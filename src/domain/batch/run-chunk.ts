@@ -1,5 +1,6 @@
 // A worker's side of a chunk, from the claim to its part file. Every write names the attempt, so a worker that lost its claim
 // and lives on can change nothing any more.
+import { sql } from 'kysely'
 import { backoffMs, pause } from '../../core/backoff.ts'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { callerAttributes, ended } from '../../core/trace.ts'
@@ -9,7 +10,7 @@ import { within } from '../traced.ts'
 import { type ChunkLines, predictChunk, predictCustomChunk } from './chunk.ts'
 import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk, survive } from './claim.ts'
 import type { Company } from './company.ts'
-import { endJob, finishJob, putInputAway } from './end.ts'
+import { type DoneJob, endJob, findDone, finishJob, type JobToEnd, putInputAway } from './end.ts'
 import { MAX_FAILURES, MAX_OUTAGES, partKey, retrySeconds } from './policy.ts'
 import { detailsOf, hasEnded, sourcesOf } from './store.ts'
 
@@ -64,11 +65,11 @@ async function inNameOf(ctx: ServingCtx, claim: Claim): Promise<void> {
   await ended(span, () => predictAndStore(within(ctx, span), claim))
 }
 
-/** The first chunk says that its job runs. False when the job has ended meanwhile. */
+/** What the claim could not say. False when the job has ended meanwhile. */
 async function beginJob(ctx: ServingCtx, { job: { id, status } }: Claim): Promise<boolean> {
   if (status !== 'queued') return !hasEnded(status)
   return await inTransaction(ctx, async (ctx) => {
-    const values = { status: 'running', started_at: ctx.clock.now() } as const
+    const values = { status: 'running', started_at: sql<Date>`clock_timestamp()` } as const
     const begun = ctx.db.updateTable('batch_jobs').set(values).where('id', '=', id).where('status', '=', 'queued')
     const [, job] = await Promise.all([
       begun.execute(),
@@ -88,14 +89,14 @@ async function predictAndStore(ctx: ServingCtx, claim: Claim): Promise<void> {
   // Stored; without this the memory of several chunks would wait for the garbage collector.
   lines.bytes.buffer.transfer(0)
   const outcome = await commit(ctx, claim, { ...lines, size })
-  if (outcome === 'lost') {
+  if (outcome.is === 'lost') {
     await ctx.objects.delete([key])
     return
   }
   ctx.metrics.batchChunkDuration.observe((ctx.clock.elapsedMs() - started) / 1000)
   ctx.metrics.batchRows.inc({ outcome: 'predicted' }, claim.rows - lines.failedRows)
   ctx.metrics.batchRows.inc({ outcome: 'failed' }, lines.failedRows)
-  if (outcome === 'last') await finishJob(ctx, claim.jobId)
+  if (outcome.is === 'last') await finishJob(ctx, outcome.job)
 }
 
 async function predictLines(ctx: ServingCtx, claim: Claim): Promise<ChunkLines> {
@@ -109,8 +110,10 @@ async function predictLines(ctx: ServingCtx, claim: Claim): Promise<ChunkLines> 
 type Stored = Pick<ChunkLines, 'failedRows' | 'errors'> & { readonly size: number }
 
 /** `last`: with this one every chunk is done. */
-function commit(ctx: ServingCtx, claim: Claim, lines: Stored): Promise<'done' | 'last' | 'lost'> {
-  return inTransaction(ctx, async (ctx) => {
+type Outcome = { readonly is: 'done' | 'lost' } | { readonly is: 'last'; readonly job: DoneJob }
+
+function commit(ctx: ServingCtx, claim: Claim, lines: Stored): Promise<Outcome> {
+  return inTransaction(ctx, async (ctx): Promise<Outcome> => {
     // The job before the chunk, here as in a cancellation: otherwise the two could wait for each other. Both are sent at once.
     const counted = ctx.db
       .updateTable('batch_jobs')
@@ -120,15 +123,17 @@ function commit(ctx: ServingCtx, claim: Claim, lines: Stored): Promise<'done' | 
         done_count: eb('done_count', '+', 1),
       }))
       .where('id', '=', claim.jobId)
+      .where('folder', '=', claim.job.folder)
       .where('status', '=', 'running')
       .returning(['done_count', 'chunk_count'])
       .executeTakeFirst()
     const result = { failedRows: lines.failedRows, bytes: lines.size, errors: lines.errors }
     const [job, completed] = await Promise.all([counted, completeChunk(ctx.db, claim, result)])
     if (!job || !completed) throw LOST
-    return job.done_count === job.chunk_count ? 'last' : 'done'
-  }).catch((error: unknown) => {
-    if (error === LOST) return 'lost'
+    if (job.done_count < job.chunk_count) return { is: 'done' }
+    return { is: 'last', job: (await findDone(ctx, claim.jobId))! }
+  }).catch((error: unknown): Outcome => {
+    if (error === LOST) return { is: 'lost' }
     throw error
   })
 }
@@ -146,7 +151,7 @@ async function settle(ctx: ServingCtx, claim: Claim, cause: unknown): Promise<vo
   const trouble = failure.kind === 'unavailable' ? 'outage' : 'fault'
   const times = await ctx.db.system((tx) => failChunk(tx, claim, { trouble, pauseSeconds: retrySeconds }))
   if (times === undefined) return
-  if (!mayPass || times >= MOST[trouble]) await failJob(ctx, claim.jobId, failure)
+  if (!mayPass || times >= MOST[trouble]) await failJob(ctx, claim.job, failure)
 }
 
 const MOST = { fault: MAX_FAILURES, outage: MAX_OUTAGES } as const
@@ -165,11 +170,8 @@ async function reportLost(ctx: ServingCtx, claim: Claim, stopping: AbortSignal):
 
 const DATABASE_RETRY = { initialMs: 100, maxMs: 5000 }
 
-export async function failJob(ctx: ServingCtx, jobId: string, failure: MlError): Promise<void> {
-  const ended = await inTransaction(ctx, async (ctx) => {
-    const job = await ctx.db.selectFrom('batch_jobs').selectAll().where('id', '=', jobId).forUpdate().executeTakeFirst()
-    return job && !hasEnded(job.status) ? endJob(ctx, job, { status: 'failed', failure }) : undefined
-  })
+export async function failJob(ctx: ServingCtx, job: JobToEnd, failure: MlError): Promise<void> {
+  const ended = await inTransaction(ctx, (ctx) => endJob(ctx, job, { status: 'failed', failure }))
   if (ended) await putInputAway(ctx, ended)
 }
 

@@ -3,10 +3,10 @@
 import { fail } from '../../core/failure.ts'
 import { startLoop, type Turn } from '../../core/loop.ts'
 import type { Services } from '../ctx.ts'
-import { serviceCtx } from '../ctx.ts'
+import { inTransaction, serviceCtx } from '../ctx.ts'
 import { type Abandoned, claimChunk, takeBackChunks } from './claim.ts'
 import { newCompany } from './company.ts'
-import { finishJob } from './end.ts'
+import { findDone, finishJob } from './end.ts'
 import { MAX_DEATHS } from './policy.ts'
 import { failJob, runChunk, type Worker } from './run-chunk.ts'
 
@@ -41,7 +41,9 @@ export function startBatchWorker(worker: Worker, { concurrency }: { readonly con
     await begun
     await takeBack(worker, await db.system((tx) => takeBackChunks(tx, 'expired')))
     for (const { id, tenant_id } of await complete(services)) {
-      await finishJob(serviceCtx(services, tenant_id, signal, id), id)
+      const ctx = serviceCtx(services, tenant_id, signal, id)
+      const done = await inTransaction(ctx, (ctx) => findDone(ctx, id))
+      if (done) await finishJob(ctx, done)
     }
     await idle(Math.min(SAMPLE_MS, (settings.batchLeaseSeconds * 1000) / 4))
   }
@@ -73,12 +75,12 @@ async function begin(worker: Worker): Promise<void> {
 
 /** A chunk whose workers die again and again takes its job with it. */
 async function takeBack({ services, serving }: Worker, chunks: readonly Abandoned[]): Promise<void> {
-  for (const { tenantId, jobId, deaths } of chunks) {
+  for (const { tenantId, jobId, folder, deaths } of chunks) {
     services.metrics.batchChunkErrors.inc({ code: 'JOB_ABANDONED' })
     if (deaths < MAX_DEATHS) continue
     const failure = fail('internal', 'BATCH_CRASHED', `The workers of one chunk died ${deaths} times`)
     const ctx = serviceCtx(services, tenantId, AbortSignal.timeout(30_000), jobId)
-    await failJob({ ...ctx, serving }, jobId, failure)
+    await failJob({ ...ctx, serving }, { id: jobId, folder }, failure)
   }
 }
 

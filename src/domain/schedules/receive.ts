@@ -4,7 +4,6 @@ import type { Input, Output } from '../../contract/operations/index.ts'
 import { REQUEST_EVENTS } from '../../contract/schedules.ts'
 import { newId } from '../../core/ids.ts'
 import { own } from '../../core/own.ts'
-import { wake } from '../../ports/db/index.ts'
 import { inTransaction } from '../ctx.ts'
 import { listenersOf, queueRuns } from '../listeners.ts'
 import type { ServingCtx } from '../serving/index.ts'
@@ -19,9 +18,6 @@ export async function receiveEvent(
   const heard = { id: newId('evt'), type: event_type, data: payload }
   if (operation !== undefined) checkRequest(operation, payload, 'payload')
   const job = operation && { operation, job_id: await submit(ctx, operation, payload) }
-  const runs = await inTransaction(ctx, async (ctx) => {
-    wake(ctx.db, 'outbox')
-    return queueRuns(ctx, heard, await listenersOf(ctx, heard))
-  })
+  const runs = await inTransaction(ctx, async (ctx) => queueRuns(ctx, heard, await listenersOf(ctx, heard)))
   return { event_id: heard.id, runs: [...runs], job: job ?? null }
 }

@@ -34,7 +34,7 @@ export function runSchedule(ctx: Ctx, input: Input<'schedules.run'>): Promise<Sc
       })
       .returningAll()
       .executeTakeFirstOrThrow()
-    wake(ctx.db, 'outbox')
+    wake(ctx.db, 'schedules')
     return runDocument(row)
   })
 }

@@ -42,7 +42,7 @@ interface DueRun {
 
 export function startScheduler(services: Services, serving: Serving): Loop {
   const { db, log } = services
-  const onWake = (wake: () => void) => db.onWake('outbox', wake)
+  const onWake = (wake: () => void) => db.onWake('schedules', wake)
 
   async function turn({ signal, idle }: Turn): Promise<void> {
     await db.system(queueDue)

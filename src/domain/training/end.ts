@@ -1,6 +1,6 @@
 // How a job that did not produce a version ends: job and version say why, and an event tells it.
 import type { MlError } from '../../core/failure.ts'
-import { json } from '../../ports/db/index.ts'
+import { json, wake } from '../../ports/db/index.ts'
 import type { TxCtx } from '../ctx.ts'
 import { emit } from '../events.ts'
 import type { JobRow } from './store.ts'
@@ -21,6 +21,7 @@ export async function endJob(ctx: TxCtx, job: JobRow, { status, message, failure
     .where('id', '=', job.id)
     .returningAll()
     .executeTakeFirstOrThrow()
+  wake(ctx.db, 'progress')
   await ctx.db
     .updateTable('model_versions')
     .set({ status: 'failed', error })

@@ -88,7 +88,7 @@ function write(ctx: Ctx, job: JobRow, { progress, newStage, trials }: Report): P
       .executeTakeFirst()
     if (!row || row.cancel_requested) return false
     await storeTrials(ctx, row, trials)
-    if (trials.length > 0) wake(ctx.db, 'jobs')
+    if (trials.length > 0) wake(ctx.db, 'progress')
     if (progress && newStage) {
       const { trial: _, ...stand } = progress
       const data = { model_id: job.model_id, version: job.version, job_id: job.id, ...stand }

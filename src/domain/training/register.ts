@@ -110,7 +110,7 @@ async function register(ctx: TxCtx, registration: Registration, metadata: Versio
     })
     .where('id', '=', row.id)
     .execute()
-  wake(ctx.db, 'jobs')
+  wake(ctx.db, 'progress')
   ctx.metrics.trainingJobs.inc({ status: 'succeeded' })
   return true
 }

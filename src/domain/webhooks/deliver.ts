@@ -45,7 +45,7 @@ export interface Due {
 
 export function startDeliveries(services: Services, options: DeliveryOptions = {}): DeliveryWorker {
   const { db, log } = services
-  const onWake = (wake: () => void) => db.onWake('outbox', wake)
+  const onWake = (wake: () => void) => db.onWake('webhooks', wake)
   const sending = new Map<string, Promise<void>>()
   let inFlight = 0
 

@@ -31,7 +31,7 @@ export function replayDeliveries(ctx: Ctx, input: Input<'webhooks.replay'>): Pro
       input.delivery_id === undefined ? again.where('status', '=', 'dead') : again.where('id', '=', input.delivery_id)
     const rows = await again.returning('id').execute()
     if (rows.length === 0 && input.delivery_id !== undefined) throw notFound('webhook delivery', input.delivery_id)
-    wake(ctx.db, 'outbox')
+    wake(ctx.db, 'webhooks')
     return { count: rows.length }
   })
 }

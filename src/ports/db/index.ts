@@ -46,7 +46,8 @@ export interface Database {
   close(): Promise<void>
 }
 
-export const WAKE_CHANNELS = ['outbox', 'jobs', 'deployments'] as const
+/** One each for what waits: most events concern no webhook and no schedule, and should not wake those who send and start. */
+export const WAKE_CHANNELS = ['outbox', 'jobs', 'deployments', 'webhooks', 'schedules', 'progress'] as const
 export type WakeChannel = (typeof WAKE_CHANNELS)[number]
 
 /** Wakes the listeners of `channel` once this transaction has committed; nothing happens if it rolls back. */
