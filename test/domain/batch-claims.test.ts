@@ -117,7 +117,8 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
       }
     }
     await Promise.all([work(), work(), work(), work()])
-    expect(Math.max(...turns.values()) - Math.min(...turns.values())).toBeLessThanOrEqual(2)
+    // A claim that stands still is passed over meanwhile.
+    expect(Math.max(...turns.values()) - Math.min(...turns.values())).toBeLessThanOrEqual(3)
   })
 
   it('says with the first chunk that its job runs, and waits for nobody who holds the job', async () => {

@@ -31,16 +31,18 @@ export type ClaimedJob = Pick<BatchRow, 'id' | 'status' | 'folder' | 'model_id' 
  * holds the job just now, a cancellation say: waiting for them, who may wait for the chunk, would be for ever.
  */
 export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | undefined> {
-  // A turn that another claim has taken since this one looked is later than all that were there, and is passed over: taken as it is
-  // found, it would be this tenant's second in a row.
+  // A turn that another claim has taken since this one looked is passed over (the row is locked, then held against what was seen): taken as
+  // it is found, it would be this tenant's second in a row.
   const waiting = sql`
-    select t.tenant_id from batch_turns t
-    where t.turn <= (select max(turn) from batch_turns) and exists (
+    select t.tenant_id from batch_turns t join seen on seen.tenant_id = t.tenant_id and seen.turn = t.turn
+    where exists (
       select from batch_chunks c
       where c.tenant_id = t.tenant_id and c.status = 'waiting' and c.available_at <= clock_timestamp())`
   // Claims at the same moment go to different tenants, where there are several: otherwise one would get as many turns for one.
   const { rows } = await sql<Claim>`
-    with mine as materialized (
+    with seen as materialized (
+      select tenant_id, turn from batch_turns
+    ), mine as materialized (
       ${waiting} order by t.turn, t.tenant_id limit 1 for update of t skip locked
     ), anyone as materialized (
       ${waiting} and not exists (select from mine) order by t.turn, t.tenant_id limit 1
