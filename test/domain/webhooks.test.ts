@@ -1,4 +1,5 @@
 // Webhooks end to end: events of real changes, sent over HTTP to a receiver that accepts, refuses, stalls, redirects or is gone.
+import { createHmac } from 'node:crypto'
 import { sql } from 'kysely'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -58,6 +59,10 @@ describe.each([...DATABASES])('webhooks on the %s database', (database) => {
     expect(path).toBe('/hook')
     const event = new Webhook(secret!).verify(body, headers as Record<string, string>)
     expect(event).toMatchObject({ type: 'ml.dataset.created', subject: dataset.id, id: headers['webhook-id'] })
+    // Once more as the text of Standard Webhooks has it, for the library above has signed it too.
+    const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
+    const key = Buffer.from(secret!.slice('whsec_'.length), 'base64')
+    expect(headers['webhook-signature']).toBe(`v1,${createHmac('sha256', key).update(signed).digest('base64')}`)
     expect(() => new Webhook(`${secret!.slice(0, -4)}AAAA`).verify(body, headers as Record<string, string>)).toThrow()
     const shown = JSON.stringify([
       await client.webhooks.get({ webhook_id: id }),
@@ -65,6 +70,29 @@ describe.each([...DATABASES])('webhooks on the %s database', (database) => {
       await client.webhooks.update({ webhook_id: id, description: 'x' }),
     ])
     expect(shown).not.toContain('whsec_')
+  })
+
+  it('wake those who send only where there is something to be sent', async () => {
+    let woken = 0
+    const unlisten = app.app.services.db.onWake('webhooks', () => woken++)
+    await happen()
+    expect(woken).toBe(0)
+    const { id } = await client.webhooks.create({ url: receiver.url, events: ['ml.dataset.created'] })
+    await happen()
+    expect(woken).toBeGreaterThan(0)
+    unlisten()
+    await client.webhooks.delete({ webhook_id: id })
+  })
+
+  it('send nothing while they are stopped, and what waited afterwards', async () => {
+    const { id: webhook_id } = await client.webhooks.create({ url: receiver.url })
+    await happen()
+    await client.webhooks.update({ webhook_id, active: false })
+    const { db } = app.app.services
+    expect(await db.system((tx) => claimDeliveries(tx, [], 10))).toEqual([])
+    await client.webhooks.update({ webhook_id, active: true })
+    work()
+    await untilLog(webhook_id, all('delivered'))
   })
 
   it('are signed with both secrets while one is replaced by the other, which is shown once', async () => {

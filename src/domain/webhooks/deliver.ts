@@ -77,7 +77,7 @@ export function startDeliveries(services: Services, options: DeliveryOptions = {
   }
 }
 
-/** The oldest due ones of every webhook but the `busy`. The recursion steps from webhook to webhook, over any backlog. */
+/** The oldest due ones of every active webhook but the `busy`; those of one that was stopped wait until it goes on. The recursion steps from webhook to webhook, over any backlog. */
 export async function claimDeliveries(tx: Tx, busy: readonly string[], limit: number): Promise<readonly Due[]> {
   const { rows } = await sql<Due>`
     with recursive hooks (id) as (
@@ -91,6 +91,7 @@ export async function claimDeliveries(tx: Tx, busy: readonly string[], limit: nu
         where webhook_id = hooks.id and status = 'waiting' and next_attempt_at <= clock_timestamp()
         order by next_attempt_at limit ${AT_ONCE_A_WEBHOOK} for update skip locked) d
       where hooks.id is not null and hooks.id <> all (${[...busy]}::text[])
+        and exists (select from webhooks w where w.id = hooks.id and w.active)
       order by d.next_attempt_at limit ${limit}
     )
     update webhook_deliveries d
