@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeResult } from '../result.ts'
 import { residentMb } from './child.ts'
-import { arrive } from './serving/arrivals.ts'
+import { arrive, type Events } from './serving/arrivals.ts'
 import { applyTo, bytesOf } from './serving/generator.ts'
 import { floatRow, LARGE, SMALL } from './serving/models.ts'
 
@@ -28,7 +28,10 @@ const CONNECTIONS = 64
 const MOST_CONNECTIONS = 6000
 const SHARE = { steady: 0.7, over: 3 }
 
-const child = fork(join(import.meta.dirname, 'serving/service.ts'), [], { execArgv: [] })
+const child = fork(join(import.meta.dirname, 'serving/service.ts'), [], {
+  execArgv: [],
+  env: { ...process.env, TELL_SEEN: '1' },
+})
 const [{ url }] = (await once(child, 'message')) as [{ url: string }]
 
 function requestsOf(model: string, width: number): Buffer[] {
@@ -39,11 +42,8 @@ function requestsOf(model: string, width: number): Buffer[] {
 }
 
 /** When the last request that was refused, or slower than the steady load ever was, had been due after the overload. */
-function recoveryMs(events: readonly { atMs: number; ms: number; status: number }[], usualMs: number): number {
-  return events.reduce(
-    (last, { atMs, ms, status }) => (status === 200 && ms <= usualMs ? last : Math.max(last, atMs)),
-    0,
-  )
+function recoveryMs({ atMs, ms, status }: Events, usualMs: number): number {
+  return atMs.reduce((last, at, i) => (status[i] === 200 && ms[i]! <= usualMs ? last : Math.max(last, at)), 0)
 }
 
 async function measure(model: string, width: number) {
@@ -55,7 +55,8 @@ async function measure(model: string, width: number) {
     stretches: [{ rate: SHARE.steady * capacity, ms: STEADY_MS }],
     connections: MOST_CONNECTIONS,
   })
-  const memory: number[] = [residentMb(child)]
+  const memory: number[] = []
+  const tell = () => memory.push(residentMb(child))
   const [first, second, after] = await arrive(url, requests, {
     stretches: [
       { rate: SHARE.over * capacity, ms: OVER_MS / 2 },
@@ -63,7 +64,8 @@ async function measure(model: string, width: number) {
       { rate: SHARE.steady * capacity, ms: AFTER_MS },
     ],
     connections: MOST_CONNECTIONS,
-    ended: () => memory.push(residentMb(child)),
+    opened: tell,
+    ended: tell,
   })
   const usualMs = Math.max(50, 2 * steady!.latency['p99.9'])
   const goodput = second!.goodPerSecond / capacity
@@ -84,8 +86,12 @@ async function measure(model: string, width: number) {
     'overload: answered after p50, p99 ms': [second!.latency.p50, second!.latency.p99],
     'overload: refused after p50, p99 ms, from the schedule': [second!.refusal.p50, second!.refusal.p99],
     'overload: refused after p50, p99 ms, from sending': [second!.refusalOnWire.p50, second!.refusalOnWire.p99],
+    'overload: written after the schedule p50, p99 ms': [second!.late.p50, second!.late.p99],
+    'overload: seen by the service after writing p50, p99 ms': [second!.unseen.p50, second!.unseen.p99],
+    'overload: refusal heard after being seen p50, p99 ms': [second!.refusalFromSeen.p50, second!.refusalFromSeen.p99],
+    'overload: answer heard after being seen p50, p99 ms': [second!.answerFromSeen.p50, second!.answerFromSeen.p99],
     'overload: first half answered / capacity': round(first!.goodPerSecond / capacity),
-    'memory MB before, half, end, after': memory.map(Math.round),
+    'memory MB with all connections open, half, end, after': memory.map(Math.round),
     'recovery ms': Math.round(recoveryMs(after!.events, usualMs)),
   }
 }

@@ -3,7 +3,7 @@
 // a new one is opened; beyond the limit requests wait here, which counts too, and are given up unsent after a while, as callers do:
 // without that the queue in this process grows by as much as the overload, and what it holds at the end looks like lost answers.
 import { percentiles } from '../../../src/cli/bench/load.ts'
-import { type Answered, Connection } from './generator.ts'
+import { type Answered, Connection, monotonicMs } from './generator.ts'
 
 export interface Stretch {
   /** Requests a second. */
@@ -23,20 +23,31 @@ export interface Stretched {
   readonly broken: number
   readonly faults: Readonly<Record<string, number>>
   /** Milliseconds from the scheduled moment. */
-  readonly latency: ReturnType<typeof percentiles>
-  readonly refusal: ReturnType<typeof percentiles>
+  readonly latency: Percentiles
+  readonly refusal: Percentiles
   /** Milliseconds from the moment the request was written, without what the generator itself was late. */
-  readonly refusalOnWire: ReturnType<typeof percentiles>
-  /** Scheduled moment within the stretch, and how it went, in the order of the answers. */
-  readonly events: readonly Event[]
+  readonly refusalOnWire: Percentiles
+  /** The parts of both: from the schedule to writing, from there to being seen by the service, from there to being heard here. */
+  readonly late: Percentiles
+  readonly unseen: Percentiles
+  readonly refusalFromSeen: Percentiles
+  readonly answerFromSeen: Percentiles
+  readonly events: Events
 }
 
-interface Event {
-  readonly atMs: number
-  readonly ms: number
-  readonly wireMs: number
-  readonly status: number
-  readonly error?: string | undefined
+type Percentiles = ReturnType<typeof percentiles>
+
+/** What came of the requests of a stretch, in the order of the answers. Numbers alone, so that collecting garbage finds nothing here. */
+export class Events {
+  /** Scheduled moment within the stretch, and the answer's distance from it. */
+  readonly atMs: number[] = []
+  readonly ms: number[] = []
+  /** Written so long after the schedule. */
+  readonly lateMs: number[] = []
+  /** From writing until the service saw it; NaN where it does not say. */
+  readonly unseenMs: number[] = []
+  readonly status: number[] = []
+  readonly faults: Record<string, number> = {}
 }
 
 /** How long a request waits here for a connection. */
@@ -49,10 +60,12 @@ export interface Schedule {
   readonly connections: number
   /** Called when the last request of a stretch has begun. */
   readonly ended?: (stretch: number) => void
+  /** Called when as many connections are open as will be needed. */
+  readonly opened?: () => void
 }
 
 export async function arrive(url: string, requests: readonly Buffer[], schedule: Schedule): Promise<Stretched[]> {
-  const { stretches, connections, ended } = schedule
+  const { stretches, connections, ended, opened } = schedule
   // As many as a second of the heaviest stretch may need, so that opening them is no part of what is measured.
   const ready = Math.min(connections, Math.ceil(Math.max(...stretches.map(({ rate }) => rate))))
   const free: Connection[] = []
@@ -60,9 +73,10 @@ export async function arrive(url: string, requests: readonly Buffer[], schedule:
     const some = Math.min(100, ready - free.length)
     free.push(...(await Promise.all(Array.from({ length: some }, () => Connection.open(url)))))
   }
+  opened?.()
   const all = new Set(free)
   const waiting = new Waiting()
-  const found = stretches.map((): Event[] => [])
+  const found = stretches.map(() => new Events())
   const sentOf = stretches.map(() => 0)
   const goodAt: number[] = []
   const startedAts: number[] = []
@@ -90,10 +104,20 @@ export async function arrive(url: string, requests: readonly Buffer[], schedule:
     const go = (one: Connection) => {
       open++
       const wroteAt = performance.now()
+      const sentAt = monotonicMs()
+      const events = found[stretch]!
       sentOf[stretch]!++
-      one.send(requests[sent++ % requests.length]!, ({ status, error }: Answered) => {
+      one.send(requests[sent++ % requests.length]!, ({ status, error, seenAt = Number.NaN }: Answered) => {
         const now = performance.now()
-        found[stretch]!.push({ atMs: dueAt - startedAt, ms: now - dueAt, wireMs: now - wroteAt, status, error })
+        events.atMs.push(dueAt - startedAt)
+        events.ms.push(now - dueAt)
+        events.lateMs.push(wroteAt - dueAt)
+        events.unseenMs.push(seenAt - sentAt)
+        events.status.push(status)
+        if (!isGood(status) && !isRefused(status)) {
+          const what = error ?? `status ${status}`
+          events.faults[what] = (events.faults[what] ?? 0) + 1
+        }
         if (status === 200) goodAt.push(now)
         open--
         if (status !== 0) give(one)
@@ -159,16 +183,23 @@ class Waiting {
   }
 }
 
-function summary(events: readonly Event[], offered: number, sent: number): Omit<Stretched, 'goodPerSecond'> {
-  const good = events.filter(({ status }) => status === 200)
-  const refused = events.filter(({ status }) => status === 503 || status === 429)
-  const faults: Record<string, number> = {}
-  for (const { status, error } of events) {
-    if (status === 200 || status === 503 || status === 429) continue
-    const what = error ?? `status ${status}`
-    faults[what] = (faults[what] ?? 0) + 1
-  }
-  if (events.length < sent) faults.unanswered = sent - events.length
+function isGood(status: number): boolean {
+  return status === 200
+}
+
+function isRefused(status: number): boolean {
+  return status === 503 || status === 429
+}
+
+function summary(events: Events, offered: number, sent: number): Omit<Stretched, 'goodPerSecond'> {
+  const { status, ms, lateMs, unseenMs } = events
+  const good = ms.filter((_, i) => isGood(status[i]!))
+  const refused = ms.filter((_, i) => isRefused(status[i]!))
+  const faults = { ...events.faults }
+  if (status.length < sent) faults.unanswered = sent - status.length
+  const fromSeen = ms.map((value, i) => value - lateMs[i]! - unseenMs[i]!)
+  const seen = (wanted: (status: number) => boolean) =>
+    percentiles(fromSeen.filter((value, i) => wanted(status[i]!) && !Number.isNaN(value)))
   return {
     offered,
     good: good.length,
@@ -176,9 +207,13 @@ function summary(events: readonly Event[], offered: number, sent: number): Omit<
     unsent: offered - sent,
     broken: sent - good.length - refused.length,
     faults,
-    latency: percentiles(good.map(({ ms }) => ms)),
-    refusal: percentiles(refused.map(({ ms }) => ms)),
-    refusalOnWire: percentiles(refused.map(({ wireMs }) => wireMs)),
+    latency: percentiles(good),
+    refusal: percentiles(refused),
+    refusalOnWire: percentiles(ms.map((value, i) => value - lateMs[i]!).filter((_, i) => isRefused(status[i]!))),
+    late: percentiles(lateMs),
+    unseen: percentiles(unseenMs.filter((value) => !Number.isNaN(value))),
+    refusalFromSeen: seen(isRefused),
+    answerFromSeen: seen(isGood),
     events,
   }
 }

@@ -43,7 +43,20 @@ export interface Answered {
   readonly error?: string
   readonly ms: number
   readonly body: string
+  /** When the service saw the request, on the clock of `monotonicMs`; only of a service that says so. */
+  readonly seenAt?: number
 }
+
+/** The machine's clock since its start, the same in all processes. */
+export function monotonicMs(): number {
+  const [seconds, nanoseconds] = process.hrtime()
+  return seconds * 1e3 + nanoseconds / 1e6
+}
+
+/** Header of a reply: when its request was seen. */
+export const SEEN = 'x-seen'
+
+const SEEN_LINE = `\r\n${SEEN}: `
 
 /** One connection: `send` settles with each answer. */
 export class Connection {
@@ -101,16 +114,18 @@ export class Connection {
     if (this.#text.length < this.#replyEnd) return
     const body = this.#text.slice(this.#head + 4)
     const status = Number(this.#text.slice(9, 12))
+    const seen = this.#text.indexOf(SEEN_LINE)
+    const seenAt = seen < 0 ? undefined : Number.parseFloat(this.#text.slice(seen + SEEN_LINE.length, this.#head))
     this.#text = ''
     this.#head = -1
-    this.#end({ status, body })
+    this.#end({ status, body, ...(seenAt !== undefined && { seenAt }) })
   }
 
-  #end({ status, body = '', error }: { status: number; body?: string; error?: string }): void {
+  #end({ status, body = '', ...rest }: Pick<Answered, 'status' | 'error' | 'seenAt'> & { body?: string }): void {
     const settle = this.#settle
     this.#settle = undefined
     this.busy = false
-    settle?.({ status, ms: performance.now() - this.#startedAt, body, ...(error !== undefined && { error }) })
+    settle?.({ status, ms: performance.now() - this.#startedAt, body, ...rest })
   }
 }
 

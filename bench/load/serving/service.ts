@@ -6,6 +6,7 @@ import { createApp } from '../../../src/app.ts'
 import { createClient, type MlClient } from '../../../src/client.ts'
 import { loadConfig } from '../../../src/config.ts'
 import { silentLog } from '../../../src/core/log.ts'
+import { monotonicMs, SEEN } from './generator.ts'
 import { LARGE, namedRow, perceptron, SMALL } from './models.ts'
 
 const overrides = JSON.parse(process.argv[2] ?? '{}') as Record<string, never>
@@ -17,6 +18,10 @@ const app = await createApp(
   },
 )
 await app.begun
+// So that the load can tell what it waited for: itself and the way here, or what happened here.
+if (process.env.TELL_SEEN) {
+  app.http.server.prependListener('request', (_request, reply) => reply.setHeader(SEEN, monotonicMs().toFixed(3)))
+}
 const url = await app.listen({ port: 0 })
 const client = createClient({ baseUrl: url })
 await install(client, 'small', perceptron(SMALL))
