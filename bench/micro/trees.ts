@@ -2,11 +2,12 @@
 // 200 rounds of trees of one depth or one number of leaves over 30 numbers.
 //   node bench/micro/trees.ts --xgboost=python3 --lightgbm=peer/bin/python [--rounds=3] [name…]
 // XGBoost is Debian's python3-xgboost; LightGBM: python3 -m venv peer && peer/bin/pip install lightgbm
-// The kernel must be there: npm run kernel. Writes bench/results/micro-trees.json. Ratios are ours to theirs; those of processor
+// The kernel must be there: npm run kernel. Puts each case in its place in bench/results/micro-trees.json. Ratios are ours to theirs; those of processor
 // time are little disturbed by a busy machine; `speedup` (one thread's clock over two threads') is, and `speedup_by_cpu` (one
 // thread's processor time over that of the first of two) says what it would be alone, but for the waiting. Every round has data
 // of its own.
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -86,6 +87,17 @@ function report(fits: Fits) {
   return results
 }
 
+const RESULTS = join(import.meta.dirname, '../results/micro-trees.json')
+
+async function keep(name: string, result: Readonly<Record<string, unknown>>): Promise<void> {
+  const known = existsSync(RESULTS) ? (JSON.parse(await readFile(RESULTS, 'utf8')) as Record<string, unknown>) : {}
+  const all: Record<string, unknown> = { ...known, [name]: result }
+  await writeResult(
+    'micro-trees',
+    Object.fromEntries(CASES.flatMap(({ name }) => (all[name] ? [[name, all[name]]] : []))),
+  )
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     options: { xgboost: { type: 'string' }, lightgbm: { type: 'string' }, rounds: { type: 'string' } },
@@ -99,7 +111,6 @@ async function main(): Promise<void> {
   }
   const rounds = Number(values.rounds ?? 3)
   const folder = await mkdtemp(join(tmpdir(), 'trees-'))
-  const results: Record<string, unknown> = {}
   const versions: Record<string, string | undefined> = {}
   try {
     await writeTable(folder, 'test', { rows: TEST_ROWS, seed: 99 })
@@ -121,12 +132,10 @@ async function main(): Promise<void> {
           }
         }
       }
-      results[name] = report(fits)
-      process.stdout.write(`${name} ${JSON.stringify(results[name])}\n`)
+      const { xgboost, lightgbm } = versions
+      const machine = { cpu: cpus()[0]?.model ?? 'unknown', node: process.version, xgboost, lightgbm, rounds }
+      await keep(name, { machine, ...report(fits) })
     }
-    const { xgboost, lightgbm } = versions
-    const machine = { cpu: cpus()[0]?.model ?? 'unknown', node: process.version, xgboost, lightgbm, rounds }
-    if (positionals.length === 0) await writeResult('micro-trees', { machine, ...results })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
