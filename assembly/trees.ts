@@ -156,7 +156,10 @@ export function scan(
   let bestSums = f64x2.splat(0)
   let sums = f64x2.splat(0)
   for (let bin = 0; bin < end; bin++) {
-    sums = f64x2.add(sums, v128.load(histogram + ((<usize>bin) << 4)))
+    const own = v128.load(histogram + ((<usize>bin) << 4))
+    // Without rows nothing changes, but for missing values beside the first bin.
+    if (bin > 0 && !v128.any_true(own)) continue
+    sums = f64x2.add(sums, own)
     const h = f64x2.extract_lane(sums, 1)
     if (h >= least && h <= most) {
       const gain = gainOf(sums, total, penalty)

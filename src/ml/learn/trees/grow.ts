@@ -3,6 +3,7 @@
 // was taken away is built again when it is split.
 import { type Arena, SIDES, SPLIT_FIELDS } from './arena.ts'
 import type { FeatureBins } from './binning.ts'
+import { OpenLeaves, type RankedLeaf } from './open-leaves.ts'
 import { leafValue, type SplitRules } from './split.ts'
 import { BIN, GAIN, L2_USED, LEFT_GRADIENT, LEFT_HESSIAN, MISSING_LEFT } from './split-record.ts'
 import type { Team } from './team.ts'
@@ -70,22 +71,29 @@ interface OpenLeaf extends Omit<SearchLeaf, 'slot' | 'from' | 'search'> {
   best?: Candidate
 }
 
+interface Splittable extends RankedLeaf {
+  readonly leaf: OpenLeaf
+}
+
 /** The nodes of a tree grown on the first `rows` entries of `arena.order`; node 0 is the root. */
 export function growTree(growing: Growing, output: number, rows: number): GrownNode[] {
   const { arena, rules } = growing
   const slots = new Slots(arena.plan.slots)
   const nodes: GrownNode[] = []
-  const open: OpenLeaf[] = []
+  const open = new OpenLeaves<Splittable>(rules.policy)
+  const add = (leaf: OpenLeaf) => {
+    if (leaf.best) open.push({ leaf, node: leaf.node, depth: leaf.depth, gain: leaf.best.gain })
+  }
   const root = { start: 0, rows, depth: 0, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY }
   const sums = growing.team.sums(output, rows)
   const first = addLeaf(nodes, { ...root, ...sums, l2: rules.l2 }, rules)
   search(growing, output, [{ leaf: first, from: 'build', slots }])
-  open.push(first)
+  add(first)
   for (let leaves = 1; leaves < rules.maxLeaves; leaves++) {
     growing.checkStop()
-    const leaf = takeBest(open, rules)
-    if (!leaf) break
-    open.push(...splitLeaf(growing, leaf, { nodes, open, slots, output }))
+    const next = open.take()
+    if (!next) break
+    for (const leaf of splitLeaf(growing, next.leaf, { nodes, slots, output })) add(leaf)
   }
   return nodes
 }
@@ -99,24 +107,8 @@ function addLeaf(nodes: GrownNode[], leaf: NewLeaf, rules: GrowRules): OpenLeaf 
   return { ...place, gradient, hessian, node: nodes.length - 1, slot: -1 }
 }
 
-/** The open leaf to be split next, taken out of `open`. */
-function takeBest(open: OpenLeaf[], { policy }: GrowRules): OpenLeaf | undefined {
-  let best = -1
-  for (const [i, leaf] of open.entries()) {
-    if (!leaf.best) continue
-    const top = open[best]
-    const better =
-      !top ||
-      (policy === 'depthwise' && leaf.depth < top.depth) ||
-      ((policy === 'leafwise' || leaf.depth === top.depth) && leaf.best.gain > top.best!.gain)
-    if (better) best = i
-  }
-  return best < 0 ? undefined : open.splice(best, 1)[0]
-}
-
 interface Growth {
   readonly nodes: GrownNode[]
-  readonly open: OpenLeaf[]
   readonly slots: Slots
   readonly output: number
 }

@@ -87,6 +87,35 @@ describe('the WebAssembly kernel', () => {
     })
   })
 
+  it('tries missing values alone on the left also where no row is in the first bin', () => {
+    const records = [null, module].map((one) => {
+      const arena = anArena(1, { rows: 10, features: 1 })
+      const [bins, gap] = [BINS - 1, BINS - 1]
+      arena.histograms.fill(0)
+      for (const [bin, g] of [
+        [3, 4],
+        [7, 5],
+        [gap, -20],
+      ] as const)
+        arena.histograms.set([g, 5], 2 * bin)
+      const scan = {
+        start: 0,
+        bins: bins + 1,
+        missing: gap,
+        gradient: -11,
+        hessian: 15,
+        l2: 1,
+        least: 1,
+        whole: 7,
+        at: 0,
+      }
+      openKernel(arena, one).scan({ ...scan, histogram: arena.histograms, record: arena.splits })
+      return arena.splits.slice(0, 5)
+    })
+    expect([...records[0]!]).toEqual([400 / 6 + 81 / 11 - 7, 0, 1, -20, 5])
+    expect(records[1]).toEqual(records[0])
+  })
+
   it('is done without where the build has not made it', () => {
     const arena = anArena(1, { rows: 10, features: 2 })
     const kernel = openKernel(arena, null)

@@ -169,6 +169,8 @@ function scanNumbers({
   let g = 0
   let h = 0
   for (let bin = 0, i = 2 * start; bin < end; bin++, i += 2) {
+    // Without rows nothing changes, but for missing values beside the first bin.
+    if (bin > 0 && histogram[i] === 0 && histogram[i + 1] === 0) continue
     g += histogram[i]!
     h += histogram[i + 1]!
     if (h >= least && h <= most) {
