@@ -52,6 +52,17 @@ describe('a choice between candidates', () => {
     expect(leaderboard[0]!.value).toBeLessThan(leaderboard[1]!.value!)
   })
 
+  it('gives nobody up over folds that hold no row of a rare class', async () => {
+    const random = seededRandom(3)
+    const rows = Array.from({ length: 400 }, (_, i) => {
+      const rare = i % 100 === 50
+      return { x: random.normal() + (rare ? 4 : 0), y: random.normal(), state: rare ? 'lost' : 'kept' }
+    })
+    const { leaderboard } = (await pipe(rows, 'state', { candidates: CLASSIFIERS })).evaluation
+    expect(leaderboard.filter(({ reason }) => reason?.startsWith('far worse'))).toEqual([])
+    expect(leaderboard.map(({ folds }) => folds.length >= 3)).toEqual([true, true])
+  })
+
   it('takes the line where there is one', async () => {
     const outcome = await pipe(line(), 'price', { modelType: 'regression', candidates: REGRESSORS })
     expect(outcome.algorithm).toBe('linear_regression')

@@ -36,6 +36,8 @@ export interface Judge {
   readonly folds: number
   /** Folds that judge every row once; more of them judge the rows again. */
   readonly pass: number
+  /** The target of the rows that a fold learns from. */
+  learnedIn(fold: number): Target
   /** The target of the rows that a fold is judged by. */
   targetOf(fold: number): Target
   /** The metric of what is said about the rows of a fold; undefined where those leave it without a meaning. */
@@ -75,6 +77,7 @@ export function createJudge(options: JudgeOptions): Judge {
     rows: rows.table.rows,
     folds: folds.length,
     pass: options.pass ?? folds.length,
+    learnedIn: (fold) => selectTarget(rows.target, folds[fold]!.train),
     targetOf: (fold) => selectTarget(rows.target, folds[fold]!.test),
     figure: (fold, said, candidate) => figureOf(options, fold, { said, candidate }),
     open: (candidate) => openAttempt(options, encode, candidate),

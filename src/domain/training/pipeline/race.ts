@@ -141,12 +141,12 @@ function giveUp({ comparison, judge }: Race, attempts: readonly Attempt[], fold:
 /** By so much of its figure it must be worse: a little is soon made up for in other folds. */
 const HOPELESS = 1 / 4
 
-/** Gives up those that say less about the rows of the first fold than somebody who has only heard how they turned out on the whole. */
+/** Gives up those that say less about the rows of the first fold than somebody who only knows how the others turned out on the whole. */
 function dismiss({ comparison, judge }: Race, attempts: readonly Attempt[]): void {
   const sign = comparison.greaterIsBetter ? 1 : -1
   const able = attempts.filter(({ done, ended, figures }) => done === 1 && figures.length === 1 && !ended)
   const leader = leaderOf(able, comparison)
-  const said = ignorance(judge.targetOf(0))
+  const said = ignorance(judge.learnedIn(0), judge.targetOf(0))
   for (const attempt of able) {
     if (attempt === leader) continue
     const figure = judge.figure(0, said, attempt.candidate)
@@ -155,16 +155,17 @@ function dismiss({ comparison, judge }: Race, attempts: readonly Attempt[]): voi
   }
 }
 
-/** The shares of the classes, or the mean, for every row. */
-function ignorance(target: Target): Float64Array {
-  if (target.task === 'regression') {
-    const mean = target.values.reduce((sum, value) => sum + value, 0) / target.values.length
-    return new Float64Array(target.values.length).fill(mean)
+/** The shares of the classes among the rows learned from, or their mean, for every row to be judged. */
+function ignorance(learned: Target, judged: Target): Float64Array {
+  const rows = judged.task === 'regression' ? judged.values.length : judged.labels.length
+  if (learned.task === 'regression') {
+    const mean = learned.values.reduce((sum, value) => sum + value, 0) / learned.values.length
+    return new Float64Array(rows).fill(mean)
   }
-  const width = target.classes.length
+  const width = learned.classes.length
   const shares = new Float64Array(width)
-  for (const label of target.labels) shares[label]! += 1 / target.labels.length
-  return Float64Array.from({ length: target.labels.length * width }, (_, at) => shares[at % width]!)
+  for (const label of learned.labels) shares[label]! += 1 / learned.labels.length
+  return Float64Array.from({ length: rows * width }, (_, at) => shares[at % width]!)
 }
 
 function placeOf({ from, to }: Race, share: number): number {

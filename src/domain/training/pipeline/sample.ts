@@ -2,6 +2,7 @@
 // asked for cannot be made (a class of one row), plainer ones are: a comparison that leaves one rare class to luck is
 // better than none.
 import { MlError } from '../../../core/failure.ts'
+import { seededRandom, shuffle } from '../../../core/random.ts'
 import { foldsShuffled, type Split, splitShuffled, splitStratified } from '../../../ml/split/index.ts'
 import { selectRows } from '../../../ml/table.ts'
 import type { Labelled } from './rows.ts'
@@ -9,13 +10,45 @@ import type { TrainingSpec } from './spec.ts'
 import { foldRows } from './split.ts'
 import { selectTarget } from './target.ts'
 
-/** `count` rows drawn by lot, classes in proportion; all rows where there are no more. */
+/** Rows of a class that a comparison takes where there are as many: of fewer, some folds have none to learn or to judge. */
+const LEAST_OF_CLASS = 20
+/** Of the rows, at most, that rare classes add. */
+const ADDED_SHARE = 1 / 4
+
+/**
+ * `count` rows drawn by lot, classes in proportion; all rows where there are no more. Rare classes are drawn more often, which
+ * may add a few rows.
+ */
 export function someRows(rows: Labelled, count: number, seed: number): Labelled {
   const { table, target } = rows
   if (table.rows <= count) return rows
   const fraction = count / table.rows
-  const chosen = drawn(rows, { fraction, seed })
+  const inProportion = drawn(rows, { fraction, seed })
+  const chosen = target.task === 'classification' ? withRareClasses(inProportion, target, seed) : inProportion
   return { table: selectRows(table, chosen), target: selectTarget(target, chosen) }
+}
+
+function withRareClasses(
+  chosen: Uint32Array,
+  { labels, classes }: Extract<Labelled['target'], { task: 'classification' }>,
+  seed: number,
+): Uint32Array {
+  const least = Math.min(LEAST_OF_CLASS, Math.floor((chosen.length * ADDED_SHARE) / classes.length))
+  const isChosen = new Uint8Array(labels.length)
+  const counts = new Uint32Array(classes.length)
+  for (const row of chosen) {
+    isChosen[row] = 1
+    counts[labels[row]!]!++
+  }
+  if (counts.every((count) => count >= least)) return chosen
+  const left: number[] = []
+  for (let row = 0; row < labels.length; row++) {
+    if (isChosen[row] === 0 && counts[labels[row]!]! < least) left.push(row)
+  }
+  for (const row of shuffle(left, seededRandom(seed))) {
+    if (counts[labels[row]!]!++ < least) isChosen[row] = 1
+  }
+  return Uint32Array.from(isChosen.keys()).filter((row) => isChosen[row] === 1)
 }
 
 function drawn(
