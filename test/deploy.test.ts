@@ -147,12 +147,42 @@ describe('what is in deploy/', () => {
     }
   })
 
+  it('takes no variables from other services of its namespace', () => {
+    // Kubernetes would set ML_SERVICE_PORT, which is a setting, for a service that is called ml.
+    const pods = [...ofKind('Deployment', 'deploy'), ...ofKind('Job', 'deploy')].map(
+      ({ spec }) => ((spec as Tree).template as Tree).spec as Tree,
+    )
+    expect(pods).toHaveLength(6)
+    for (const pod of pods) expect(pod.enableServiceLinks).toBe(false)
+  })
+
   it('knows the same settings in the manifests as in the chart', () => {
     expect(ofKind('ConfigMap', 'deploy/kubernetes')[0]!.data).toEqual(values.config)
   })
 })
 
+describe('an image', () => {
+  it.each(['Dockerfile', 'deploy/Dockerfile.gpu'])('of %s has every file that its build runs', (path) => {
+    expect(notCopied(readFileSync(path, 'utf8'))).toEqual([])
+  })
+})
+
+/** Files that the scripts of the build name and no COPY from the checkout brings. */
+function notCopied(dockerfile: string): string[] {
+  const copied = [...dockerfile.matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(([, sources]) => sources!.split(' '))
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    scripts: Record<'build' | 'kernel', string>
+  }
+  const named = `${scripts.build} ${scripts.kernel}`.match(/(?<=\s)(?!dist\/)[\w./-]+\.(?:ts|json)\b/g) ?? []
+  expect(named.length).toBeGreaterThan(3)
+  return named.filter((file) => !copied.some((source) => file === source || file.startsWith(`${source}/`)))
+}
+
 describe('a planted fault', () => {
+  it('in the files of an image is found', () => {
+    const text = readFileSync('Dockerfile', 'utf8').replace('scripts/bundle-libraries.ts ', '')
+    expect(notCopied(text)).toEqual(['scripts/bundle-libraries.ts'])
+  })
   it('in an expression of the chart is found', () => {
     expect(() => rendered('a: "{{ .Values.api.replica }}"')).toThrow('values.yaml has no api.replica')
     expect(() => rendered('a: {{ lookup "v1" }}')).toThrow('does not know')
