@@ -79,6 +79,18 @@ describe.each([...DATABASES])('recommendations on the %s database', (database) =
       }
     })
 
+    it('are what users deal with where no destinations are declared, ratings included', async () => {
+      const acts = [
+        { user_id: 'a', item_id: 'rome', event: 'rated', value: 80 },
+        { user_id: 'b', item_id: 'rome', event: 'clicked' },
+        { user_id: 'b', item_id: 'oslo', event: 'rated', value: 20 },
+        { user_id: 'b', item_id: 'nowhere', event: 'sent' },
+      ]
+      await client.interactions.record({ interactions: acts })
+      const { recommendations } = await client.recommend.destinations({ user_id: 'c' })
+      expect(recommendations.map(({ destination_id }) => destination_id)).toEqual(['rome', 'oslo'])
+    })
+
     it('cannot be learned from nothing', async () => {
       expect(await refusal(client.travel.train({ service: 'recommend' }))).toMatchObject({
         code: 'TRAVEL_TOO_LITTLE_RECORDED',

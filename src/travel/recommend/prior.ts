@@ -12,12 +12,14 @@ import { chooseDiverse } from './diversity.ts'
 import { RECOMMEND_MODEL } from './question.ts'
 import { type Parts, reasonOf } from './reason.ts'
 import type { Wish } from './recommend.ts'
-import { EVENT_WEIGHTS, titleOf } from './recorded.ts'
+import { EVENT_WEIGHTS, RATED, titleOf } from './recorded.ts'
 import { filterNumber, passesOf, sameWord, wordsOfDestination } from './words.ts'
 
 const MOST_DESTINATIONS = 2000
 const RECENT_INTERACTIONS = 5000
 const KEPT_SECONDS = 60
+/** Whatever its value: on what scale it is cannot be told from a few. */
+const RATING_WEIGHT = 1
 const WEIGHTS = { base: 0.2, words: 0.5, demand: 0.2, budget: 0.1 }
 /** So many interests met are as good as all of them. */
 const ENOUGH_WORDS = 3
@@ -117,15 +119,21 @@ async function readPlaces(ctx: ServingCtx, key: string): Promise<readonly Place[
     }
     if (places.length >= MOST_DESTINATIONS) break
   }
+  // As in training: where no destinations are declared, everything users dealt with is one.
+  if (places.length === 0) places.push(...[...demand].map(([id, wanted]) => undeclared(id, wanted / most)))
   await ctx.cache.setMany([{ key, value: Buffer.from(JSON.stringify(places)), ttlSeconds: KEPT_SECONDS }])
   return places
+}
+
+function undeclared(id: string, demand: number): Place {
+  return { id, title: id, words: [], passes: passesOf({}), demand }
 }
 
 async function demandOf(ctx: ServingCtx): Promise<Map<string, number>> {
   const { items } = await listInteractions(ctx, { limit: RECENT_INTERACTIONS })
   const demand = new Map<string, number>()
   for (const { event, item_id } of items) {
-    const weight = own(EVENT_WEIGHTS, event)
+    const weight = own(EVENT_WEIGHTS, event) ?? (event === RATED ? RATING_WEIGHT : undefined)
     if (item_id !== undefined && weight !== undefined) demand.set(item_id, (demand.get(item_id) ?? 0) + weight)
   }
   return demand
