@@ -149,6 +149,39 @@ describe.each([...DATABASES])('match scoring on the %s database', (database) => 
     expect(await score('newcomer')).toBeGreaterThan(before + 0.1)
   })
 
+  it('takes somebody unknown for one of many, where a pair of averages is nothing like that', async () => {
+    const random = seededRandom(11)
+    const users = Array.from({ length: 60 }, (_, i) => ({
+      entity_id: `u${i}`,
+      observed_at: new Date(START).toISOString(),
+      interests: WORDS.slice(4 * (i % 2), 4 * (i % 2) + 4),
+      pace: random.next(),
+    }))
+    await client.features.declare(USER)
+    await client.features.ingest({ entity_type: 'user', rows: users })
+    let good = 0
+    const interactions = Array.from({ length: 400 }, (_, i): Interaction => {
+      const a = random.integer(60)
+      const b = (a + (random.next() < 0.3 ? 2 : 1) + 2 * random.integer(29)) % 60
+      const alike = a % 2 === b % 2
+      good += Number(alike)
+      const at = new Date(START + (i + 1) * 3_600_000).toISOString()
+      return { user_id: `u${a}`, item_id: `u${b}`, event: alike ? 'match_accepted' : 'match_declined', at }
+    })
+    await client.interactions.record({ interactions })
+    const { job_id } = await client.travel.train({ service: 'match' })
+    expect((await untilEnded(client, job_id!)).status).toBe('succeeded')
+    await client.reload()
+    const of = (user_b_id: string) => client.match.score({ user_a_id: 'u0', user_b_id })
+    const [alike, other, nobody] = [await of('u2'), await of('u1'), await of('nobody')]
+    expect(alike.score).toBeGreaterThan(0.9)
+    expect(other.score).toBeLessThan(0.1)
+    expect(Math.abs(nobody.score - good / 400)).toBeLessThan(0.1)
+    for (const factor of Object.values(nobody.factors)) expect(Math.abs(factor - nobody.score)).toBeLessThan(0.1)
+    const twice = await of('u0')
+    expect(Math.abs(twice.score - good / 400)).toBeLessThan(0.1)
+  })
+
   it('learns nothing from what was known only after the outcome', async () => {
     await recordOutcomes(client)
     const late = Array.from({ length: 80 }, (_, i) => ({ entity_id: `u${i}`, budget: 'low' }))

@@ -29,12 +29,28 @@ export function confidenceOf(pair: Pair, model?: { inputs: readonly Column[]; ex
   let known = 0
   let all = 0
   for (const input of inputs) {
-    const weight = Math.max(LITTLE, WEIGHTS.get(input.name) ?? 0)
+    const weight = weightOf(input.name)
     all += weight
     known += weight * knowledge(pair[input.name] ?? null, input)
   }
   const worth = PRIOR_WORTH + (1 - PRIOR_WORTH) * (examples / (examples + HALFWAY))
   return LEAST + (1 - LEAST) * worth * (known / Math.max(all, ENOUGH * WISHED))
+}
+
+/** Share of what the model looks at that is not known of the pair, 0 to 1. */
+export function unknownShare(pair: Pair, inputs: readonly Column[]): number {
+  let known = 0
+  let all = 0
+  for (const { name } of inputs) {
+    const weight = weightOf(name)
+    all += weight
+    if ((pair[name] ?? null) !== null) known += weight
+  }
+  return all === 0 ? 1 : 1 - known / all
+}
+
+function weightOf(name: string): number {
+  return Math.max(LITTLE, WEIGHTS.get(name) ?? 0)
 }
 
 /** What lies outside of all that was seen in training is known, but little is known about it. */

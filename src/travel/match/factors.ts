@@ -25,10 +25,14 @@ export function factorsOf({ chance, space, contributions }: Judgement): Record<F
   const without = (factor: Factor) => {
     const others = whole - (sums.get(factor) ?? 0)
     if (space === 'probability') return clip(chance - others)
-    const inside = Math.min(1 - EDGE, Math.max(EDGE, chance))
-    return 1 / (1 + Math.exp(others - Math.log(inside / (1 - inside))))
+    return 1 / (1 + Math.exp(others - logOddsOf(chance)))
   }
   return Object.fromEntries(FACTORS.map((factor) => [factor, without(factor)])) as Record<Factor, number>
+}
+
+export function logOddsOf(chance: number): number {
+  const inside = Math.min(1 - EDGE, Math.max(EDGE, chance))
+  return Math.log(inside / (1 - inside))
 }
 
 export function clip(value: number): number {

@@ -2,15 +2,17 @@
 import type { MatchRequest, MatchScore } from '../../contract/match.ts'
 import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
 import type { Prediction } from '../../contract/predictions.ts'
+import { asFailure } from '../../core/failure.ts'
 import { predict, type ServingCtx } from '../../domain/serving/index.ts'
 import { knownOf } from '../known.ts'
-import { confidenceOf } from './confidence.ts'
-import { examplesOf } from './examples.ts'
+import { confidenceOf, unknownShare } from './confidence.ts'
 import { clip, factorsOf, type Judgement } from './factors.ts'
 import { NO_JOURNEY, readJourney } from './journey.ts'
+import { learnedBy } from './learned.ts'
 import { NO_OPINIONS, opinionFeatures, opinionsOf } from './opinions.ts'
 import { type Pair, pairOf } from './pair.ts'
 import { personOf } from './person.ts'
+import { drawnToPopulation } from './population.ts'
 import { judgeByPrior } from './prior.ts'
 
 export const MATCH_MODEL = 'travel_match'
@@ -77,21 +79,34 @@ async function judgeByModel(ctx: ServingCtx, pair: Pair): Promise<Judged | undef
   const live = ctx.serving.live.find(ctx.caller.tenantId, MATCH_MODEL, DEFAULT_ENVIRONMENT)
   if (!live) return undefined
   try {
-    const { inputs } = live.record.signature
-    const row = Object.fromEntries(inputs.map(({ name }) => [name, pair[name] ?? null]))
-    const [prediction, examples] = await Promise.all([
-      predict(ctx, { model_id: MATCH_MODEL, input_data: row, explain: true }),
-      examplesOf(ctx, live.record),
+    const { record } = live
+    const { inputs } = record.signature
+    const ask = async (pair: Pair, version?: string) => {
+      const row = Object.fromEntries(inputs.map(({ name }) => [name, pair[name] ?? null]))
+      const named = { model_id: MATCH_MODEL, ...(version !== undefined && { version }) }
+      return judgementOf(await predict(ctx, { ...named, input_data: row, explain: true }))
+    }
+    const [judgement, { examples, population }] = await Promise.all([
+      ask(pair),
+      learnedBy(ctx, record, { isYes, nobody: () => ask({}, record.version).catch(refusalOnly) }),
     ])
-    const judgement = judgementOf(prediction)
-    return judgement && { judgement, confidence: confidenceOf(pair, { inputs, examples }) }
+    if (!judgement) return undefined
+    const confidence = confidenceOf(pair, { inputs, examples })
+    if (!population) return { judgement, confidence }
+    return { judgement: drawnToPopulation(judgement, unknownShare(pair, inputs), population), confidence }
   } catch (error) {
     ctx.log.warn({ err: error, model: MATCH_MODEL }, 'the model cannot be asked; answered by the prior')
     return undefined
   }
 }
 
+/** A model that takes no pair of which nothing is known. */
+function refusalOnly(error: unknown): undefined {
+  if (asFailure(error).kind !== 'invalid') throw error
+}
+
 const YES = ['1', 'true', 'yes', 'match']
+const isYes = (name: string) => YES.includes(name.toLowerCase())
 
 /** Undefined for what says no chance: a label without probabilities. */
 function judgementOf({ prediction, probabilities, explanation }: Prediction): Judgement | undefined {
@@ -102,7 +117,7 @@ function judgementOf({ prediction, probabilities, explanation }: Prediction): Ju
     return typeof prediction === 'number' ? { chance: clip(prediction), space, contributions } : undefined
   }
   const classes = Object.keys(probabilities)
-  const yes = classes.find((name) => YES.includes(name.toLowerCase())) ?? classes.at(-1)!
+  const yes = classes.find(isYes) ?? classes.at(-1)!
   // What is explained is the class that was predicted; against two classes the other has the opposite contributions.
   const turned = explanation.output === yes ? 1 : -1
   return {

@@ -6,9 +6,9 @@ import { serveIsolated } from '../../jobs/isolated.ts'
 import { copiedRecords } from '../records.ts'
 import { fitRates } from './channels.ts'
 import { requireEnough } from './enough.ts'
-import { fitRhythm, judgeable } from './fit.ts'
+import { asEverybody, type FittedRhythm, fitRhythm, judgeable } from './fit.ts'
 import { writeGraph } from './graph.ts'
-import { asNobody, beforeLast, judgeFile, judgements } from './judge.ts'
+import { asNobody, beforeLast, figuresOf, judgeFile, judgements } from './judge.ts'
 import { PRIOR_CHANNELS } from './prior.ts'
 import { recordedUsers } from './recorded.ts'
 import { reportOf } from './report.ts'
@@ -28,12 +28,18 @@ serveIsolated<TrainingProgress>(async (input, { progress }): Promise<Trained> =>
   const held = judgeable(users)
   requireEnough(held.length)
   progress({ progress: 0.1, stage: 'fit', message: `Learning when ${users.length} users are active` })
-  const fitted = fitRhythm(users)
-  const bytes = writeGraph(fitted.rhythm, fitRates(users, PRIOR_CHANNELS))
-  await writeFile(file, bytes)
+  const rates = fitRates(users, PRIOR_CHANNELS)
+  const made = async (fitted: FittedRhythm) => {
+    const bytes = writeGraph(fitted.rhythm, rates)
+    return { fitted, bytes, own: await judgements(bytes, held, beforeLast) }
+  }
+  const personal = await made(fitRhythm(users))
   progress({ progress: 0.7, stage: 'evaluate', message: `Foretelling the last active hour of ${held.length} users` })
-  const own = await judgements(bytes, held, beforeLast)
-  const everybody = await judgements(bytes, held, asNobody)
+  const everybody = await judgements(personal.bytes, held, asNobody)
+  // Settings that were better on earlier hours can be worse on the last one, and nobody is to be foretold worse for being known.
+  const misled = figuresOf(personal.own).log_loss > figuresOf(everybody).log_loss
+  const { fitted, bytes, own } = misled ? await made(asEverybody(personal.fitted)) : personal
+  await writeFile(file, bytes)
   if (champion)
     progress({ progress: 0.9, stage: 'champion', message: `Measuring the live version ${champion.version}` })
   const beaten = champion && {

@@ -21,7 +21,8 @@ const TO_CHOOSE = 4
 const HALF_LIVES = [null, 365, 180, 90, 60, 30]
 const BANDWIDTHS = [0, 0.6, 0.8, 1.2]
 const WEEKDAYS = [0, 0.1, 0.3, 0.6]
-const STRENGTHS = [1, 2, 4, 8, 16, 32, 64]
+/** The last ones leave next to nothing of what a user did: there are worlds in which the past says nothing of the next hour. */
+const STRENGTHS = [1, 2, 4, 8, 16, 32, 64, 256, 1024, 8192]
 const SEGMENT_STRENGTHS = [20, 100, 500, 2500]
 /** Even hours nobody was ever active in happen: everybody's table gets as much of a flat one. */
 const FLAT = 20
@@ -46,6 +47,11 @@ export function fitRhythm(users: readonly UserHours[]): FittedRhythm {
   const segmentStrength = before.segments.size === 0 ? null : chooseSegmentStrength(before, choosing)
   const settings = chooseSettings(choosing, shrunk(before, segmentStrength))
   return { rhythm: { ...shrunk(tablesOf(users, HELD_OUT), segmentStrength), ...settings }, segmentStrength }
+}
+
+/** The same without what each user did, next to nothing of which counts any more. */
+export function asEverybody(fitted: FittedRhythm): FittedRhythm {
+  return { ...fitted, rhythm: { ...fitted.rhythm, strength: STRENGTHS.at(-1)! } }
 }
 
 interface Tables {

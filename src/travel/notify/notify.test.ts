@@ -115,6 +115,20 @@ describe('learning the rhythm', () => {
     expect(inSegments.log_loss).toBeLessThan(own.log_loss)
   })
 
+  it('says no worse than everybody’s where the past of a person tells nothing of the next hour', async () => {
+    const random = seededRandom(9)
+    const users = Array.from({ length: 80 }, (): UserHours => {
+      const start = random.integer(HOURS)
+      // Every time 31 hours later: never near an hour of the day where it was before.
+      const days = Float64Array.from({ length: 12 }, (_, i) => (i * 31) / 24)
+      return { hours: Int16Array.from(days, (_, i) => (start + 31 * i) % HOURS), days, segment: '' }
+    })
+    const { rhythm } = fitRhythm(users)
+    const own = await judgeFile(writeGraph(rhythm, PRIOR_CHANNELS), users)
+    const all = await judgeFile(writeGraph({ ...rhythm, strength: 1e9 }, PRIOR_CHANNELS), users)
+    expect(own.log_loss).toBeLessThan(all.log_loss + 0.01)
+  })
+
   it('never sees the hour it is judged by', () => {
     const users = people(60)
     const other = users.map((user) => {
