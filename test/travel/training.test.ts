@@ -181,7 +181,8 @@ describe.skipIf(!DATABASES.includes('postgres'))('two workers', () => {
     )
     expect(new Set(jobs.map(({ version }) => version)).size).toBe(4)
     for (const { job_id } of jobs) {
-      expect((await untilEnded(two.client, job_id)).status).toBe('succeeded')
+      const ended = await untilEnded(two.client, job_id)
+      expect(ended.status, ended.message).toBe('succeeded')
       const told = (await eventsOf(one, job_id)).map(({ type }) => type)
       expect(told.filter((type) => type === 'ml.training.started')).toHaveLength(1)
       expect(told.filter((type) => type === 'ml.training.completed')).toHaveLength(1)

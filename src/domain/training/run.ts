@@ -20,8 +20,11 @@ import type { Training, Work } from './work.ts'
 
 /** A crash may be the machine's fault once; twice in a row it is the job's. */
 export const MAX_ATTEMPTS = 2
-/** A manual deployment during the training changes what the gate compares with; then the comparison is made again. */
-const MAX_COMPARISONS = 3
+/**
+ * What goes live during a training changes what the gate compares with; then the comparison is made again. Several trainings of one
+ * model do that to each other, and of so many at once each comes to its end: of those that compare, one goes live.
+ */
+const MAX_COMPARISONS = 10
 const ABANDON_LIMIT_MS = 60_000
 
 export async function runTraining(services: Services, job: Job, trainers: Trainers): Promise<void> {
