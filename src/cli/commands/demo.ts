@@ -5,7 +5,7 @@ import { type Session, withService } from '../command.ts'
 import { CUSTOMER_CONTRACT, customersOfDay, SAMPLE_DAYS } from '../demo/customers.ts'
 import { sampleTickets } from '../demo/tickets.ts'
 import { travelTour } from '../demo/travel-tour.ts'
-import { followJob } from '../follow-job.ts'
+import { untilLive } from '../demo/until-live.ts'
 import type { CliHost } from '../host.ts'
 
 const CUSTOMERS = 'customer_value'
@@ -83,7 +83,7 @@ async function trainDay(session: Session, day: string) {
     dataset_id: dataset.id,
     model_type: 'classification',
   })
-  return followJob(session, job_id)
+  return untilLive(session, job_id)
 }
 
 async function trainTickets(session: Session) {
@@ -95,5 +95,5 @@ async function trainTickets(session: Session) {
     dataset_id: dataset.id,
     model_type: 'classification',
   })
-  return followJob(session, job_id)
+  return untilLive(session, job_id)
 }

@@ -2,8 +2,8 @@
 import type { TravelService } from '../../contract/travel.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { Session } from '../command.ts'
-import { followJob } from '../follow-job.ts'
 import { type TravelWorld, travelWorld } from './travel-world.ts'
+import { untilLive } from './until-live.ts'
 
 export async function travelTour(session: Session, say: (line: string) => void) {
   const { client } = session
@@ -36,9 +36,7 @@ export async function travelTour(session: Session, say: (line: string) => void) 
 
 async function learn(session: Session, service: TravelService, say: (line: string) => void) {
   const { job_id, model_id, version } = await session.client.travel.train({ service })
-  say(`   ${(await followJob(session, job_id)).message}`)
-  // What is live reaches the service a moment after the job has ended.
-  await session.client.reload()
+  say(`   ${(await untilLive(session, job_id)).message}`)
   return { model_id, version }
 }
 
