@@ -1,4 +1,4 @@
-// Reference values: scikit-learn 1.9.1's sigmoid calibration, and the minimum of the loss by SciPy 1's scalar search.
+// Reference values: scikit-learn 1.9.1's sigmoid calibration, and the minimum of the loss by SciPy's scalar search.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../core/random.ts'
@@ -36,17 +36,39 @@ describe("Platt's sigmoid", () => {
 describe('temperature', () => {
   const three = Float64Array.of(2, 0, -1, 1, 1.5, 0, 0, 0.2, 3, 4, 0, 1, 0, 2, 1, -1, 1, 0.5)
 
-  it('is where the loss is lowest', () => {
+  it('is where the loss, and the prior on the logarithm, are lowest', () => {
     const own = Int32Array.of(0, 0, 2, 0, 1, 2)
-    expect(fitTemperature({ scores: three, classes: 3, labels: own })).toBeCloseTo(1.4718002, 6)
+    expect(fitTemperature({ scores: three, classes: 3, labels: own })).toBeCloseTo(1.3249218, 6)
   })
 
-  it('stays within its bounds where all rows are right, or all wrong', () => {
+  it('is that of the loss alone where there are many rows', () => {
+    const many = {
+      scores: repeated(three, 3000),
+      classes: 3,
+      labels: Int32Array.from({ length: 18_000 }, (_, i) => [0, 0, 2, 0, 1, 2][i % 6]!),
+    }
+    expect(fitTemperature(many)).toBeCloseTo(1.4718002, 3)
+  })
+
+  it('does not ask for certainty where all rows are right, nor for ignorance where all are wrong', () => {
     const factor = (own: number[]) => fitTemperature({ scores: three, classes: 3, labels: Int32Array.from(own) })
-    expect(factor([0, 1, 2, 0, 1, 1])).toBeGreaterThan(10)
-    expect(factor([2, 2, 0, 1, 0, 0])).toBeLessThan(0.01)
+    expect(factor([0, 1, 2, 0, 1, 1])).toBeCloseTo(2.4992847, 6)
+    expect(factor([2, 2, 0, 1, 0, 0])).toBeCloseTo(0.190991, 6)
+  })
+
+  it('stays within its bounds where scores of any size part the classes', () => {
+    for (const unit of [1e-9, 1e-3, 1e9]) {
+      const scores = Float64Array.from({ length: 900 }, (_, i) => (i % 3 === Math.floor(i / 3) % 3 ? unit : 0))
+      const labels = Int32Array.from({ length: 300 }, (_, row) => row % 3)
+      const factor = fitTemperature({ scores, classes: 3, labels })
+      expect(factor).toBeGreaterThanOrEqual(1e-3)
+      expect(factor).toBeLessThanOrEqual(1e3)
+    }
   })
 })
+
+const repeated = (values: Float64Array, times: number) =>
+  Float64Array.from({ length: times * values.length }, (_, i) => values[i % values.length]!)
 
 const rows = fc.record({ seed: fc.nat(), count: fc.integer({ min: 1, max: 120 }), steep: fc.constantFrom(0, 1, 5) })
 

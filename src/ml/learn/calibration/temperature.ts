@@ -1,6 +1,7 @@
 // Temperature scaling for more than two classes: softmax(scores·factor), one factor for all (Guo et al. 2017, "On
-// calibration of modern neural networks"). The loss is convex in the factor, so Newton's method finds it; a linear model
-// absorbs the factor into its weights, and the most probable class stays the same.
+// calibration of modern neural networks"). A linear model absorbs the factor into its weights, and the most probable class stays
+// the same. Where every row is right the likelihood asks for certainty, so the logarithm of the factor has a normal prior; see
+// docs/decisions/054-no-certainty-from-few-rows.md.
 
 export interface ScoredClasses {
   /** Row-major, rows × classes, of rows that the model did not learn from. */
@@ -15,19 +16,22 @@ const TOLERANCE = 1e-9
 const SMALLEST = 1e-3
 const LARGEST = 1e3
 
-/** The factor, between 0.001 and 1000. */
+/** Where Σ weight·loss + ln(factor)²/2 is lowest, between 0.001 and 1000: a factor of e either way is one standard deviation. */
 export function fitTemperature(rows: ScoredClasses): number {
   let low = SMALLEST
   let high = LARGEST
   let factor = 1
   for (let iteration = 0; iteration < MAX_ITERATIONS; iteration++) {
     const { slope, steepness, total } = slopes(rows, factor)
-    if (Math.abs(slope) <= TOLERANCE * total) break
-    if (slope > 0) high = factor
+    // Both by the logarithm of the factor.
+    const pull = factor * slope + Math.log(factor)
+    const bend = factor * factor * steepness + factor * slope + 1
+    if (Math.abs(pull) <= TOLERANCE * (total + 1)) break
+    if (pull > 0) high = factor
     else low = factor
-    const next = factor - slope / steepness
+    const next = factor * Math.exp(-pull / bend)
     // Newton where it stays inside what is known to hold the minimum, else the geometric middle of it.
-    factor = next > low && next < high ? next : Math.sqrt(low * high)
+    factor = bend > 0 && next > low && next < high ? next : Math.sqrt(low * high)
     if (high / low < 1 + TOLERANCE) break
   }
   return factor
