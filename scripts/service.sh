@@ -18,8 +18,11 @@ start)
     exit 0
   fi
   : >"$log_file"
-  setsid nohup node_modules/.bin/node --max-semi-space-size=8 src/main.ts serve >>"$log_file" 2>&1 </dev/null &
+  # In a process group of its own, which Ctrl-C in `make demo` does not reach; macOS has no setsid.
+  set -m
+  nohup node_modules/.bin/node --max-semi-space-size=8 src/main.ts serve >>"$log_file" 2>&1 </dev/null &
   echo $! >"$pid_file"
+  set +m
   for _ in $(seq 300); do
     [ -n "$(address)" ] && break
     if ! running; then
