@@ -199,7 +199,9 @@ async function answerOverNats({ config, services, dispatch }: Pick<Parts, 'confi
   const endpoints = createEndpoints({ dispatch, authenticate, clock, log, tracer, timeoutMs })
   const described = { name: config.serviceName, version: CODE_VERSION, description: 'Modelyard', queue: 'modelyard' }
   const name = config.serviceName.replaceAll(/[^A-Za-z0-9_-]/g, '-')
-  return openResponder({ ...described, name, endpoints }, { url: config.natsUrl, name: config.serviceName, log })
+  const replies = { maxBytes: config.natsRepliesMb * 1_000_000, maxAgeSeconds: config.natsRepliesSeconds }
+  const connection = { url: config.natsUrl, name: config.serviceName, log }
+  return openResponder({ ...described, name, endpoints }, { ...connection, replies })
 }
 
 function healthOptions(config: Config) {

@@ -1,11 +1,22 @@
 // The typed client over NATS: the methods of `createClient`, asked by request and reply. An entry of its own, because it needs
 // the NATS package and the plain client needs nothing.
-import { connect, headers, type Msg, type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node'
+import {
+  ClosedConnectionError,
+  connect,
+  headers,
+  type Msg,
+  type NatsConnection,
+  PermissionViolationError,
+  RequestError,
+  TimeoutError,
+} from '@nats-io/transport-node'
+import { type ObjectReader, type Refused, readReplyObject } from './client/nats-reply.ts'
 import { failureOf, readJson } from './client/reply.ts'
 import type { CallOptions, Downloaded, MlClient } from './client/types.ts'
 import type { Operation } from './contract/operation.ts'
 import { type OperationName, operations } from './contract/operations/index.ts'
 import { fail, type MlError } from './core/failure.ts'
+import { READ_SUBJECT, REFERENCE_HEADER, type ReplyReference } from './core/reply-object.ts'
 
 export interface NatsClientOptions {
   /** Such as `nats://user:password@localhost:4222`; or give `connection`. */
@@ -22,10 +33,14 @@ export interface NatsClientOptions {
 export type NatsClient = MlClient & { close(): Promise<void> }
 
 const DEFAULT_TIMEOUT_MS = 60_000
+/** One chunk of a long reply; then it is asked for again. */
+const CHUNK_MS = 2_000
+const PING_MS = 500
 
 /**
- * Event streams and file uploads go over HTTP: NATS_UNSUPPORTED here. Other failures are the service's own, and
- * `SERVICE_UNREACHABLE` and `TIMEOUT` the client's.
+ * Event streams and file uploads go over HTTP: NATS_UNSUPPORTED here. Other failures are the service's own, and the client's
+ * `SERVICE_UNREACHABLE`, `TIMEOUT`, `NATS_FORBIDDEN`, `REQUEST_TOO_LARGE` and, for replies that lie in the object store,
+ * `REPLY_GONE`.
  */
 export async function createNatsClient(options: NatsClientOptions): Promise<NatsClient> {
   const connection = options.connection ?? (await connect(addressOf(options.url ?? 'nats://127.0.0.1:4222')))
@@ -82,35 +97,97 @@ async function ask(connection: NatsConnection, { name, input, call, options }: A
   const timeout = call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   const body = JSON.stringify(operation.body === 'row' ? input.body : input)
   const subject = `ml.${operation.kind}.${name}`
+  checkSize(body, connection)
   const reply = await connection.request(subject, body, { timeout, headers: list }).catch((cause: unknown) => {
     throw unreachable(cause, connection, timeout)
   })
-  return read(operation, reply)
+  return read(operation, reply, objectReader(connection, timeout))
 }
 
-function unreachable(cause: unknown, connection: NatsConnection, timeout: number): MlError {
-  if (cause instanceof TimeoutError || (cause instanceof RequestError && cause.cause instanceof TimeoutError)) {
-    return fail('unavailable', 'TIMEOUT', `No answer within ${timeout} ms`, { cause })
+function checkSize(body: string | undefined, { info }: NatsConnection): void {
+  const bytes = Buffer.byteLength(body ?? '')
+  if (!info || bytes <= info.max_payload) return
+  const words = `The request has ${bytes} bytes, and NATS takes ${info.max_payload}; send it in parts, or over HTTP`
+  throw fail('too_large', 'REQUEST_TOO_LARGE', words)
+}
+
+function unreachable(error: unknown, connection: NatsConnection, timeout: number): MlError {
+  const cause = causeOf(error)
+  if (cause instanceof TimeoutError) {
+    return fail('unavailable', 'TIMEOUT', `No answer within ${timeout} ms`, { cause: error })
   }
   const where = connection.getServer()
-  return fail('unavailable', 'SERVICE_UNREACHABLE', `Nobody answers at ${where}: ${(cause as Error).message}`, {
-    cause,
+  if (cause instanceof PermissionViolationError) {
+    return fail('forbidden', 'NATS_FORBIDDEN', `NATS at ${where} forbids it: ${cause.message}`, { cause: error })
+  }
+  return fail('unavailable', 'SERVICE_UNREACHABLE', `Nobody answers at ${where}: ${(error as Error).message}`, {
+    cause: error,
   })
 }
 
+function causeOf(error: unknown): unknown {
+  return error instanceof RequestError && error.cause !== undefined ? error.cause : error
+}
+
+function objectReader(connection: NatsConnection, timeoutMs: number): ObjectReader {
+  const timeout = Math.min(timeoutMs, CHUNK_MS)
+  return {
+    timeoutMs,
+    async ask(subject) {
+      try {
+        const { data, headers: list } = await connection.request(subject, undefined, { timeout })
+        return list?.hasError ? 'missing' : data
+      } catch (error) {
+        const refused = refusedBy(error, connection, timeout)
+        return refused === 'away' && (await isThere(connection)) ? 'silent' : refused
+      }
+    },
+    done(name) {
+      // Where it cannot be said, or may not be, the reply lies until it expires.
+      if (!connection.isClosed()) connection.publish(READ_SUBJECT, name)
+    },
+  }
+}
+
+function refusedBy(error: unknown, connection: NatsConnection, timeout: number): Refused {
+  const cause = causeOf(error)
+  if (error instanceof RequestError && error.isNoResponders()) return 'no store'
+  const final = cause instanceof PermissionViolationError || cause instanceof ClosedConnectionError
+  if (final || connection.isClosed()) throw unreachable(error, connection, timeout)
+  return 'away'
+}
+
+async function isThere(connection: NatsConnection): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, PING_MS, false)
+  })
+  const answered = connection.flush().then(
+    () => true,
+    () => false,
+  )
+  return await Promise.race([answered, late]).finally(() => clearTimeout(timer))
+}
+
 /** A reply as HTTP would have given it, so that both clients read it by the same code. */
-async function read(operation: Operation, { data, headers: list }: Msg): Promise<unknown> {
+async function read(operation: Operation, { data, headers: list }: Msg, reader: ObjectReader): Promise<unknown> {
   const status = Number(list?.get('Nats-Service-Error-Code') || 200)
   const retry = list?.get('Retry-After')
-  const response = new Response(data.slice() as Uint8Array<ArrayBuffer>, {
+  const reference = list?.get(REFERENCE_HEADER) ? referenceOf(data) : undefined
+  const body = reference ? readReplyObject(reference, reader) : (data.slice() as Uint8Array<ArrayBuffer>)
+  const response = new Response(body, {
     status,
     headers: { 'x-request-id': list?.get('X-Request-ID') ?? '', ...(retry && { 'retry-after': retry }) },
   })
   if (status !== 200) throw await failureOf(response)
   if (operation.reply === 'download') {
     const filename = decodeURIComponent(list?.get('X-Filename') || 'download')
-    return { stream: response.body!, filename, size: data.length } satisfies Downloaded
+    return { stream: response.body!, filename, size: reference?.size_bytes ?? data.length } satisfies Downloaded
   }
   const document = await readJson(response)
   return operation.reply === 'envelope' ? (document as { readonly data: unknown }).data : document
+}
+
+function referenceOf(data: Uint8Array): ReplyReference {
+  return JSON.parse(new TextDecoder().decode(data)) as ReplyReference
 }

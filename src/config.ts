@@ -43,6 +43,16 @@ export const ConfigSchema = Type.Object(
       minimum: 1,
       description: 'Longest time a request over NATS may take.',
     }),
+    natsRepliesMb: Type.Integer({
+      default: 256,
+      minimum: 1,
+      description: 'Room in JetStream for replies larger than a message, 1 MB = 1,000,000 bytes; one may take half.',
+    }),
+    natsRepliesSeconds: Type.Integer({
+      default: 300,
+      minimum: 1,
+      description: 'How long such a reply lies there unless its reader has it sooner.',
+    }),
     redisUrl: url('Redis for the shared cache; unset: in-process.', 'redis|rediss'),
     modelStorage: word(['local', 's3'], 'local', 'Where artefacts and datasets are kept.'),
     modelPath: text('Folder for them; default: `artifacts` in dataDir.'),

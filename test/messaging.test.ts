@@ -78,15 +78,6 @@ describe.skipIf(!nats)('messaging', () => {
     expect(await refusal(client.versions.import({ ...MODEL, file: 'x' }))).toMatchObject({ code: 'NATS_UNSUPPORTED' })
   })
 
-  it('says so when a reply is larger than NATS takes', async () => {
-    const rows = Array.from({ length: 40_000 }, (_, x) => ({ x }))
-    const { id } = await app.as('acme').batch_jobs.create({ ...MODEL, input_batch: rows })
-    await untilBatchEnds(client, id)
-    expect(await refusal(client.batch_jobs.results({ job_id: id }))).toMatchObject({ code: 'REPLY_TOO_LARGE' })
-    const part = await client.batch_jobs.results({ job_id: id, offset: 39_999 })
-    expect(await new Response(part.stream).text()).toBe('{"row":39999,"prediction":40000}\n')
-  })
-
   it('is found by the tools of NATS, with every operation that fits one message', async () => {
     const ask = async (verb: string) =>
       (await connection.request(`$SRV.${verb}.ml-service`, '', { timeout: 5000 })).json()

@@ -149,7 +149,9 @@ const SERVICE: Readonly<Record<string, string>> = {
   ROUTE_NOT_FOUND: 'There is nothing at this path; see `/docs`.',
   ROW_WITHOUT_MOMENT:
     'Every row of a training table needs its entity and its time. Remove the row that the message names, or fill it in.',
-  REPLY_TOO_LARGE: 'Ask for a part of it (`limit`, `offset`), raise `max_payload` of NATS, or ask over HTTP.',
+  REPLY_NOT_KEPT:
+    'Long replies lie in JetStream, which is off, full or away. Mend it, ask for a part (`limit`, `offset`), or ask over HTTP.',
+  REPLY_TOO_LARGE: 'Ask for a part of it (`limit`, `offset`), raise `NATS_REPLIES_MB`, or ask over HTTP.',
   RUNTIME_CLOSED: 'The service is stopping. Retry; another replica answers.',
   RUNTIME_UNAVAILABLE: 'The inference threads do not start. See the log.',
   SCORING_REQUEST_MALFORMED:
@@ -196,7 +198,10 @@ const SERVICE: Readonly<Record<string, string>> = {
 
 /** From the command line, the typed client or the library face, before or after the service was asked. */
 const FACES: Readonly<Record<string, string>> = {
+  NATS_FORBIDDEN: 'The user of NATS may not send this. See the permissions in `docs/guides/messaging.md`.',
   NATS_UNSUPPORTED: 'Uploads of files and event streams go over HTTP only.',
+  REPLY_GONE: 'The long reply expired, was read before, or made room for newer ones. Ask again, and read it at once.',
+  REQUEST_TOO_LARGE: 'Send it in parts, raise `max_payload` of NATS, or send it over HTTP.',
   ASSIGNMENT_INVALID: 'Write `name=value`.',
   BATCH_ENDED: 'The batch job failed or was cancelled; the message says why.',
   BATCH_INPUT_MISSING: 'Name a file, or a dataset with `--dataset`.',

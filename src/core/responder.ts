@@ -1,10 +1,20 @@
 // Answering requests that come over a bus: what the faces give, and what a bus has to offer for it.
+import type { ReplyReference } from './reply-object.ts'
 
 export interface BusRequest {
   readonly data: Uint8Array
   header(name: string): string | undefined
   /** The largest reply the bus takes. */
   readonly maxReplyBytes: number
+  /** Keeps a larger one for its reader. @throws `too_large` or `unavailable` where that cannot be done. */
+  keep(reply: KeptReply): Promise<ReplyReference>
+}
+
+export interface KeptReply {
+  readonly tenantId: string
+  readonly contentType: string
+  readonly content: AsyncIterable<Uint8Array>
+  readonly signal: AbortSignal
 }
 
 export interface BusReply {

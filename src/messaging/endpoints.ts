@@ -1,15 +1,15 @@
 // The operations as requests over a bus: `ml.command.{operation}` and `ml.query.{operation}`. The data is the JSON body of the
 // HTTP request with the path parameters as further members; replies and errors are the same documents.
-import { type Download, mediaTypesOf, type Operation } from '../contract/operation.ts'
+import type { Operation } from '../contract/operation.ts'
 import { type OperationName, operations } from '../contract/operations/index.ts'
 import type { Call, Caller, Dispatch } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
-import { asFailure, fail, type MlError } from '../core/failure.ts'
+import { asFailure, fail } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { requestIdOf } from '../core/request-id.ts'
 import type { BusReply, BusRequest, Endpoint } from '../core/responder.ts'
-import { STATUS_OF_KIND } from '../core/status.ts'
 import { logFieldsOf, NO_TRACER, type Span, type Tracer, traceContextOf } from '../core/trace.ts'
+import { REQUEST_ID_HEADER, refusal, replyOf } from './replies.ts'
 
 export interface EndpointOptions {
   readonly dispatch: Dispatch
@@ -22,7 +22,6 @@ export interface EndpointOptions {
   readonly timeoutMs: number
 }
 
-const REQUEST_ID_HEADER = 'X-Request-ID'
 const TENANT_HEADER = 'X-Tenant-ID'
 const KEY_HEADER = 'Idempotency-Key'
 const AUTHORIZATION = 'Authorization'
@@ -53,8 +52,11 @@ async function answer(name: OperationName, request: BusRequest, options: Endpoin
   const requestId = requestIdOf({ 'x-request-id': request.header(REQUEST_ID_HEADER) })
   const timeout = AbortSignal.timeout(options.timeoutMs)
   const span = begin(name, request, options)
+  const replying = { request, requestId, signal: timeout, clock: options.clock }
+  let tenantId: string | undefined
   try {
     const caller = options.authenticate(identityOf(request), requestId)
+    tenantId = caller.tenantId
     const key = request.header(KEY_HEADER)
     const call: Call = {
       caller,
@@ -65,7 +67,7 @@ async function answer(name: OperationName, request: BusRequest, options: Endpoin
     span?.set({ 'modelyard.request_id': requestId, 'modelyard.tenant': caller.tenantId })
     const input = inputOf(operations[name], request.data)
     const output = await (options.dispatch as AnyDispatch)(name, input, call)
-    return await replyOf(operations[name], output, { requestId, most: request.maxReplyBytes })
+    return await replyOf(operations[name], output, { ...replying, tenantId })
   } catch (error) {
     const late = timeout.aborted && asFailure(error).kind === 'internal'
     const failure = late ? fail('unavailable', 'TIMEOUT', `No answer within ${options.timeoutMs} ms`) : asFailure(error)
@@ -74,7 +76,7 @@ async function answer(name: OperationName, request: BusRequest, options: Endpoin
       const fields = { requestId, ...(span && logFieldsOf(span)), stack: failure.stack }
       options.log.error(fields, failure.message)
     }
-    return refusal(failure, requestId, options.clock)
+    return await refusal(failure, { ...replying, tenantId })
   } finally {
     span?.end()
   }
@@ -118,79 +120,4 @@ function inputOf({ body }: Operation, data: Uint8Array): unknown {
   }
   if (text.includes('"__proto__"')) throw fail('malformed', 'MALFORMED_JSON', 'The request has a member "__proto__"')
   return body === 'row' ? { body: value } : value
-}
-
-interface ReplyOptions {
-  readonly requestId: string
-  readonly most: number
-}
-
-async function replyOf(operation: Operation, output: unknown, { requestId, most }: ReplyOptions): Promise<BusReply> {
-  const headers = { [REQUEST_ID_HEADER]: requestId }
-  if (operation.reply === 'download') {
-    const { filename, mediaType = mediaTypesOf(operation)[0], stream } = output as Download
-    const data = await bytesOf(stream, most)
-    return { data, headers: { ...headers, 'Content-Type': mediaType, 'X-Filename': encodeURIComponent(filename) } }
-  }
-  const document =
-    operation.reply === 'envelope'
-      ? { success: true, ...(operation.message !== undefined && { message: operation.message }), data: output }
-      : output
-  const data = new TextEncoder().encode(JSON.stringify(document, plainNumbers))
-  if (data.length > most) throw tooLarge(most)
-  return { data, headers: { ...headers, 'Content-Type': 'application/json' } }
-}
-
-/** JSON has no BigInt; what is beyond 2^53 keeps its digits as text. */
-function plainNumbers(_: string, value: unknown): unknown {
-  if (typeof value !== 'bigint') return value
-  return Number.isSafeInteger(Number(value)) ? Number(value) : String(value)
-}
-
-async function bytesOf(stream: Download['stream'], most: number): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  let size = 0
-  for await (const piece of stream) {
-    const bytes = Buffer.from(piece as Uint8Array | string)
-    size += bytes.length
-    if (size > most) {
-      stream.destroy()
-      throw tooLarge(most)
-    }
-    pieces.push(bytes)
-  }
-  return Buffer.concat(pieces)
-}
-
-function tooLarge(most: number): MlError {
-  const words = `The reply is larger than the ${most} bytes that NATS takes; ask for a part of it, or over HTTP`
-  return fail('too_large', 'REPLY_TOO_LARGE', words)
-}
-
-const HIDDEN = 'Internal error; the log has it under this request id'
-
-function refusal(failure: MlError, requestId: string, clock: Clock): BusReply {
-  const hidden = failure.kind === 'internal'
-  const message = hidden ? HIDDEN : failure.message
-  const document = {
-    success: false,
-    error: message,
-    error_code: failure.code,
-    timestamp: clock.now().toISOString(),
-    request_id: requestId,
-    ...(failure.details && !hidden && { details: failure.details }),
-  }
-  const retry = failure.kind === 'limited' || failure.kind === 'unavailable'
-  return {
-    data: new TextEncoder().encode(JSON.stringify(document, plainNumbers)),
-    error: `${failure.code}: ${message}`,
-    headers: {
-      'Content-Type': 'application/json',
-      [REQUEST_ID_HEADER]: requestId,
-      'Nats-Service-Error-Code': String(STATUS_OF_KIND[failure.kind]),
-      // A header is one line.
-      'Nats-Service-Error': message.replaceAll(/\s+/g, ' ').slice(0, 500),
-      ...(retry && { 'Retry-After': String(Math.max(1, Math.ceil(failure.retryAfterSeconds ?? 1))) }),
-    },
-  }
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { connect } from '@nats-io/transport-node'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { findProgram, freePort, launch, untilReady, workDirectory } from './process.ts'
 import { type TestServer, testServer } from './server.ts'
 
@@ -13,17 +13,32 @@ export function findNats(): string | undefined {
 
 /** Throws unless a NATS server answers and JetStream is on for this account. */
 export async function probeNats(url: string): Promise<void> {
+  await probe(url, async (connection) => void (await jetstreamManager(connection, { timeout: 2000 })))
+}
+
+const probePlain = (url: string) => probe(url, (connection) => connection.flush())
+
+async function probe(url: string, ask: (connection: NatsConnection) => Promise<void>): Promise<void> {
   const { username, password, host } = new URL(url)
   const user = username ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) } : {}
   const connection = await connect({ servers: host, ...user, reconnect: false, timeout: 2000 })
   try {
-    await jetstreamManager(connection, { timeout: 2000 })
+    await ask(connection)
   } finally {
     await connection.close()
   }
 }
 
-export async function startNats(): Promise<TestServer> {
+export interface NatsWishes {
+  /** Default: the server's, 1 MiB. */
+  readonly maxPayload?: number
+  /** Default true. */
+  readonly jetStream?: boolean
+  /** Beside the user of the URL, as the configuration of NATS writes them. */
+  readonly users?: readonly string[]
+}
+
+export async function startNats({ maxPayload, jetStream = true, users = [] }: NatsWishes = {}): Promise<TestServer> {
   const program = findNats()
   if (!program) throw new Error('NATS is not installed')
   const directory = await workDirectory('nats')
@@ -36,8 +51,9 @@ export async function startNats(): Promise<TestServer> {
     config,
     [
       `listen: "127.0.0.1:${port}"`,
-      `jetstream: { store_dir: "${store}", max_memory_store: 64MB, max_file_store: 2GB }`,
-      `authorization: { user: modelyard, password: "${password}" }`,
+      ...(jetStream ? [`jetstream: { store_dir: "${store}", max_memory_store: 64MB, max_file_store: 2GB }`] : []),
+      `authorization: { users: [{ user: modelyard, password: "${password}" }, ${users.join(', ')}] }`,
+      ...(maxPayload === undefined ? [] : [`max_payload: ${maxPayload}`]),
       '',
     ].join('\n'),
   )
@@ -47,7 +63,7 @@ export async function startNats(): Promise<TestServer> {
     stopSignal: 'SIGTERM',
     async start() {
       const daemon = launch('nats', [program, '-c', config], { directory })
-      await untilReady(daemon, () => probeNats(url))
+      await untilReady(daemon, () => (jetStream ? probeNats(url) : probePlain(url)))
       return daemon
     },
     clear: () => rm(store, { recursive: true, force: true }),

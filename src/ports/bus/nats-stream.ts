@@ -24,7 +24,8 @@ const CONSUMER_NOT_FOUND = 10_014
 export type StreamSettings = Pick<
   StreamConfig,
   'name' | 'subjects' | 'max_age' | 'max_bytes' | 'duplicate_window' | 'num_replicas'
->
+> &
+  Partial<Pick<StreamConfig, 'allow_direct' | 'allow_rollup_hdrs'>>
 
 export function streamSettings(prefix: string, limits: StreamLimits): StreamSettings {
   return {

@@ -4,13 +4,18 @@ import { headers, Match, type Msg, type NatsConnection } from '@nats-io/transpor
 import { systemClock } from '../../core/clock.ts'
 import { newId } from '../../core/ids.ts'
 import type { Log } from '../../core/log.ts'
+import { READ_SUBJECT } from '../../core/reply-object.ts'
 import type { BusReply, Endpoint, Responder, RespondingService } from '../../core/responder.ts'
 import { openNatsLink } from './nats-link.ts'
+import { keepReply, type ReplyLimits, removeReply } from './nats-replies.ts'
+import { MAX_MESSAGE_BYTES } from './rules.ts'
 
 export interface ResponderOptions {
   readonly url: string
   readonly name: string
   readonly log: Log
+  /** Of replies that are larger than a message. */
+  readonly replies: ReplyLimits
 }
 
 const CLOSE_LIMIT_MS = 10_000
@@ -37,8 +42,8 @@ export function openResponder(service: RespondingService, options: ResponderOpti
     const reply = await endpoint.answer({
       data: message.data,
       header: (name) => message.headers?.get(name, Match.IgnoreCase) || undefined,
-      // Headers count too; what ours need is far below this.
-      maxReplyBytes: (connection.info?.max_payload ?? 1024 * 1024) - 4096,
+      maxReplyBytes: mostBytes(connection),
+      keep: (reply) => keepReply(connection, reply, { ...options.replies, mostBytes: mostBytes(connection) }),
     })
     count(counts.get(endpoint.name)!, reply, systemClock.elapsedMs() - begun)
     const list = headers()
@@ -60,6 +65,14 @@ export function openResponder(service: RespondingService, options: ResponderOpti
         },
       })
     }
+    connection.subscribe(READ_SUBJECT, {
+      queue: service.queue,
+      callback(_, message) {
+        removeReply(connection, message.string()).catch((cause: unknown) =>
+          log.warn({ err: cause }, 'a reply that was read lies until it expires'),
+        )
+      },
+    })
     for (const [verb, document] of Object.entries(documents({ service, id, started, counts }))) {
       for (const subject of [`$SRV.${verb}`, `$SRV.${verb}.${service.name}`, `$SRV.${verb}.${service.name}.${id}`]) {
         connection.subscribe(subject, {
@@ -84,6 +97,12 @@ export function openResponder(service: RespondingService, options: ResponderOpti
       await link.close()
     },
   }
+}
+
+/** Headers count too: what ours need is far below what is left for them. */
+function mostBytes({ info }: NatsConnection): number {
+  const most = info?.max_payload ?? MAX_MESSAGE_BYTES
+  return most - Math.min(4096, most >> 1)
 }
 
 function noCounts(): Counted {
