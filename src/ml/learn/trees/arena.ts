@@ -13,6 +13,9 @@ export interface TablePlan {
   readonly outputs: number
   /** Leaves of a tree that is added to the scores, at most; 0 where none is. */
   readonly leaves: number
+  readonly threads: number
+  /** Small leaves that are split at once, at most; see small-leaves.ts. */
+  readonly ahead: number
 }
 
 export interface ArenaPlan extends TablePlan {
@@ -45,7 +48,7 @@ export interface Arena {
   readonly histograms: Float64Array
   /** [output][row]. */
   readonly scores: Float64Array
-  /** [place][feature]: the best split of the feature for the leaf at each of two places, see split-record.ts. */
+  /** [place][feature]: the best split of the feature for the leaf at each place, see split-record.ts. */
   readonly splits: Float64Array
   /** What is to be learned: the class of a row, or its number. */
   readonly targets: Float64Array
@@ -59,7 +62,7 @@ export interface Arena {
   readonly spare: Uint32Array
   /** First bin of each feature in a histogram, and the number of all bins. */
   readonly offsets: Uint32Array
-  /** [part][feature]: a kernel's own note; no two threads have a feature of one part. */
+  /** [part or thread][feature]: a kernel's own note; no two threads have a feature of one part. */
   readonly places: Uint32Array
   /** What threads tell each other. */
   readonly control: Int32Array
@@ -67,12 +70,14 @@ export interface Arena {
   readonly bins: Uint8Array
   /** [feature][row], for dividing the rows of a leaf. */
   readonly columns: Uint8Array
-  /** [place][feature]: 1 for features that the leaf at a place may be split on. */
+  /** [side][feature]: 1 for features that a part of a leaf may be split on. */
   readonly active: Uint8Array
   /** [place][feature][bin]: 1 where a category goes left in the best split of that feature. */
   readonly categorySides: Uint8Array
-  /** [bin]: 1 where a bin goes left in the split that is being made. */
+  /** [leaf][bin]: 1 where a bin goes left in the split that is being made, or in those that are made at once. */
   readonly sides: Uint8Array
+  /** [leaf]: rows that go left in each of those. */
+  readonly lefts: Float64Array
   /** [block] of (summed gradient, summed Hessian), see work.ts. */
   readonly blockSums: Float64Array
   /** The tree that is being added to the scores, see scores.ts. */
@@ -86,11 +91,11 @@ const PAGE = 65_536
 const MAX_BYTES = 65_536 * PAGE
 /** Numbers in a feature's record of its best split. */
 export const SPLIT_FIELDS = 8
-const TASK_FIELDS = 64
+const TASK_FIELDS = 160
 /** Rows of bins start at a multiple of this, so that few of them lie across two cache lines. */
 const STRIDE = 8
-/** Leaves that are looked at in one step: the two parts of a leaf that was split. */
-const PLACES = 2
+/** Of a leaf that was split. */
+const PARTS = 2
 export const SIDES = 256
 /** Rows whose gradients are summed at once. */
 export const BLOCK_ROWS = 32_768
@@ -115,10 +120,11 @@ function placing(at: number) {
 }
 
 /** What is in the memory from the start on. */
-function tableSpans({ rows, features, outputs, leaves }: TablePlan) {
+function tableSpans({ rows, features, outputs, leaves, ahead }: TablePlan) {
   const { place, end } = placing(PAGE)
   const stride = Math.ceil(features / STRIDE) * STRIDE
   const nodes = 2 * leaves
+  const places = PARTS * ahead
   const spans = {
     scores: place(outputs * rows, 8),
     targets: place(rows, 8),
@@ -126,15 +132,16 @@ function tableSpans({ rows, features, outputs, leaves }: TablePlan) {
     gradients: place(outputs * rows * 2, 4),
     order: place(rows, 4),
     spare: place(rows, 4),
-    splits: place(PLACES * features * SPLIT_FIELDS, 8),
+    splits: place(places * features * SPLIT_FIELDS, 8),
     task: place(TASK_FIELDS, 8),
     offsets: place(features + 1, 4),
     control: place(CONTROL_WORDS, 4),
     bins: place(rows * stride, 1),
     columns: place(rows * features, 1),
-    active: place(PLACES * features, 1),
-    categorySides: place(PLACES * features * SIDES, 1),
-    sides: place(SIDES, 1),
+    active: place(PARTS * features, 1),
+    categorySides: place(places * features * SIDES, 1),
+    sides: place(ahead * SIDES, 1),
+    lefts: place(ahead, 8),
     blockSums: place(2 * Math.ceil(rows / BLOCK_ROWS), 8),
     treeNodes: place(nodes * NODE_FIELDS, 4),
     treeValues: place(nodes, 4),
@@ -163,11 +170,11 @@ export function openSorting(plan: TablePlan, shared?: SharedMemory): Sorting {
 
 /** @param memory of the sorting, which is made as large as it must be, or of the arena in another thread. */
 export function openArena(plan: ArenaPlan, memory: SharedMemory = openSorting(plan).memory): Arena {
-  const { features, bins, slots, parts } = plan
+  const { features, bins, slots, parts, threads } = plan
   const { spans, stride, end: tableEnd } = tableSpans(plan)
   const { place, end } = placing(tableEnd)
   const histograms = place((slots + parts - 1) * bins * 2, 8)
-  const places = place(parts * features, 4)
+  const places = place(Math.max(parts, threads) * features, 4)
   const pages = pagesFor(end())
   if (pages * PAGE > MAX_BYTES) throw tooLarge(plan, end())
   const more = pages - memory.buffer.byteLength / PAGE
@@ -194,6 +201,7 @@ export function openArena(plan: ArenaPlan, memory: SharedMemory = openSorting(pl
     active: new Uint8Array(buffer, ...spans.active),
     categorySides: new Uint8Array(buffer, ...spans.categorySides),
     sides: new Uint8Array(buffer, ...spans.sides),
+    lefts: new Float64Array(buffer, ...spans.lefts),
     blockSums: new Float64Array(buffer, ...spans.blockSums),
     treeNodes: new Int32Array(buffer, ...spans.treeNodes),
     treeValues: new Float32Array(buffer, ...spans.treeValues),

@@ -37,7 +37,7 @@ function sparse({ rows, cols, values }: Matrix): Matrix {
   }
 }
 
-const opened = () => openSorting({ rows: ROWS, features: COLS, outputs: 1, leaves: 4 })
+const opened = () => openSorting({ rows: ROWS, features: COLS, outputs: 1, leaves: 4, threads: 1, ahead: 1 })
 const inOrder = (found: Found) => Array.from({ length: COLS }, (_, j) => found.get(j))
 
 function alone(matrix: Matrix): { sorting: Sorting; found: Found } {

@@ -15,7 +15,9 @@ export const LEFT_COUNTS = 64
 export const READ = 128
 export const TAKEN = 144
 export const PLACED = 160
-export const CONTROL_WORDS = 176
+/** Of the small leaves that are split at once, the next that no thread has taken; see small-leaves.ts. */
+export const NEXT_LEAF = 176
+export const CONTROL_WORDS = 192
 
 /** Far more than the largest step takes. */
 const LONGEST_STEP_MS = 300_000

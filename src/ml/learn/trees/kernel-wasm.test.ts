@@ -28,7 +28,17 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** The same random arena twice: rows with gradients, bins and an order. */
 function anArena(seed: number, { rows, features }: { rows: number; features: number }): Arena {
   const random = seededRandom(seed)
-  const arena = openArena({ rows, features, bins: features * BINS, outputs: 2, slots: 3, parts: 2, leaves: 0 })
+  const arena = openArena({
+    rows,
+    features,
+    bins: features * BINS,
+    outputs: 2,
+    slots: 3,
+    parts: 2,
+    leaves: 0,
+    threads: 1,
+    ahead: 2,
+  })
   for (let j = 0; j <= features; j++) arena.offsets[j] = j * BINS
   for (let i = 0; i < arena.gradients.length; i++) arena.gradients[i] = i % 2 ? random.next() : random.normal()
   for (let i = 0; i < arena.bins.length; i++) arena.bins[i] = random.integer(BINS)
@@ -83,7 +93,7 @@ describe('the WebAssembly kernel', () => {
         }
       }
       const left = kernel.part(size.features - 1, { start: 9, count: 300 })
-      return [left, kernel.divide(size.features - 1, { start: 5, count: 480 })]
+      return [left, kernel.divide(size.features - 1, { start: 5, count: 480, place: 0 })]
     })
   })
 
@@ -150,6 +160,38 @@ describe('threads', () => {
     const alone = await fitBoosting({ ...input, hyperparameters: { n_estimators: 8, threads: 1 } })
     const together = await fitBoosting({ ...input, hyperparameters: { n_estimators: 8, threads } })
     expect(together.ensemble).toEqual(alone.ensemble)
+  })
+
+  it.each([
+    ['few leaves', { max_leaves: 7 }],
+    ['a depth that is reached everywhere', { max_depth: 4, max_leaves: 16 }],
+    ['level by level', { grow_policy: 'depthwise', max_leaves: 21 }],
+    ['bounds and a column that is drawn or not', { monotone_constraints: { f1: 1 }, colsample: 0.7, max_leaves: 40 }],
+  ])('grow the same trees though leaves are split ahead of their turn: %s', async (_, given) => {
+    const rows = randomRows(32, { rows: 3000, cols: 4 }).map(([a, b, c, d], i) => [
+      a!,
+      b!,
+      Math.round(Math.abs(c!) * 30),
+      i % 5 === 0 ? Number.NaN : d!,
+    ])
+    const features = ['number', 'number', 'category', 'number'].map((kind, i) => ({
+      name: `f${i}`,
+      column: `f${i}`,
+      kind: kind as 'number' | 'category',
+    }))
+    const target = classTarget(
+      rows.map(([a, b, c], i) => (i % 13 ? Number(a! > 0) + Number(b! * (c! - 20) > 0) : i % 3)),
+    )
+    const fitted = (threads: number, engine = {}) =>
+      fitBoosting(
+        { matrix: dense(rows), features, target, hyperparameters: { n_estimators: 6, threads, ...given } },
+        engine,
+      )
+    const alone = await fitted(1)
+    expect(alone.ensemble!.trees.some(({ value }) => value.length > 12)).toBe(true)
+    for (const threads of [2, 3]) expect((await fitted(threads)).ensemble).toEqual(alone.ensemble)
+    const cramped = { histogramBytes: 20_000 }
+    expect((await fitted(2, cramped)).ensemble).toEqual((await fitted(1, cramped)).ensemble)
   })
 
   it('grow the same trees where a leaf is added up in parts, with either kernel', async () => {

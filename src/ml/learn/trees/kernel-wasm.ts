@@ -1,7 +1,7 @@
 // The WebAssembly kernel (assembly/trees.ts), where the build has made it: a file beside the compiled sources. Without it the
 // plain kernel does the same work and gives the same trees, only slower.
 import { readFileSync } from 'node:fs'
-import type { Arena } from './arena.ts'
+import { type Arena, SIDES } from './arena.ts'
 import { type Kernel, plainKernel } from './kernel.ts'
 import './web-assembly.ts'
 
@@ -57,9 +57,10 @@ export function openKernel(arena: Arena, module: KernelModule): Kernel {
       const column = columns.byteOffset + feature * plan.rows
       return calls.part(order.byteOffset + 4 * start, count, column, sides.byteOffset, spare.byteOffset + 4 * start)
     },
-    divide: (feature, { start, count }) => {
+    divide: (feature, { start, count, place }) => {
       const column = columns.byteOffset + feature * plan.rows
-      return calls.divide(order.byteOffset + 4 * start, count, column, sides.byteOffset, spare.byteOffset)
+      const own = sides.byteOffset + place * SIDES
+      return calls.divide(order.byteOffset + 4 * start, count, column, own, spare.byteOffset + 4 * start)
     },
     scan: ({ histogram, start, bins: count, missing, gradient, hessian, l2, least, whole, record, at }) => {
       const first = histogram.byteOffset + start * 16

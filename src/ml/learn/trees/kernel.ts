@@ -1,6 +1,6 @@
 // The inner loops of growing a tree, in plain TypeScript. The WebAssembly kernel does the same additions in the same order,
 // so both give the same trees to the last bit.
-import type { Arena } from './arena.ts'
+import { type Arena, SIDES } from './arena.ts'
 import { BIN, GAIN, LEFT_GRADIENT, LEFT_HESSIAN, MISSING_LEFT } from './split-record.ts'
 
 export interface HistogramRows {
@@ -13,7 +13,7 @@ export interface HistogramRows {
   readonly to: number
   /** Where the histogram goes, zeroed before. */
   readonly slot: number
-  /** Of the leaf's rows, from 0; threads may be at different parts of one leaf. */
+  /** Of the leaf's rows, from 0, or the number of the thread: what others do at the same time has another number. */
   readonly part: number
 }
 
@@ -53,6 +53,11 @@ interface LeafRows {
   readonly count: number
 }
 
+interface DividedRows extends LeafRows {
+  /** Whose `sides` they are: of the first leaf, or of one that is split at the same time. */
+  readonly place: number
+}
+
 export interface Kernel {
   /** Adds gradient and Hessian of every row of a leaf to the bins it is in. */
   histogram(rows: HistogramRows): void
@@ -63,7 +68,7 @@ export interface Kernel {
   /** The best split of a number without L1 or bounds: fills in a record, but for its l2, where a gain exceeds `whole`. */
   scan(scan: NumberScan): void
   /** Puts the rows of a leaf that go left by `sides` before the others, both in their order; how many go left. */
-  divide(feature: number, leaf: LeafRows): number
+  divide(feature: number, leaf: DividedRows): number
   /** Writes rows into their places in `spare`: those that go left from the front on, the others from the back; how many go left. */
   part(feature: number, rows: LeafRows): number
 }
@@ -112,19 +117,24 @@ function add({ histograms, offsets, plan }: Arena, { whole, part }: Slots, { fro
   for (let i = 2 * offsets[from]!, end = 2 * offsets[to]!; i < end; i++) histograms[a + i]! += histograms[b + i]!
 }
 
-function divide({ order, spare, columns, sides, plan }: Arena, feature: number, { start, count }: LeafRows): number {
+function divide(
+  { order, spare, columns, sides, plan }: Arena,
+  feature: number,
+  { start, count, place }: DividedRows,
+): number {
   const base = feature * plan.rows
+  const ofPlace = place * SIDES
   let left = start
-  let right = 0
+  let right = start
   for (let i = start, end = start + count; i < end; i++) {
     const row = order[i]!
-    const side = sides[columns[base + row]!]!
+    const side = sides[ofPlace + columns[base + row]!]!
     order[left] = row
     spare[right] = row
     left += side
     right += 1 - side
   }
-  order.set(spare.subarray(0, right), left)
+  order.set(spare.subarray(start, right), left)
   return left - start
 }
 

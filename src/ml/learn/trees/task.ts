@@ -1,19 +1,22 @@
 // What the threads are to do next, as numbers in shared memory: no message is sent while a tree grows.
 import type { Arena } from './arena.ts'
 import type { AddTask } from './scores.ts'
+import type { SmallLeaf, SmallLeavesTask } from './small-leaves.ts'
 import type { SearchLeaf, SearchTask } from './work.ts'
 
 export type Task =
   | { readonly kind: 'rows' }
   | { readonly kind: 'search'; readonly search: SearchTask }
+  | { readonly kind: 'small'; readonly small: SmallLeavesTask }
   | { readonly kind: 'gradients'; readonly scale: number }
   | { readonly kind: 'sums'; readonly output: number; readonly rows: number }
   | { readonly kind: 'divide'; readonly feature: number; readonly start: number; readonly count: number }
   | { readonly kind: 'add'; readonly add: AddTask }
   | { readonly kind: 'end' }
 
-const KINDS = ['rows', 'search', 'gradients', 'sums', 'divide', 'add', 'end'] as const
+const KINDS = ['rows', 'search', 'gradients', 'sums', 'divide', 'add', 'end', 'small'] as const
 const LEAF_FIELDS = 9
+const SMALL_FIELDS = 14
 
 export function writeTask({ task }: Arena, given: Task): void {
   task[0] = KINDS.indexOf(given.kind)
@@ -24,6 +27,7 @@ export function writeTask({ task }: Arena, given: Task): void {
     const { output, nodes, grown, rows } = given.add
     task.set([output, nodes, grown, rows], 1)
   }
+  if (given.kind === 'small') writeSmall(task, given.small)
   if (given.kind !== 'search') return
   const { output, leaves } = given.search
   task[1] = output
@@ -42,6 +46,7 @@ export function readTask({ task }: Arena): Task {
   if (kind === 'gradients') return { kind, scale: a }
   if (kind === 'sums') return { kind, output: a, rows: b }
   if (kind === 'divide') return { kind, feature: a, start: b, count: c }
+  if (kind === 'small') return { kind, small: readSmall(task) }
   if (kind === 'add') return { kind, add: { output: a, nodes: b, grown: c, rows: d } }
   const leaves = Array.from({ length: b }, (_, place): SearchLeaf => {
     const first = 3 + place * LEAF_FIELDS
@@ -59,4 +64,35 @@ export function readTask({ task }: Arena): Task {
     }
   })
   return { kind, search: { output: a, leaves } }
+}
+
+function writeSmall(task: Float64Array, { output, leaves }: SmallLeavesTask): void {
+  task[1] = output
+  task[2] = leaves.length
+  for (const [place, { feature, start, rows, slot, spare, deeper, left, right }] of leaves.entries()) {
+    const parts = [left, right].flatMap(({ gradient, hessian, low, high }) => [gradient, hessian, low, high])
+    task.set([feature, start, rows, slot, spare, Number(deeper), ...parts], 3 + place * SMALL_FIELDS)
+  }
+}
+
+function readSmall(task: Float64Array): SmallLeavesTask {
+  const leaves = Array.from({ length: task[2]! }, (_, place): SmallLeaf => {
+    const first = 3 + place * SMALL_FIELDS
+    const [feature, start, rows, slot, spare, deeper] = task.subarray(first, first + 6)
+    const part = (at: number) => {
+      const [gradient, hessian, low, high] = task.subarray(at, at + 4)
+      return { gradient: gradient!, hessian: hessian!, low: low!, high: high! }
+    }
+    return {
+      feature: feature!,
+      start: start!,
+      rows: rows!,
+      slot: slot!,
+      spare: spare!,
+      deeper: deeper === 1,
+      left: part(first + 6),
+      right: part(first + 10),
+    }
+  })
+  return { output: task[1]!, leaves }
 }

@@ -6,9 +6,10 @@ import type { Matrix } from '../../matrix.ts'
 import { type Arena, type ArenaPlan, BLOCK_ROWS, type Sorting, type TablePlan } from './arena.ts'
 import { type Found, type SortTask, sortTable } from './bin-table.ts'
 import type { FeatureBins } from './binning.ts'
-import { DONE, LEFT_COUNTS, MET, ROUND, reportFailure, waitUntil } from './control.ts'
+import { DONE, LEFT_COUNTS, MET, NEXT_LEAF, ROUND, reportFailure, waitUntil } from './control.ts'
 import type { KernelModule } from './kernel-wasm.ts'
 import { type AddTask, addTree } from './scores.ts'
+import { type SmallLeavesTask, splitSmallLeaves } from './small-leaves.ts'
 import { type Task, writeTask } from './task.ts'
 import type { SharedMemory } from './web-assembly.ts'
 import {
@@ -26,9 +27,12 @@ import {
 } from './work.ts'
 
 export interface Team {
+  readonly threads: number
   /** Makes `arena.bins` of `arena.columns`. */
   rows(): void
   search(task: SearchTask): void
+  /** Splits leaves that are small, and finds the best splits of their parts. */
+  splitSmall(task: SmallLeavesTask): void
   /** `scale` is the boundary of the Huber loss. */
   gradients(scale: number): void
   /** Of the first `rows` entries of `arena.order`. */
@@ -48,6 +52,7 @@ export function doShare(place: Workplace, task: Task, crew: Crew): void {
   const { arena } = place
   if (task.kind === 'rows') layRows(arena, shareOf(arena.plan.rows, crew))
   if (task.kind === 'search') searchLeaves(place, task.search, crew)
+  if (task.kind === 'small') splitSmallLeaves(place, task.small, crew)
   if (task.kind === 'gradients') computeGradients(place, shareOf(arena.plan.rows, crew), task.scale)
   if (task.kind === 'sums') sumBlocks(arena, task.output, task.rows)(shareOf(blocks(task.rows), crew))
   if (task.kind === 'divide') divideTogether(place, task, crew)
@@ -141,8 +146,10 @@ const ROWS_TO_DIVIDE = 16_384
 function team(place: Workplace, run: (task: Task) => void, helpers: number): Team {
   const { blockSums, control } = place.arena
   return {
+    threads: helpers + 1,
     rows: () => run({ kind: 'rows' }),
     search: (search) => run({ kind: 'search', search }),
+    splitSmall: (small) => run({ kind: 'small', small }),
     gradients: (scale) => run({ kind: 'gradients', scale }),
     sums: (output, rows) => {
       run({ kind: 'sums', output, rows })
@@ -154,7 +161,7 @@ function team(place: Workplace, run: (task: Task) => void, helpers: number): Tea
       return { gradient, hessian }
     },
     divide: (leaf) => {
-      if (helpers === 0 || leaf.count < ROWS_TO_DIVIDE) return place.kernel.divide(leaf.feature, leaf)
+      if (helpers === 0 || leaf.count < ROWS_TO_DIVIDE) return place.kernel.divide(leaf.feature, { ...leaf, place: 0 })
       run({ kind: 'divide', ...leaf })
       return control.subarray(LEFT_COUNTS, LEFT_COUNTS + helpers + 1).reduce((sum, count) => sum + count, 0)
     },
@@ -168,6 +175,7 @@ function shareOut(place: Workplace, task: Task, crew: Crew): void {
   const helpers = crew.of - 1
   writeTask(place.arena, task)
   Atomics.store(control, DONE, 0)
+  Atomics.store(control, NEXT_LEAF, 0)
   Atomics.add(control, ROUND, 1)
   Atomics.notify(control, ROUND)
   if (task.kind === 'end') return

@@ -54,14 +54,16 @@ export async function openTraining(setup: TrainingSetup): Promise<Training> {
   }
   const task = { kinds: features.map(({ kind }) => kind), options }
   const leaves = setup.gradients.loss === 'share' ? 0 : rules.maxLeaves
-  const plan = { rows, features: features.length, outputs, leaves }
+  const threads = Math.min(setup.threads || worthwhileThreads(rows), features.length)
+  const ahead = threads > 1 && features.length <= MOST_FEATURES_AHEAD ? LEAVES_AHEAD : 1
+  const plan = { rows, features: features.length, outputs, leaves, threads, ahead }
   const sorting = openSorting(plan)
-  const helpers = startHelpers(Math.min(setup.threads || worthwhileThreads(rows), features.length))
+  const helpers = startHelpers(threads)
   try {
     const bins = await sortTogether(matrix, { sorting, helpers, task })
     const total = bins.reduce((sum, { count }) => sum + count, 0)
     const most = Math.floor((setup.histogramBytes ?? HISTOGRAM_BYTES) / (total * 16))
-    const slots = Math.max(3, Math.min(rules.maxLeaves + 1, most))
+    const slots = Math.max(3, Math.min(rules.maxLeaves + 1 + ahead, most))
     const parts = mostParts({ rows, bins: total })
     const arena = openArena({ ...plan, bins: total, slots, parts }, sorting.memory)
     fillArena(arena, bins, setup)
@@ -76,6 +78,11 @@ export async function openTraining(setup: TrainingSetup): Promise<Training> {
     throw error
   }
 }
+
+/** Small leaves that are split at once, at most. */
+const LEAVES_AHEAD = 8
+/** Each of them needs a place for what is found for every feature. */
+const MOST_FEATURES_AHEAD = 1000
 
 /** Fewer rows than this are done before a second thread has been told of them. */
 const ROWS_FOR_THREADS = 100_000

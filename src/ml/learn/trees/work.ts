@@ -58,7 +58,7 @@ export function shareOf(count: number, { index, of }: Pick<Crew, 'index' | 'of'>
 }
 
 /** Rows from which on a leaf is added up in two parts. */
-const ROWS_OF_TWO = 16_384
+export const ROWS_OF_TWO = 16_384
 /** In four. */
 const ROWS_OF_FOUR = 65_536
 /** Bins of a histogram from which on a thread's features are enough work beside finding the rows. */
@@ -132,16 +132,17 @@ function greatestDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestDivisor(b, a % b)
 }
 
-function searchFeatures(
+/** Best splits of a leaf by each of some features. */
+export function searchFeatures(
   { arena, setup, kernel }: Workplace,
-  { at, leaf }: { readonly at: number; readonly leaf: SearchLeaf },
+  { at, leaf }: { readonly at: number; readonly leaf: LeafSums & Pick<SearchLeaf, 'slot'> },
   { from, to }: Range,
 ): void {
   const { offsets, histograms, plan } = arena
   const histogram = histograms.subarray(leaf.slot * 2 * plan.bins, (leaf.slot + 1) * 2 * plan.bins)
   for (let feature = from; feature < to; feature++) {
     const record = at * plan.features + feature
-    if (arena.active[record] === 0) {
+    if (arena.active[(at & 1) * plan.features + feature] === 0) {
       arena.splits[record * SPLIT_FIELDS] = Number.NEGATIVE_INFINITY
       continue
     }
