@@ -3,6 +3,7 @@ import { fail } from '../core/failure.ts'
 import { checkedCount, type Datatype, datatypeNamed, tensorInvalid } from '../core/oip/datatypes.ts'
 import { type Parameters, parameterNumber } from '../core/oip/parameters.ts'
 import { fromRaw } from '../core/oip/raw.ts'
+import { refuseSharedMemory } from '../core/oip/settings.ts'
 import type { Tensor } from '../core/tensors.ts'
 import { readContents } from './contents.ts'
 import { WireReader } from './wire.ts'
@@ -90,13 +91,16 @@ export function readHead(bytes: Buffer): RequestHead {
 
 function readInput(reader: WireReader): ReadInput {
   const input: ReadInput = { name: '', datatype: '', shape: [], contents: undefined }
+  const parameters: Record<string, Parameters[string]> = {}
   while (reader.next()) {
     if (reader.field === 1) input.name = reader.text()
     else if (reader.field === 2) input.datatype = reader.text()
     else if (reader.field === 3) readShape(reader, input.shape)
+    else if (reader.field === 4) readParameter(reader.message(), parameters)
     else if (reader.field === 5) input.contents = reader.message()
     else reader.skip()
   }
+  refuseSharedMemory(parameters)
   return input
 }
 
@@ -118,6 +122,7 @@ function readOutput(reader: WireReader): WantedOutput {
     else if (reader.field === 2) readParameter(reader.message(), parameters)
     else reader.skip()
   }
+  refuseSharedMemory(parameters)
   return { name, classification: parameterNumber(parameters, 'classification') }
 }
 

@@ -217,6 +217,19 @@ describe('a call that is wrong', () => {
     bare.close()
   })
 
+  it('with a tensor in shared memory is unimplemented', async () => {
+    const parameters = { shared_memory_region: { string_param: 'mine' } }
+    const there = { ...input('INPUT0'), parameters }
+    for (const asked of [
+      { inputs: [there, input('INPUT1')], raw_input_contents: [raw[1]] },
+      { inputs, raw_input_contents: raw, outputs: [{ name: 'OUTPUT0', parameters }] },
+    ]) {
+      await expect(ask('ModelInfer', { model_name: 'simple', ...asked })).rejects.toMatchObject({
+        code: status.UNIMPLEMENTED,
+      })
+    }
+  })
+
   it('with bytes that are no message does no harm', async () => {
     const bare = new Client(address, credentials.createInsecure())
     const asIs = (bytes: Buffer) => bytes

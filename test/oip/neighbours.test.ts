@@ -28,6 +28,11 @@ describe('KServe V1', () => {
     expect((await app.app.http.inject('/v1/models')).json()).toEqual({ models: ['customers'] })
     expect((await app.app.http.inject('/v1/models/customers')).json()).toEqual({ name: 'customers', ready: true })
     expect((await app.app.http.inject('/v1/models/nobody')).statusCode).toBe(404)
+    await post('/v2/repository/models/customers/unload', {})
+    const away = await app.app.http.inject('/v1/models/customers')
+    expect([away.statusCode, away.json()]).toEqual([503, { name: 'customers', ready: false }])
+    await post('/v2/repository/models/customers/load', {})
+    expect((await app.app.http.inject('/v1/models/customers')).statusCode).toBe(200)
   })
 
   it('names a wrong value by its place in the request', async () => {
@@ -72,6 +77,7 @@ describe('MLflow and SageMaker', () => {
     ['dataframe_split', { dataframe_split: { columns, data: [Object.values(CUSTOMER)] } }],
     ['dataframe_records', { dataframe_records: [CUSTOMER] }],
     ['instances', { instances: [CUSTOMER], params: {} }],
+    ['instances beside a form that is null', { instances: [CUSTOMER], inputs: null }],
     ['inputs', { inputs: Object.fromEntries(columns.map((name) => [name, [CUSTOMER[name as 'age']]])) }],
     ['CSV', csv, 'text/csv'],
   ])('answer %s', async (_form, payload, type) => {
@@ -82,6 +88,25 @@ describe('MLflow and SageMaker', () => {
   it('refuse what they do not know', async () => {
     expect((await post('/invocations', {})).statusCode).toBe(400)
     expect((await post('/invocations', 'x', 'application/x-parquet')).statusCode).toBe(415)
+    for (const [text, type] of [
+      [csv.replace('\n', ',age\n').replace(/\n$/, ',1\n'), 'text/csv'],
+      [{ dataframe_split: { columns: ['age', 'age'], data: [[1, 2]] } }, 'application/json'],
+    ] as const) {
+      const twice = await post('/invocations', text, type)
+      expect([twice.statusCode, twice.json().error]).toEqual([400, expect.stringContaining('"age" twice')])
+    }
+  })
+
+  it('refuse bytes that are no text, rather than to predict from what they would become', async () => {
+    const latin = Buffer.from(csv.replace('Oslo', 'Ålesund'), 'latin1')
+    const split = Buffer.from(JSON.stringify({ dataframe_records: [{ ...CUSTOMER, city: 'Å' }] }), 'latin1')
+    for (const [payload, type] of [
+      [latin, 'text/csv'],
+      [split, 'application/json'],
+    ] as const) {
+      const reply = await post('/invocations', payload, type)
+      expect([reply.statusCode, reply.json().error]).toEqual([400, expect.stringContaining('not UTF-8')])
+    }
   })
 
   it('answer their probes', async () => {

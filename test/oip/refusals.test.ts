@@ -9,6 +9,7 @@ let port: number
 
 beforeAll(async () => {
   app = await startApp()
+  await aTensorModel(app.client, { name: 'half', file: identityModel('float16', ['N']) })
   await aTensorModel(app.client, { name: 'vector', file: identityModel('float32', ['N', 2]) })
   await aTensorModel(app.client, { name: 'long', file: identityModel('int64', ['N']) })
   port = Number(new URL(await app.app.listen({ host: '127.0.0.1', port: 0 })).port)
@@ -84,6 +85,19 @@ describe('a request that is wrong', () => {
     const body = `{"inputs":[{"name":"INPUT0","shape":[1],"datatype":"INT64","data":${data}}]}`
     const reply = await post(body, {}, '/v2/models/long/infer')
     expect([reply.statusCode, reply.json().error]).toEqual([400, expect.stringContaining('a whole number that INT64')])
+  })
+
+  it('FP16 as JSON is 400 on its way in and on its way out', async () => {
+    const input = { name: 'INPUT0', shape: [1], datatype: 'FP16' }
+    const asJson = await post(JSON.stringify({ inputs: [{ ...input, data: [1] }] }), {}, '/v2/models/half/infer')
+    expect([asJson.statusCode, asJson.json().error]).toEqual([400, expect.stringContaining('Input "INPUT0" is FP16')])
+    const json = Buffer.from(JSON.stringify({ inputs: [{ ...input, parameters: { binary_data_size: 2 } }] }))
+    const headers = { 'inference-header-content-length': String(json.length) }
+    const asBytes = await post(Buffer.concat([json, Buffer.alloc(2)]), headers, '/v2/models/half/infer')
+    expect([asBytes.statusCode, asBytes.json().error]).toEqual([
+      400,
+      expect.stringContaining('Output "OUTPUT0" is FP16'),
+    ])
   })
 
   it.each(['-1', '1e3', 'all', '999999', '9'.repeat(30)])('a header length of %s is 400', async (length) => {

@@ -138,6 +138,29 @@ describe('the simple example of Triton', () => {
     expect((await post('/v2/models/simple/infer?test_1=1&x=y', request)).statusCode).toBe(200)
   })
 
+  it('takes null for what is not there, as clients send it that write whole objects', async () => {
+    const whole = (name: string, data: Int32Array) => ({ ...int32(name, data), parameters: null })
+    const nothing = { id: null, parameters: null, outputs: null }
+    const asJson = await post('/v2/models/simple/infer', {
+      inputs: [whole('INPUT0', A), whole('INPUT1', B)],
+      ...nothing,
+    })
+    expect(asJson.json().outputs.map(({ data }: { data: unknown }) => data)).toEqual([SUM, DIFFERENCE])
+    const outputs = [{ name: 'OUTPUT1', parameters: { binary_data: null } }]
+    const inputs = ['INPUT0', 'INPUT1'].map((name) => ({ ...raw32(name), data: null }))
+    const asBytes = binary({ ...nothing, inputs, outputs, parameters: { binary_data_output: null } }, A, B)
+    const reply = await post('/v2/models/simple/infer', asBytes.payload, asBytes.headers)
+    expect(reply.json().outputs).toMatchObject([{ name: 'OUTPUT1', data: DIFFERENCE }])
+  })
+
+  it('takes no rows and answers none', async () => {
+    const input = { name: 'INPUT0', shape: [0, 4], datatype: 'FP32' }
+    const none = [{ name: 'OUTPUT0', datatype: 'FP32', shape: [0, 4], data: [] }]
+    expect((await post('/v2/models/vector/infer', { inputs: [{ ...input, data: [] }] })).json().outputs).toEqual(none)
+    const { payload, headers } = binary({ inputs: [{ ...input, parameters: { binary_data_size: 0 } }] })
+    expect((await post('/v2/models/vector/infer', payload, headers)).json().outputs).toEqual(none)
+  })
+
   it('takes nested values, and percent-encoded names', async () => {
     const nested = [int32('INPUT0', A), int32('INPUT1', B)].map((input) => ({ ...input, data: [input.data] }))
     expect((await post('/v2/models/simpl%65/infer', { inputs: nested })).json().outputs[0].data).toEqual(SUM)
@@ -237,6 +260,14 @@ describe('a raw request', () => {
       'inference-header-content-length': '0',
     })
     expect(parts(reply).raw.subarray(4).toString()).toBe('plain')
+  })
+
+  it.each([
+    ['bytes that are no text', Buffer.of(0x61, 0xff), 'not UTF-8'],
+    ['a text that the engine would cut off', Buffer.from('a\0b'), 'U+0000'],
+  ])('of %s is refused', async (_what, body, message) => {
+    const reply = await post('/v2/models/simple_identity/infer', body, { 'inference-header-content-length': '0' })
+    expect([reply.statusCode, reply.json().error]).toEqual([400, expect.stringContaining(message)])
   })
 
   it('is refused where the model has two inputs, or the bytes do not fit', async () => {
@@ -393,6 +424,19 @@ describe('what is not offered', () => {
   ])('%s says so', async (url) => {
     const reply = await post(url, {})
     expect([reply.statusCode, Object.keys(reply.json())]).toEqual([501, ['error']])
+  })
+
+  it('is shared memory that a tensor is said to lie in or to be put into', async () => {
+    const parameters = { shared_memory_region: 'mine', shared_memory_byte_size: 64 }
+    const there = { name: 'INPUT0', shape: [1, 16], datatype: 'INT32', parameters }
+    const inputs = [int32('INPUT0', A), int32('INPUT1', B)]
+    for (const asked of [
+      { inputs: [there, inputs[1]] },
+      { inputs, outputs: [{ name: 'OUTPUT0', parameters }, { name: 'OUTPUT1' }] },
+    ]) {
+      const reply = await post('/v2/models/simple/infer', asked)
+      expect([reply.statusCode, reply.json().error]).toEqual([501, expect.stringContaining('Shared memory')])
+    }
   })
 
   it('shows its settings', async () => {

@@ -1,4 +1,5 @@
 // Settings of the protocol that the service's own configuration decides, and what it answers to attempts to change them.
+import type { Parameters } from './parameters.ts'
 import { notSupported } from './repository.ts'
 
 export const LOG_SETTINGS = {
@@ -24,6 +25,20 @@ export function settingsFixed(what: 'log' | 'trace') {
   return notSupported(
     `The ${what} settings are those of the configuration (${setting}) and cannot be changed by a request`,
   )
+}
+
+export function noSharedMemory() {
+  return notSupported('Shared memory is not offered; send tensors in the request')
+}
+
+/**
+ * A tensor that is said to lie, or to be put, in memory of the client's machine: passed over, its asker would read whatever was there
+ * before and take it for the answer.
+ *
+ * @throws NOT_OFFERED
+ */
+export function refuseSharedMemory(parameters: Parameters): void {
+  if (parameters.shared_memory_region !== undefined) throw noSharedMemory()
 }
 
 export function notGenerating() {

@@ -1,5 +1,6 @@
 // Thin doors for clients of other servers: KServe V1 and TensorFlow Serving (`/v1/models/{m}:predict`, `:explain`), MLflow and SageMaker
 // (`/ping`, `/version`, `/invocations`). Rows go the way of every prediction by named columns; errors are those of the API.
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Call, Dispatch } from '../../core/caller.ts'
 import { asFailure, type FieldError, fail, MlError } from '../../core/failure.ts'
@@ -57,9 +58,12 @@ function add(
 
 function addModelDoors(app: FastifyInstance, context: NeighbourContext): void {
   const { plane } = context
-  const readiness: Work = async (call, request) => {
+  const readiness: Work = async (call, request, reply) => {
     const { model, version } = request.params as { model: string; version?: string }
-    return { name: model, ready: await plane.modelReady(call, { model, ...(version !== undefined && { version }) }) }
+    const ready = await plane.modelReady(call, { model, ...(version !== undefined && { version }) })
+    // Probes look at nothing but the status.
+    if (!ready) reply.code(503)
+    return { name: model, ready }
   }
   const answer: Work = (call, request) => {
     const { verb, wanted } = wantedOf(request)
@@ -160,7 +164,10 @@ function jsonRows(request: FastifyRequest): GivenRows {
 }
 
 function textOf(request: FastifyRequest): string {
-  return (request.body as Buffer | undefined)?.toString('utf8') ?? ''
+  const bytes = request.body as Buffer | undefined
+  if (bytes === undefined) return ''
+  if (!isUtf8(bytes)) throw fail('malformed', 'MALFORMED_BODY', 'The request body is not UTF-8')
+  return bytes.toString('utf8')
 }
 
 interface Asked {

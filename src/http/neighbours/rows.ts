@@ -15,7 +15,7 @@ const FORMS = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as
 /** @throws `malformed` SCORING_REQUEST_MALFORMED unless exactly one of the forms is there. */
 export function rowsOfDocument(value: unknown): GivenRows {
   const document = isObject(value) ? value : {}
-  const given = FORMS.filter((form) => document[form] !== undefined)
+  const given = FORMS.filter((form) => (document[form] ?? null) !== null)
   const [form] = given
   if (form === undefined || given.length > 1) {
     throw malformed(`The body must be a JSON object with exactly one of ${FORMS.join(', ')}`)
@@ -31,6 +31,7 @@ export function rowsOfCsv(text: string, header: 'present' | 'absent'): GivenRows
   if (header === 'absent') return { rows: lines, field: 'csv' }
   const [columns, ...rest] = lines
   if (!columns) throw malformed('The CSV text is empty; its first line names the columns')
+  refuseTwice(columns, 'The first line')
   return { rows: rest.map((cells, i) => named(columns as readonly string[], cells, `line ${i + 2}`)), field: 'csv' }
 }
 
@@ -53,10 +54,20 @@ function fromSplit(content: unknown): readonly unknown[] {
     throw malformed('"dataframe_split" must have "columns" and "data", both lists')
   }
   const { columns, data } = content as { columns: readonly string[]; data: readonly unknown[] }
+  refuseTwice(columns, '"dataframe_split.columns"')
   return data.map((cells, i) => {
     if (!Array.isArray(cells)) throw malformed(`"dataframe_split.data.${i}" must be a list of values`)
     return named(columns, cells as Cell[], `dataframe_split.data.${i}`)
   })
+}
+
+/** The later of two columns of one name would silently take the place of the first. */
+function refuseTwice(columns: readonly unknown[], place: string): void {
+  const seen = new Set<unknown>()
+  for (const name of columns) {
+    if (seen.has(name)) throw malformed(`${place} names the column ${JSON.stringify(name)} twice`)
+    seen.add(name)
+  }
 }
 
 /** `{age: [1, 2], city: ["a", "b"]}`: columns of equal length; bare values make one row. */

@@ -1,6 +1,7 @@
 // Tensors as JSON: row-major values, nested to their shape or flat. A number must be exactly what its datatype holds:
 // nothing is rounded or wrapped around silently, except that FP32 takes the nearest value of any number.
-import { type Datatype, datatypeOf, tensorInvalid } from '../../core/oip/datatypes.ts'
+import { fail } from '../../core/failure.ts'
+import { type Datatype, tensorInvalid } from '../../core/oip/datatypes.ts'
 import { checkText, type RawTensor } from '../../core/oip/raw.ts'
 import type { Tensor, TypedArray } from '../../core/tensors.ts'
 
@@ -135,7 +136,7 @@ export function dataJson(name: string, { type, data }: Tensor): string {
     case 'bool':
       return listJson(data as Uint8Array, (value) => (value === 0 ? 'false' : 'true'))
     case 'float16':
-      throw tensorInvalid(name, `is ${datatypeOf(type).name}, which has no JSON form; ask for binary_data`)
+      throw fail('invalid', 'TENSOR_INVALID', `Output "${name}" is FP16, which has no JSON form; ask for binary_data`)
     default:
       return `[${data.join(',')}]`
   }

@@ -2,7 +2,7 @@
 // found out from the model and the number of bytes; the outputs come back in binary.
 import { fail } from '../../core/failure.ts'
 import { datatypeOf, shapeOf, tensorInvalid } from '../../core/oip/datatypes.ts'
-import { fromRaw } from '../../core/oip/raw.ts'
+import { decodeText, fromRaw } from '../../core/oip/raw.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
 import type { TensorInfo } from '../../core/tensors.ts'
 import type { Asked } from './infer.ts'
@@ -34,7 +34,7 @@ function wholeText({ name, dims: open }: TensorInfo, body: Buffer) {
   if (dims.some((dim) => dim !== 1)) {
     throw tensorInvalid(name, `has the shape [${shape.join(', ')}]; a raw request carries one element of BYTES`)
   }
-  const data = [body.toString('utf8')]
+  const data = [decodeText(name, body, 0)]
   return { type: 'string', dims, data } as const
 }
 

@@ -1,10 +1,12 @@
 // An inference request of the Open Inference Protocol over HTTP, read from its bytes: JSON, or JSON followed by raw tensors.
-// What the request says of its reply (binary or not, classification) is kept beside it.
+// What the request says of its reply (binary or not, classification) is kept beside it. A field that is null is one that is not
+// there: that is how clients that write whole objects leave one out.
 import { isUtf8 } from 'node:buffer'
 import { fail } from '../../core/failure.ts'
 import { checkedCount, datatypeNamed, tensorInvalid } from '../../core/oip/datatypes.ts'
 import { type Parameters, parameterNumber, parametersOf } from '../../core/oip/parameters.ts'
 import { fromRaw } from '../../core/oip/raw.ts'
+import { refuseSharedMemory } from '../../core/oip/settings.ts'
 import type { Tensor } from '../../core/tensors.ts'
 import { parseJson, parseLossless } from '../json.ts'
 import { fromJson, hasRounded } from './json-tensor.ts'
@@ -86,7 +88,8 @@ function listOf(document: Fields, name: 'inputs' | 'outputs'): readonly Fields[]
 }
 
 function idOf(id: unknown): string | undefined {
-  if (id === undefined || typeof id === 'string') return id
+  if (id === undefined || id === null) return undefined
+  if (typeof id === 'string') return id
   throw malformed('"id" must be a string')
 }
 
@@ -121,19 +124,22 @@ function readInputs(list: readonly Fields[], raw: Buffer): Record<string, Tensor
 }
 
 function flagOf(value: unknown, what: string): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value
+  if (value === undefined || value === null) return undefined
+  if (typeof value === 'boolean') return value
   throw fail('invalid', 'PARAMETER_INVALID', `${what} must be true or false`)
 }
 
 function binarySize(input: Fields, name: string): number | undefined {
   if (input.parameters === undefined) return undefined
-  const size = parameterNumber(parametersOf(input.parameters, `input "${name}"`), 'binary_data_size')
-  if (size !== undefined && input.data !== undefined) throw tensorInvalid(name, 'has both "data" and binary data')
+  const parameters = parametersOf(input.parameters, `input "${name}"`)
+  refuseSharedMemory(parameters)
+  const size = parameterNumber(parameters, 'binary_data_size')
+  if (size !== undefined && (input.data ?? null) !== null) throw tensorInvalid(name, 'has both "data" and binary data')
   return size
 }
 
 function readOutputs(document: Fields, binaryOutputs: boolean): WantedOutput[] | undefined {
-  if (document.outputs === undefined) return undefined
+  if ((document.outputs ?? null) === null) return undefined
   const list = listOf(document, 'outputs')
   if (list.length === 0) return undefined
   const seen = new Set<string>()
@@ -142,6 +148,7 @@ function readOutputs(document: Fields, binaryOutputs: boolean): WantedOutput[] |
     if (seen.has(name)) throw fail('invalid', 'TENSOR_INVALID', `Output "${name}" is asked for twice`)
     seen.add(name)
     const parameters = parametersOf(output.parameters, `output "${name}"`)
+    refuseSharedMemory(parameters)
     const binary = flagOf(parameters.binary_data, `"binary_data" of output "${name}"`)
     return { name, binary: binary ?? binaryOutputs, classification: parameterNumber(parameters, 'classification') }
   })

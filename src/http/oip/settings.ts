@@ -1,8 +1,7 @@
 // Trace and log settings, shared memory and text generation. The first two are shown as they are and changed by the
 // configuration; the others are not offered, and say so instead of being a 404.
 import type { FastifyInstance } from 'fastify'
-import { notSupported } from '../../core/oip/repository.ts'
-import { LOG_SETTINGS, notGenerating, settingsFixed, TRACE_SETTINGS } from '../../core/oip/settings.ts'
+import { LOG_SETTINGS, noSharedMemory, notGenerating, settingsFixed, TRACE_SETTINGS } from '../../core/oip/settings.ts'
 import { addOipRoute, type OipContext, type OipWork, referenceOf } from './routes.ts'
 
 export function addSettingRoutes(app: FastifyInstance, context: OipContext): void {
@@ -32,7 +31,7 @@ export function addSettingRoutes(app: FastifyInstance, context: OipContext): voi
     for (const action of ['register', 'unregister']) {
       for (const region of ['', '/region/:region']) {
         add('POST', `/v2/${kind}sharedmemory${region}/${action}`, () => {
-          throw notSupported('Shared memory is not offered; send tensors in the request')
+          throw noSharedMemory()
         })
       }
     }
