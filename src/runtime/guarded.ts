@@ -10,13 +10,16 @@ export function openGuardedRuntime(options: GuardedOptions): Runtime {
   const isolated = new IsolatedModels(options)
   return {
     load: (spec) => (spec.isolated ? isolated.load(spec) : threads.load(spec)),
+    // Those that serve whatever comes; a process serves its one model.
+    get workers() {
+      return threads.workers
+    },
     status() {
       const inside = threads.status()
       const processes = isolated.statuses()
       const sum = (of: (status: typeof inside) => number) =>
         processes.reduce((total, one) => total + of(one), of(inside))
       return {
-        // Workers that serve whatever comes; a process serves its one model.
         workers: inside.workers,
         busy: sum(({ busy }) => busy),
         queued: sum(({ queued }) => queued),

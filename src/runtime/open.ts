@@ -95,6 +95,9 @@ export function openRuntime(
         throw error
       }
     },
+    get workers() {
+      return pool.seats.length
+    },
     status: () => statusOf(pool, [...entries.values()]),
     close: () => pool.close(),
   }

@@ -131,6 +131,8 @@ export interface Runtime {
    *   warm-up run threw.
    */
   load(spec: ModelSpec): Promise<LoadedModel>
+  /** As `status` says, which goes through all models. */
+  readonly workers: number
   status(): RuntimeStatus
   /** Refuses new work, fails what waits, lets runs in hand finish (2 s), and ends the workers that can be ended. */
   close(): Promise<void>

@@ -7,8 +7,10 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { type Clock, systemClock } from '../../src/core/clock.ts'
 import { lend } from '../../src/core/memory.ts'
 import { seededRandom } from '../../src/core/random.ts'
+import { listFolder } from '../../src/ports/objects/folder-walk.ts'
 import { openObjects } from '../../src/ports/objects/open.ts'
 import { backends, keysOf, piecesOf, read } from './objects-backends.ts'
 
@@ -126,4 +128,23 @@ it('a folder that cannot be written fails its ping', async () => {
   await rm(place.path, { recursive: true })
   await expect(place.objects.ping()).rejects.toMatchObject({ kind: 'unavailable' })
   await mkdir(place.path)
+})
+
+it('a file of a folder has an etag once no other content can come under its time', async () => {
+  await using place = await openWithPath()
+  const file = join(place.path, 'CURRENT')
+  const etag = async (clock: Clock) => {
+    for await (const entry of listFolder(place.path, 'CURRENT', clock)) return entry.etag
+    return 'not there'
+  }
+  const later: Clock = { ...systemClock, now: () => new Date(Date.now() + 10_000) }
+  await writeFile(file, '1.0.0')
+  expect(await etag(systemClock)).toBeUndefined()
+  const first = await etag(later)
+  expect(first).toBeDefined()
+  expect(await etag(later)).toBe(first)
+  await sleep(20)
+  await writeFile(file, '2.0.0')
+  await utimes(file, new Date(0), new Date(0))
+  expect(await etag(later)).not.toBe(first)
 })

@@ -112,7 +112,18 @@ for (const backend of backends) {
       expect(await keysOf(place.objects, 'm/a')).toEqual(['m/a-1/x', 'm/a.txt', 'm/a/y'])
       expect(await keysOf(place.objects, 'm/a/')).toEqual(['m/a/y'])
       expect(await keysOf(place.objects, 'absent/')).toEqual([])
-      expect(await entriesOf(place.objects, 'n')).toEqual([{ key: 'n', size: 1 }])
+      expect(await entriesOf(place.objects, 'n')).toMatchObject([{ key: 'n', size: 1 }])
+    })
+
+    it('never lists another content under the same etag', async () => {
+      await using place = await backend.open()
+      const etags: unknown[] = []
+      for (const content of ['1.0.0', '2.0.0', '2.0.1']) {
+        await place.objects.put('CURRENT', Buffer.from(content))
+        const [entry] = await entriesOf(place.objects, 'CURRENT')
+        if (entry?.etag !== undefined) etags.push(entry.etag)
+      }
+      expect(new Set(etags).size).toBe(etags.length)
     })
 
     it('deletes, and does not mind what is not there', async () => {

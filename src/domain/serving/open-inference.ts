@@ -86,7 +86,8 @@ export function createOpenInference(
       const found = wanted
         ? [serving.statistics.find((await findVersion(ctx, wanted)).record)]
         : serving.statistics.all(caller.tenantId)
-      return found.map((one) => one.show(serving.memoryOf(one)))
+      const memory = serving.memoryByKey()
+      return found.map((one) => one.show(memory.get(one.modelKey ?? '') ?? 0))
     },
     repositoryIndex: async (call) => indexOf(may(call, 'read'), unloaded),
     async load(call, model) {

@@ -179,7 +179,7 @@ export class ServedVersion implements Served, Resident {
       const { signature, modelName, modelType } = this.record
       const custom = takesTensors(modelType)
       const reader = custom ? tensorsOnly(modelName, model.info) : compileRowReader(signature, model.info)
-      const { workers } = this.#needs.runtime.status()
+      const { workers } = this.#needs.runtime
       const runs = Array.from({ length: workers }, () => model.run(reader.sample, PATIENT))
       // Nobody knows which values such a model takes, so one that refuses zeros is warm enough.
       if (custom) await Promise.all(runs.map((run) => run.catch(refusalOnly)))

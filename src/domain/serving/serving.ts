@@ -7,7 +7,7 @@ import { CustomModels } from './custom.ts'
 import { Explainers } from './explain/explainers.ts'
 import { LiveModels } from './live-models.ts'
 import { PredictionLog } from './prediction-log.ts'
-import { RequestStatistics, type VersionStatistics } from './request-statistics.ts'
+import { RequestStatistics } from './request-statistics.ts'
 import { Residents, type ServingServices } from './residents.ts'
 import { ServedVersion, type VersionRecord } from './served-version.ts'
 import { CountsWriter } from './traffic/counts-writer.ts'
@@ -40,7 +40,7 @@ export class Serving {
   constructor(given: Services) {
     const { settings, runtime, metrics } = given
     const evicted = () => metrics.modelEvictions.inc()
-    const residents = new Residents(settings.modelMemoryBytes, runtime.status().workers, evicted)
+    const residents = new Residents(settings.modelMemoryBytes, runtime.workers, evicted)
     const services = { ...given, residents }
     this.services = services
     // What was asked for by number may have been renamed or deleted, here or on another replica.
@@ -71,10 +71,13 @@ export class Serving {
     this.#onDemand.clear()
   }
 
-  /** What a version takes on this replica, of all the workers that hold it. */
-  memoryOf({ modelKey }: VersionStatistics): number {
-    const { models } = this.services.runtime.status()
-    return models.reduce((sum, { key, bytes, workers }) => sum + (key === modelKey ? bytes * workers : 0), 0)
+  /** What each model takes on this replica, of all the workers that hold it; by the key of the runtime. */
+  memoryByKey(): ReadonlyMap<string, number> {
+    const memory = new Map<string, number>()
+    for (const { key, bytes, workers } of this.services.runtime.status().models) {
+      memory.set(key, (memory.get(key) ?? 0) + bytes * workers)
+    }
+    return memory
   }
 
   /** Every version of the caller's models that has a file. */

@@ -27,6 +27,8 @@ export interface PutOptions {
 export interface ObjectEntry {
   readonly key: string
   readonly size: number
+  /** Another one as soon as the content is; undefined where that cannot be told, as of a file that was written a moment ago. */
+  readonly etag: string | undefined
 }
 
 /** Bytes `start` to `end`, both counted from 0 and both included, as in HTTP; what lies past the end is left out. */

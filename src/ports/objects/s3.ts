@@ -150,7 +150,9 @@ async function* listBucket(
     const page = await client.send(
       new ListObjectsV2Command({ Bucket, Prefix: prefix + wanted, ...(token && { ContinuationToken: token }) }),
     )
-    for (const { Key = '', Size = 0 } of page.Contents ?? []) yield { key: Key.slice(prefix.length), size: Size }
+    for (const { Key = '', Size = 0, ETag } of page.Contents ?? []) {
+      yield { key: Key.slice(prefix.length), size: Size, etag: ETag }
+    }
     token = page.IsTruncated ? page.NextContinuationToken : undefined
   } while (token)
 }

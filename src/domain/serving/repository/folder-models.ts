@@ -7,9 +7,12 @@ import { fail, notFound } from '../../../core/failure.ts'
 import { LiveModels } from '../live-models.ts'
 import type { ServingServices } from '../residents.ts'
 import { ServedVersion, type VersionRecord } from '../served-version.ts'
-import { type KnownVersions, type ModelFolder, scanModels } from './scan.ts'
+import { Known, type ModelFolder, scanModels } from './scan.ts'
 
 const LOOK_EVERY_MS = 2_000
+/** To look at thousands of models is work for the event loop and the disk or bucket: the pause after it is so many times as long. */
+const REST = 20
+const LONGEST_REST_MS = 60_000
 
 interface FollowedModel {
   readonly folder: ModelFolder
@@ -19,10 +22,13 @@ interface FollowedModel {
 
 export class FolderModels extends LiveModels {
   readonly #needs: ServingServices
-  readonly #known: KnownVersions = new Map()
+  readonly #known = new Known()
   readonly #stopped = new AbortController()
   #models: ReadonlyMap<string, FollowedModel> | undefined
+  /** By tenant and name; of several with one name, the first. */
+  #named: ReadonlyMap<string, ModelFolder> = new Map()
   #looks = 0
+  #restMs = LOOK_EVERY_MS
   #looking: Promise<void> | undefined
 
   constructor(services: ServingServices) {
@@ -70,7 +76,7 @@ export class FolderModels extends LiveModels {
 
   /** By id or name. @throws `not_found` MODEL_NOT_FOUND */
   folder(tenantId: string, idOrName: string): ModelFolder {
-    const found = this.#models?.get(`${tenantId}/${idOrName}`)?.folder ?? this.#named(tenantId, idOrName)
+    const found = this.#models?.get(`${tenantId}/${idOrName}`)?.folder ?? this.#named.get(`${tenantId}/${idOrName}`)
     if (!found) throw notFound('model', idOrName)
     return found
   }
@@ -103,7 +109,7 @@ export class FolderModels extends LiveModels {
     await look()
     void (async () => {
       while (!signal.aborted) {
-        await pause(LOOK_EVERY_MS, signal)
+        await pause(this.#restMs, signal)
         if (!signal.aborted) await look()
       }
     })()
@@ -113,18 +119,18 @@ export class FolderModels extends LiveModels {
     this.#stopped.abort()
     for (const served of this.#live()) served.retire()
     this.#models = undefined
+    this.#named = new Map()
   }
 
   #live(): ServedVersion[] {
     return [...(this.#models?.values() ?? [])].flatMap(({ served }) => served ?? [])
   }
 
-  #named(tenantId: string, name: string): ModelFolder | undefined {
-    return this.folders(tenantId).find(({ modelName }) => modelName === name)
-  }
-
   async #look(): Promise<void> {
+    const { clock } = this.#needs
+    const started = clock.elapsedMs()
     const folders = await scanModels(this.#needs, this.#known)
+    this.#restMs = Math.min(LONGEST_REST_MS, Math.max(LOOK_EVERY_MS, REST * (clock.elapsedMs() - started)))
     const before = this.#models
     const next = new Map<string, FollowedModel>()
     for (const folder of folders) {
@@ -133,6 +139,7 @@ export class FolderModels extends LiveModels {
     }
     if (this.#stopped.signal.aborted) return
     this.#models = next
+    this.#named = new Map(folders.toReversed().map((one) => [`${one.tenantId}/${one.modelName}`, one]))
     this.#looks++
     const kept = new Set(this.#live())
     for (const { served } of before?.values() ?? []) if (served && !kept.has(served)) served.retire()

@@ -1,6 +1,7 @@
 // What lies in a folder or bucket of models (API.md §12): every version with a file, and what CURRENT names. Versions do not
 // change once written, so their metadata is read once.
 
+import { setImmediate } from 'node:timers/promises'
 import type { ModelType, Signature, VersionMetadata } from '../../../contract/models.ts'
 import { DEFAULT_TENANT } from '../../../contract/schema.ts'
 import type { Log } from '../../../core/log.ts'
@@ -19,8 +20,13 @@ export interface ModelFolder {
   readonly versions: ReadonlyMap<string, VersionRecord>
 }
 
-/** By `artifactKey` and size, over all scans. */
-export type KnownVersions = Map<string, VersionRecord>
+/** What earlier scans have read, and does not have to be read again. */
+export class Known {
+  /** By `artifactKey` and size. */
+  readonly versions = new Map<string, VersionRecord>()
+  /** What CURRENT said when it had this etag, by its key. */
+  readonly pointers = new Map<string, { readonly etag: string; readonly version: string }>()
+}
 
 const KEY =
   /^(?:tenants\/([^/]+)\/)?models\/([^/]+)\/(?:(CURRENT)|(?:versions\/([^/]+)\/)?(model\.onnx|metadata\.json|MLmodel))$/
@@ -39,16 +45,21 @@ interface Files {
 interface Found {
   readonly tenantId: string
   readonly modelId: string
-  currentKey?: string
+  current?: ObjectEntry
   /** By version; '' for what lies beside them. */
   readonly files: Map<string, Files>
 }
 
 type Store = { readonly objects: Objects; readonly log: Log }
 
-export async function scanModels({ objects, log }: Store, known: KnownVersions): Promise<ModelFolder[]> {
+/** Where nothing has to be read, so many folders are gone through before others have their turn. */
+const AT_A_TIME = 100
+
+export async function scanModels({ objects, log }: Store, known: Known): Promise<ModelFolder[]> {
   const folders: ModelFolder[] = []
+  let count = 0
   for (const found of (await listModels(objects)).values()) {
+    if (++count % AT_A_TIME === 0) await setImmediate()
     try {
       folders.push(await readFolder(objects, found, known))
     } catch (error) {
@@ -69,7 +80,7 @@ async function listModels(objects: Objects): Promise<Map<string, Found>> {
       const name = `${tenantId}/${modelId}`
       const found: Found = models.get(name) ?? { tenantId, modelId, files: new Map() }
       models.set(name, found)
-      if (current) found.currentKey = key
+      if (current) found.current = entry
       else {
         const files = found.files.get(version) ?? {}
         if (file === 'model.onnx') files.model = entry
@@ -81,13 +92,13 @@ async function listModels(objects: Objects): Promise<Map<string, Found>> {
   }
   const whole = await objects.stat(MLFLOW_DESCRIPTOR)
   if (whole) {
-    const mlflow = { key: MLFLOW_DESCRIPTOR, size: whole.size }
+    const mlflow = { key: MLFLOW_DESCRIPTOR, size: whole.size, etag: undefined }
     models.set('', { tenantId: DEFAULT_TENANT, modelId: WHOLE, files: new Map([['', { mlflow }]]) })
   }
   return models
 }
 
-async function readFolder(objects: Objects, found: Found, known: KnownVersions): Promise<ModelFolder> {
+async function readFolder(objects: Objects, found: Found, known: Known): Promise<ModelFolder> {
   const versions = new Map<string, VersionRecord>()
   const { tenantId, modelId } = found
   for (const [folder, files] of found.files) {
@@ -97,7 +108,7 @@ async function readFolder(objects: Objects, found: Found, known: KnownVersions):
     const record = await recordOf(objects, { place, files, known })
     if (record) versions.set(version, record)
   }
-  const pointer = found.currentKey === undefined ? undefined : (await readText(objects, found.currentKey)).trim()
+  const pointer = found.current && (await pointerOf(objects, found.current, known))
   // What lies there without a version is meant to be served.
   const wanted = pointer ?? (found.files.get('')?.mlflow && ONLY_VERSION)
   const current = wanted !== undefined && versions.has(wanted) ? wanted : undefined
@@ -105,10 +116,19 @@ async function readFolder(objects: Objects, found: Found, known: KnownVersions):
   return { tenantId, modelId, modelName: named?.modelName ?? modelId, current, versions }
 }
 
+async function pointerOf(objects: Objects, { key, etag }: ObjectEntry, { pointers }: Known): Promise<string> {
+  const before = pointers.get(key)
+  if (before !== undefined && before.etag === etag) return before.version
+  const version = (await readText(objects, key)).trim()
+  if (etag === undefined) pointers.delete(key)
+  else pointers.set(key, { etag, version })
+  return version
+}
+
 interface Versioned {
   readonly place: Pick<VersionRecord, 'tenantId' | 'modelId' | 'version'>
   readonly files: Files
-  readonly known: KnownVersions
+  readonly known: Known
 }
 
 async function recordOf(objects: Objects, { place, files, known }: Versioned): Promise<VersionRecord | undefined> {
@@ -116,7 +136,7 @@ async function recordOf(objects: Objects, { place, files, known }: Versioned): P
   const entry = mlflow ?? model
   if (!entry) return undefined
   const key = `${entry.key} ${entry.size} ${model?.size ?? ''}`
-  const before = known.get(key)
+  const before = known.versions.get(key)
   if (before) return before
   const record = mlflow
     ? await mlflowRecord(objects, place, mlflow.key)
@@ -124,7 +144,7 @@ async function recordOf(objects: Objects, { place, files, known }: Versioned): P
         { ...place, artifactKey: entry.key },
         metadata === undefined ? undefined : await readMetadata(objects, metadata),
       )
-  known.set(key, record)
+  known.versions.set(key, record)
   return record
 }
 
