@@ -20,7 +20,7 @@ start)
   : >"$log_file"
   # In a process group of its own, which Ctrl-C in `make demo` does not reach; macOS has no setsid.
   set -m
-  nohup node_modules/.bin/node --max-semi-space-size=8 src/main.ts serve >>"$log_file" 2>&1 </dev/null &
+  node_modules/.bin/node --max-semi-space-size=8 src/main.ts serve >>"$log_file" 2>&1 </dev/null &
   echo $! >"$pid_file"
   set +m
   for _ in $(seq 300); do
