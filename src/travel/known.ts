@@ -5,6 +5,7 @@ import type { FeatureValue } from '../contract/features.ts'
 import { asFailure } from '../core/failure.ts'
 import type { Ctx } from '../domain/ctx.ts'
 import { knownFeatures, momentMs } from '../domain/features/index.ts'
+import { isResting } from './hurried.ts'
 
 export type Known = Readonly<Record<string, FeatureValue>>
 
@@ -15,11 +16,18 @@ export async function knownOf(ctx: Ctx, entityType: string, ids: readonly string
   try {
     return await knownFeatures(ctx, entityType, ids)
   } catch (error) {
-    if (asFailure(error).kind !== 'not_found') {
-      ctx.log.warn({ err: error, entity_type: entityType }, 'features cannot be read; answered without them')
-    }
-    return ids.map(() => NOTHING)
+    const { kind } = asFailure(error)
+    if (kind !== 'not_found') complain(ctx, error, 'features cannot be read; answered without them')
+    // Of one of them there may be a copy beside the database.
+    if (kind !== 'unavailable' || ids.length === 1) return ids.map(() => NOTHING)
+    return (await Promise.all(ids.map((id) => knownOf(ctx, entityType, [id])))).map(([one]) => one!)
   }
+}
+
+/** That something is answered without what could not be read: once for an outage, not with every request. */
+export function complain(ctx: Ctx, error: unknown, message: string): void {
+  if (isResting(error)) ctx.log.debug({ err: error }, message)
+  else ctx.log.warn({ err: error }, message)
 }
 
 /** Undefined unless it is a finite number from `low` to `high`. */

@@ -4,6 +4,7 @@
 import { own } from '../../core/own.ts'
 import type { Ctx } from '../../domain/ctx.ts'
 import { countInteractions, summariesOf } from '../../domain/features/index.ts'
+import { complain } from '../known.ts'
 import { BASE } from './prior.ts'
 
 /** Event → whether the two went together; undefined: its `value` says so, 1 or 0. */
@@ -52,7 +53,7 @@ export async function opinionsOf(ctx: Ctx, ids: readonly string[]): Promise<Opin
       },
     })
   } catch (error) {
-    ctx.log.warn({ err: error }, 'outcomes cannot be read; answered without them')
+    complain(ctx, error, 'outcomes cannot be read; answered without them')
     return ids.map(() => NO_OPINIONS)
   }
 }

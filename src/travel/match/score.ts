@@ -4,7 +4,7 @@ import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
 import type { Prediction } from '../../contract/predictions.ts'
 import { asFailure } from '../../core/failure.ts'
 import { predict, type ServingCtx } from '../../domain/serving/index.ts'
-import { knownOf } from '../known.ts'
+import { complain, knownOf } from '../known.ts'
 import { confidenceOf, unknownShare } from './confidence.ts'
 import { clip, factorsOf, type Judgement } from './factors.ts'
 import { NO_JOURNEY, readJourney } from './journey.ts'
@@ -95,7 +95,7 @@ async function judgeByModel(ctx: ServingCtx, pair: Pair): Promise<Judged | undef
     if (!population) return { judgement, confidence }
     return { judgement: drawnToPopulation(judgement, unknownShare(pair, inputs), population), confidence }
   } catch (error) {
-    ctx.log.warn({ err: error, model: MATCH_MODEL }, 'the model cannot be asked; answered by the prior')
+    complain(ctx, error, `the model ${MATCH_MODEL} cannot be asked; answered by the prior`)
     return undefined
   }
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { CHANNELS, type SendTime, type SendTimeRequest } from '../../contract/notify.ts'
 import { seededRandom } from '../../core/random.ts'
 import type { ServingCtx } from '../../domain/serving/index.ts'
-import { type Known, knownOf, numberIn, wordsOf } from '../known.ts'
+import { complain, type Known, knownOf, numberIn, wordsOf } from '../known.ts'
 import { drawChannel } from './channels.ts'
 import { hourOfWeek, type LocalClock, localClock } from './local-time.ts'
 import { type Expected, expect } from './model.ts'
@@ -61,7 +61,7 @@ async function readProfile(ctx: ServingCtx, userId: string): Promise<Profile> {
   try {
     return await profileOf(ctx, userId)
   } catch (error) {
-    ctx.log.warn({ err: error }, 'interactions cannot be read; answered without them')
+    complain(ctx, error, 'interactions cannot be read; answered without them')
     return NOBODY
   }
 }

@@ -3,11 +3,12 @@
 //   score = 0.2 + 0.5 × share of the user's interests and styles it offers (of at most three) + 0.2 × demand + 0.1 × budget fits
 //
 // Demand is the number of its recent interactions, relative to the most wanted destination. All of it can fail: then nothing
-// is recommended, which is an answer as well.
+// is recommended, which is an answer as well. While the database is away the destinations of before are used on.
 import type { Recommendations } from '../../contract/recommend.ts'
 import { own } from '../../core/own.ts'
 import { eachEntity, listInteractions } from '../../domain/features/index.ts'
 import type { ServingCtx } from '../../domain/serving/index.ts'
+import { complain } from '../known.ts'
 import { chooseDiverse } from './diversity.ts'
 import { RECOMMEND_MODEL } from './question.ts'
 import { type Parts, reasonOf } from './reason.ts'
@@ -17,7 +18,8 @@ import { filterNumber, passesOf, sameWord, wordsOfDestination } from './words.ts
 
 const MOST_DESTINATIONS = 2000
 const RECENT_INTERACTIONS = 5000
-const KEPT_SECONDS = 60
+const FRESH_MS = 60_000
+const KEPT_SECONDS = 86_400
 /** Whatever its value: on what scale it is cannot be told from a few. */
 const RATING_WEIGHT = 1
 const WEIGHTS = { base: 0.2, words: 0.5, demand: 0.2, budget: 0.1 }
@@ -37,7 +39,7 @@ export async function recommendByPrior(ctx: ServingCtx, { words, filters, limit 
   const started = ctx.clock.elapsedMs()
   const labels = { tenant: ctx.caller.tenantId, model: RECOMMEND_MODEL, version: 'prior' }
   const places = await placesOf(ctx).catch((error: unknown) => {
-    ctx.log.warn({ err: error }, 'destinations cannot be read; nothing is recommended')
+    complain(ctx, error, 'destinations cannot be read; nothing is recommended')
     return []
   })
   const filter = filterNumber(filters)
@@ -94,13 +96,25 @@ function withTags(candidates: readonly Judged[]) {
 /** When a model falls behind, many ask at once; one reads for all of them. */
 const flights = new Map<string, Promise<readonly Place[]>>()
 
+interface Kept {
+  readonly readAtMs: number
+  readonly places: readonly Place[]
+}
+
 async function placesOf(ctx: ServingCtx): Promise<readonly Place[]> {
-  const key = `travel:places:${ctx.caller.tenantId}`
-  const [kept] = await ctx.cache.getMany([key])
-  if (kept) return JSON.parse(Buffer.from(kept).toString('utf8')) as Place[]
+  const key = `travel:destinations:${ctx.caller.tenantId}`
+  const [bytes] = await ctx.cache.getMany([key])
+  const kept = bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as Kept)
+  if (kept && ctx.clock.now().getTime() - kept.readAtMs < FRESH_MS) return kept.places
   const flight = flights.get(key) ?? readPlaces(ctx, key).finally(() => flights.delete(key))
   flights.set(key, flight)
-  return flight
+  try {
+    return await flight
+  } catch (error) {
+    if (!kept) throw error
+    complain(ctx, error, 'destinations cannot be read; those of before are recommended')
+    return kept.places
+  }
 }
 
 async function readPlaces(ctx: ServingCtx, key: string): Promise<readonly Place[]> {
@@ -121,7 +135,8 @@ async function readPlaces(ctx: ServingCtx, key: string): Promise<readonly Place[
   }
   // As in training: where no destinations are declared, everything users dealt with is one.
   if (places.length === 0) places.push(...[...demand].map(([id, wanted]) => undeclared(id, wanted / most)))
-  await ctx.cache.setMany([{ key, value: Buffer.from(JSON.stringify(places)), ttlSeconds: KEPT_SECONDS }])
+  const kept: Kept = { readAtMs: ctx.clock.now().getTime(), places }
+  await ctx.cache.setMany([{ key, value: Buffer.from(JSON.stringify(kept)), ttlSeconds: KEPT_SECONDS }])
   return places
 }
 
