@@ -84,7 +84,10 @@ const HOMES: readonly { readonly pattern: RegExp; readonly homes: readonly strin
   { pattern: /\bDate\.now\(|\bnew Date\(\)/, homes: ['src/core/clock.ts', 'src/core/ids.ts'] },
   { pattern: /\bMath\.random\(/, homes: ['src/core/backoff.ts'] },
   { pattern: /\bprocess\.env\b/, homes: ['src/config.ts'] },
-  { pattern: /\bprocess\.exit\(/, homes: ['src/main.ts', 'src/jobs/isolated.ts', 'src/jobs/leash.ts'] },
+  {
+    pattern: /\bprocess\.exit\(/,
+    homes: ['src/main.ts', 'src/jobs/isolated.ts', 'src/jobs/leash.ts', 'src/ports/db/embedded/make.ts'],
+  },
 ]
 
 const MAX_LINES = 300

@@ -1,6 +1,6 @@
 // The schema alone, for those who let only one job change it: tables, row-level security, and the tables of the queue.
 import type { Config } from '../config.ts'
-import { queuePreparation } from '../jobs/queue.ts'
+import { prepare, queuePreparation } from '../jobs/preparation.ts'
 import { openDatabase } from '../ports/db/open.ts'
 
 /** @returns where the database is, without credentials. */
@@ -9,7 +9,7 @@ export async function migrate({ databaseUrl, dataDir, serviceName }: Config): Pr
   const db = await openDatabase({ url: databaseUrl, dataDir, applicationName, preparation: queuePreparation })
   try {
     await db.migrate()
-    await queuePreparation.prepare(db)
+    await prepare(db)
     return db.status().url
   } finally {
     await db.close()

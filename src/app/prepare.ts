@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { queuePreparation } from '../jobs/queue.ts'
+import { queuePreparation } from '../jobs/preparation.ts'
 import { openDatabase } from '../ports/db/open.ts'
 
 const dataDir = await mkdtemp(join(tmpdir(), 'modelyard-prepare-'))

@@ -4,10 +4,9 @@ import { backoffMs, pause } from '../core/backoff.ts'
 import { fail } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { asSystem, type Database, type Tx, wake } from '../ports/db/index.ts'
-import type { Preparation } from '../ports/db/open.ts'
 import type { createEngine as CreateEngine, Engine } from './queue-engine.ts'
 import { startWorking } from './queue-worker.ts'
-import { PREPARATION_KEY, type QueueName } from './queues.ts'
+import type { QueueName } from './queues.ts'
 
 export interface NewJob {
   readonly id: string
@@ -86,16 +85,6 @@ export interface Queue {
 export interface QueueOptions {
   readonly db: Database
   readonly log: Log
-}
-
-/** Lets the template of the embedded database hold the queue's tables, which take a second to make. */
-export const queuePreparation: Preparation = {
-  key: PREPARATION_KEY,
-  prepare: async (db) => {
-    const engine = await makeEngine(db, () => {})
-    await engine.start()
-    await engine.stop()
-  },
 }
 
 /** Imported late, because the first prediction after a start does not wait for the queue. */

@@ -1,11 +1,13 @@
 // What only the embedded database has to prove: the lock on its folder, and that nothing acknowledged is ever lost.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile as execFileWithCallback, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { PGlite } from '@electric-sql/pglite'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -15,6 +17,7 @@ import { readLock } from '../../src/ports/db/embedded/lock.ts'
 import { openDatabase, setAddress } from '../../src/ports/db/open.ts'
 
 const KILLS = 8
+const execFile = promisify(execFileWithCallback)
 
 let root = ''
 let made = 0
@@ -92,6 +95,15 @@ describe('kill -9', () => {
       expect(await readdir(dataDir)).toEqual(['database'])
     }
   }, 120_000)
+})
+
+it.runIf(process.platform === 'linux')('the very first start takes no more memory than others', async () => {
+  const script = join(import.meta.dirname, 'db-first-process.ts')
+  const flags = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']
+  const { stdout } = await execFile(process.execPath, [...flags, script, newFolder(), `test-${randomUUID()}`])
+  // Made in the process itself it takes twice as much.
+  expect(Number(stdout)).toBeGreaterThan(50)
+  expect(Number(stdout)).toBeLessThan(400)
 })
 
 describe('durability', () => {

@@ -1,29 +1,29 @@
 // Opens the embedded database of a DATA_DIR. Nothing waits for it: the thread starts at once, in parallel with the rest
 // of the service, and the first transaction waits.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import pg from 'pg'
+import { extname, join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
 import type { Database } from '../index.ts'
-import { createPooledDatabase } from '../pooled.ts'
-import { typeParsers } from '../types.ts'
+import { connect } from './connect.ts'
 import { copyDurably, moveDurably } from './folders.ts'
 import { lockDirectory } from './lock.ts'
 import type { EmbeddedServer } from './server.ts'
-import { EmbeddedSocket } from './socket.ts'
 import { databaseFolder, removeLeftovers, type StartedDatabase, startServer } from './start.ts'
 import { templatePath } from './template.ts'
-
-/** Transactions wait their turn for this long before the database counts as overloaded. */
-const QUEUE_TIMEOUT_MS = 30_000
-const TRANSACTION_TIMEOUT_MS = 60_000
 
 /** What else a new database should hold besides the migrated schema (the queue's own tables). */
 export interface Preparation {
   /** Changes whenever `prepare` would do something else. */
   readonly key: string
-  readonly prepare: (db: Database) => Promise<void>
+  /** Address of the module that exports `prepare`: databases are made by a process of their own. */
+  readonly module: string
 }
+
+export type Prepare = (db: Database) => Promise<void>
 
 export interface EmbeddedOptions {
   readonly dataDir: string
@@ -35,7 +35,7 @@ export interface EmbeddedOptions {
 
 /** @throws `conflict` `DATA_DIR_IN_USE` if another process has the folder. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Database> {
-  const { preparation, transactionTimeoutMs = TRANSACTION_TIMEOUT_MS, started } = options
+  const { preparation, transactionTimeoutMs, started } = options
   const folder = resolve(options.dataDir)
   const lock = started?.lock ?? (await lockDirectory(folder))
   const dir = databaseFolder(folder)
@@ -59,13 +59,7 @@ async function create(dir: string, template: string, preparation: Preparation | 
   const scratch = await mkdtemp(`${dir}.new-`)
   try {
     const fresh = join(scratch, 'database')
-    const db = connect(startServer(fresh, undefined), { dir: fresh, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS })
-    try {
-      await db.migrate()
-      await preparation?.prepare(db)
-    } finally {
-      await db.close()
-    }
+    await make(fresh, preparation)
     // An installation that cannot be written to does without a template.
     try {
       await copyDurably(fresh, template, 'everybody')
@@ -76,33 +70,13 @@ async function create(dir: string, template: string, preparation: Preparation | 
   }
 }
 
-interface Connecting {
-  readonly dir: string
-  readonly transactionTimeoutMs: number
-  readonly onClose?: () => Promise<void>
-}
-
-function connect(server: EmbeddedServer, { dir, transactionTimeoutMs, onClose }: Connecting): Database {
-  const pool = new pg.Pool({
-    max: 1,
-    idleTimeoutMillis: 0,
-    connectionTimeoutMillis: QUEUE_TIMEOUT_MS,
-    query_timeout: 2 * TRANSACTION_TIMEOUT_MS,
-    user: 'postgres',
-    pipeline: true,
-    types: typeParsers,
-    stream: () => new EmbeddedSocket(server),
+async function make(dir: string, preparation: Preparation | undefined): Promise<void> {
+  const program = fileURLToPath(new URL(`./make${extname(import.meta.url)}`, import.meta.url))
+  // The flags of this process (inspector, test runner) are none of its business. Its own halve its memory: decision 044.
+  const child = fork(program, [dir, preparation?.module ?? ''], {
+    execArgv: ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
-  return createPooledDatabase({
-    pool,
-    kind: 'embedded',
-    url: `embedded:${dir}`,
-    settings: '',
-    transactionTimeoutMs,
-    shared: false,
-    onClose: async () => {
-      await server.close()
-      await onClose?.()
-    },
-  })
+  const [[code, signal], said] = await Promise.all([once(child, 'exit'), text(child.stderr!)])
+  if (code !== 0) throw new Error(`Making a new database ended with ${signal ?? code}: ${said}`)
 }
