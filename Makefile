@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 DAY ?= day_01.csv
-URL ?= http://127.0.0.1:8080
+URL ?= http://127.0.0.1:$(or $(SERVICE_PORT),$(ML_SERVICE_PORT),8080)
 NODE := node_modules/.bin/node
 MODELYARD := $(NODE) src/main.ts
 export ONNXRUNTIME_NODE_INSTALL := skip
@@ -40,6 +40,8 @@ start serve:
 	$(COMPOSE) up --detach --wait
 train:
 	@$(call RUN,demo --train $(DAY))
+demo: start
+	@$(call RUN,demo)
 logs:
 	$(COMPOSE) logs --follow
 ps:
@@ -66,7 +68,9 @@ stop: ## stop the service
 cleanup: stop ## stop, and remove build output
 	rm -rf dist
 nuke: cleanup ## cleanup, and remove all data (database, models, datasets)
-	rm -rf .modelyard
+	@scripts/service.sh remove
+demo: start ## start, then train, promote and predict through the public API
+	@$(MODELYARD) demo
 endif
 
 health: ## how the service and what it stands on are
@@ -79,9 +83,6 @@ predict: ## ask the default model for one prediction
 	@curl --silent --show-error --fail-with-body --request POST $(URL)/predict \
 	  --header 'Content-Type: application/json' \
 	  --data '{"age": 42, "income": 52000, "account_balance": 3100, "transactions_last_30d": 14, "is_premium": 1}' && echo
-
-demo: start ## start, then train, promote and predict through the public API
-	@$(MODELYARD) demo
 
 test: install $(KERNEL) ## run every test against real servers, which it finds or starts
 	@scripts/test.sh

@@ -17,9 +17,7 @@ export function addDemoCommand(program: Command, host: CliHost): void {
     .description('train, promote and predict on sample data, and say what happens')
     .option('--train <day>', 'only train on one sample day, such as day_12.csv')
     .action(({ train }: { train?: string }, command: Command) =>
-      withService(host, command, (session) =>
-        train === undefined ? tour(session) : trainDay(session, train).then(() => {}),
-      ),
+      withService(host, command, (session) => (train === undefined ? tour(session) : day(session, train))),
     )
 }
 
@@ -59,6 +57,11 @@ async function tour(session: Session): Promise<void> {
   terminal.result({ customer: value, ticket: priority, travel, models: items }, () =>
     session.started ? '\nStart the service to look around: modelyard serve' : `\nLook around: ${session.url}/docs`,
   )
+}
+
+async function day(session: Session, name: string): Promise<void> {
+  const job = await trainDay(session, name)
+  session.terminal.result(job, () => job.message)
 }
 
 async function trainDay(session: Session, day: string) {
