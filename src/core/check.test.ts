@@ -79,6 +79,16 @@ describe('a check', () => {
     ])
   })
 
+  it('tells of every item of a list what its union refuses', () => {
+    const row = Type.Union([Shape({ age: Type.Number() }), Type.Array(Type.Number())])
+    const check = compileCheck(Shape({ rows: Type.Union([Shape({ age: Type.Number() }), Type.Array(row)]) }))
+    expect(check({ rows: [1, { age: 'x' }, null] })).toEqual([
+      { field: 'rows.0', message: 'must be object or array', value: 1 },
+      { field: 'rows.1.age', message: 'must be number', value: 'x' },
+      { field: 'rows.2', message: 'must be object or array', value: null },
+    ])
+  })
+
   it('shortens long values', () => {
     const [found] = compileCheck(Shape({ n: Type.Number() }))({ n: 'x'.repeat(5000) })
     expect(String(found?.value).length).toBeLessThan(220)

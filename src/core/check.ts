@@ -52,7 +52,7 @@ function describe(errors: readonly ErrorObject[], at: string): FieldError[] {
 function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
   let told = errors
   for (const union of errors.filter(isUnion)) {
-    const branches = told.filter(({ schemaPath }) => schemaPath.startsWith(`${union.schemaPath}/`))
+    const branches = told.filter((error) => isOfBranch(error, union))
     const wrongKind = branches.filter((error) => error.instancePath === union.instancePath && isKind(error))
     if (branches.length > wrongKind.length) {
       told = told.filter((error) => error !== union && !wrongKind.includes(error))
@@ -62,6 +62,12 @@ function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[]
     }
   }
   return told
+}
+
+/** By place in the schema and in the value: every item of a list is checked by the same union. */
+function isOfBranch({ schemaPath, instancePath }: ErrorObject, union: ErrorObject): boolean {
+  const inValue = instancePath === union.instancePath || instancePath.startsWith(`${union.instancePath}/`)
+  return inValue && schemaPath.startsWith(`${union.schemaPath}/`)
 }
 
 function isUnion({ keyword }: ErrorObject): boolean {
