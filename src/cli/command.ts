@@ -1,7 +1,7 @@
 // What every command shares: global options, a connection, and errors as exit codes.
 import { type Command, CommanderError } from 'commander'
 import type { MlClient } from '../client.ts'
-import { asFailure, type FailureKind, type FieldError, type MlError } from '../core/failure.ts'
+import { asFailure, type FailureKind, type FieldError, type MlError, shownDetails } from '../core/failure.ts'
 import type { CliHost, Flags } from './host.ts'
 import { createTerminal, type Terminal } from './terminal.ts'
 
@@ -79,7 +79,8 @@ export function report(error: unknown, json: boolean): number {
   const failure = asFailure(error)
   const terminal = createTerminal(json)
   if (json) {
-    const { code, message, details } = failure
+    const { code, message } = failure
+    const details = shownDetails(failure)
     process.stdout.write(
       `${JSON.stringify({ error_code: code, error: message, ...(details && { details }) }, null, 2)}\n`,
     )

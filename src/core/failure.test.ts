@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { asFailure, fail, invalid, MlError, notFound } from './failure.ts'
+import { asFailure, fail, invalid, MlError, notFound, shownDetails } from './failure.ts'
 
 describe('a failure', () => {
   it('is an Error with a kind, a code and details', () => {
@@ -30,6 +30,18 @@ describe('a failure', () => {
       message: 'Invalid request: age: must be a number (and 1 more)',
       details: { errors },
     })
+  })
+
+  it('shows every broken rule with a value, null where there is none', () => {
+    const errors = [
+      { field: 'age', message: 'must be a number', value: 'x' },
+      { field: 'name', message: 'is required' },
+    ]
+    expect(shownDetails(invalid('request', errors))).toEqual({
+      errors: [errors[0], { field: 'name', message: 'is required', value: null }],
+    })
+    expect(shownDetails(fail('conflict', 'X', 'y', { details: { version: '1.0.0' } }))).toEqual({ version: '1.0.0' })
+    expect(shownDetails(notFound('model', 'm'))).toBeUndefined()
   })
 
   it('leaves the place out where the whole input is wrong', () => {

@@ -54,6 +54,13 @@ export function fail(kind: FailureKind, code: string, message: string, options?:
   return new MlError(kind, code, message, options)
 }
 
+/** Details as a document shows them: where nothing was found at the place of a broken rule, its value is null. */
+export function shownDetails({ details }: MlError): Record<string, unknown> | undefined {
+  if (!Array.isArray(details?.errors)) return details && { ...details }
+  const errors = (details.errors as readonly FieldError[]).map((error) => ({ ...error, value: error.value ?? null }))
+  return { ...details, errors }
+}
+
 /** All broken rules of one input at once; `what` names the input ("request", "dataset contract"). */
 export function invalid(what: string, errors: readonly FieldError[], code = 'VALIDATION_ERROR'): MlError {
   const first = errors[0]

@@ -3,7 +3,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorResponse } from '../contract/errors.ts'
 import type { Clock } from '../core/clock.ts'
-import { asFailure, type FailureKind, type FieldError, fail, type MlError } from '../core/failure.ts'
+import { asFailure, type FailureKind, type FieldError, fail, type MlError, shownDetails } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { REQUEST_ID_HEADER } from '../core/request-id.ts'
 import { STATUS_OF_KIND } from '../core/status.ts'
@@ -48,7 +48,7 @@ export function errorResponse(failure: MlError, requestId: string, clock: Clock)
     error_code: failure.code,
     timestamp: clock.now().toISOString(),
     request_id: requestId,
-    ...(failure.details && !hidden && { details: { ...failure.details } }),
+    ...(failure.details && !hidden && { details: shownDetails(failure) }),
   }
 }
 

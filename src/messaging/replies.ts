@@ -2,7 +2,7 @@
 // object store, and the message is a reference to it under the same headers; a file goes there as it is read.
 import { type Download, mediaTypesOf, type Operation } from '../contract/operation.ts'
 import type { Clock } from '../core/clock.ts'
-import { asFailure, type MlError } from '../core/failure.ts'
+import { asFailure, type MlError, shownDetails } from '../core/failure.ts'
 import { REFERENCE_HEADER } from '../core/reply-object.ts'
 import type { BusReply, BusRequest } from '../core/responder.ts'
 import { STATUS_OF_KIND } from '../core/status.ts'
@@ -88,7 +88,7 @@ export async function refusal(failure: MlError, replying: Replying): Promise<Bus
     error_code: failure.code,
     timestamp: clock.now().toISOString(),
     request_id: requestId,
-    ...(failure.details && !hidden && { details: failure.details }),
+    ...(failure.details && !hidden && { details: shownDetails(failure) }),
   }
   const retry = failure.kind === 'limited' || failure.kind === 'unavailable'
   const headers = {
