@@ -28,8 +28,15 @@ describe('a JSON body', () => {
     expect(service.asked.map(({ input }) => input)).toEqual([{}, {}, {}])
   })
 
+  it('may call itself plain text, as fetch says of a string where its caller names no type', async () => {
+    await using service = await startDouble(() => ({}))
+    const url = await service.app.listen({ port: 0 })
+    const reply = await fetch(url + train, { method: 'POST', body: JSON.stringify({ a: 1 }) })
+    expect([reply.status, service.asked.at(-1)?.input]).toEqual([202, { a: 1 }])
+  })
+
   it.each([
-    'text/plain',
+    'text/html',
     'application/x-www-form-urlencoded',
     'application/xml',
     'multipart/form-data; boundary=x',

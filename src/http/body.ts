@@ -9,7 +9,8 @@ import { gather } from './gather.ts'
 import { parseJson } from './json.ts'
 import { tooLarge } from './too-large.ts'
 
-const JSON_TYPE = /^application\/(?:json|[\w.-]+\+json)\s*(?:;|$)/i
+/** `text/plain` is what `fetch` says of a string where the caller names no type. */
+const JSON_TYPE = /^(?:application\/(?:json|[\w.-]+\+json)|text\/plain)\s*(?:;|$)/i
 
 const inflaters = {
   gzip: promisify(gunzip),
