@@ -131,6 +131,9 @@ describe('predicting', () => {
         results: [{ prediction: 1, probability: expect.any(Number) }],
         inference_time_ms: expect.any(Number),
       })
+      expect(await client.inference({ model_id, version: null, features: CUSTOMER })).toMatchObject({
+        version: '1.0.0',
+      })
       const two = await client.inference({
         model_id: 'customers',
         version: '1.0.0',

@@ -2,12 +2,14 @@ import { Type } from 'typebox'
 import { Environment, VersionNumber } from '../models.ts'
 import { command, query } from '../operation.ts'
 import { BatchPrediction, InferenceResponse, InputRow, Prediction, SimplePrediction } from '../predictions.ts'
-import { AnyObject, Shape } from '../schema.ts'
+import { AnyObject, Nullable, Shape } from '../schema.ts'
 
 const tag = 'Predictions'
 const base = '/api/v1/ml'
 const model_id = Type.String({ description: 'Model id or name.' })
 const version = Type.Optional({ ...VersionNumber, description: 'Default: the version that is live.' })
+/** `Optional[str]` of spec 1: its clients write null where they name none. */
+const versionOrNull = Type.Optional(Nullable(VersionNumber, 'Default, and where null: the version that is live.'))
 const environment = Type.Optional({ ...Environment, description: 'Default: production.' })
 const explain = Type.Optional(
   Type.Boolean({ default: false, description: 'Also say what each column contributed; for at most 100 rows.' }),
@@ -57,7 +59,7 @@ export const predictionOperations = {
     reply: 'bare',
     input: Shape({
       model_id,
-      version,
+      version: versionOrNull,
       features: Type.Union([AnyObject('One row.'), Type.Array(InputRow, { minItems: 1, maxItems: 10_000 })], {
         description: 'A row, or a list of rows.',
       }),

@@ -88,7 +88,7 @@ interface Many extends Omit<Predicted, 'record'>, Partial<Pick<Predicted, 'recor
 
 interface Wish {
   readonly model_id: string
-  readonly version?: string
+  readonly version?: string | undefined
   readonly environment?: string
   readonly explain?: boolean
 }
@@ -119,7 +119,7 @@ export async function inference(ctx: ServingCtx, input: Input<'inference'>): Pro
   const several = Array.isArray(input.features)
   const rows: readonly unknown[] = several ? (input.features as unknown[]) : [input.features]
   const place = (index: number) => (several ? `features.${index}` : 'features')
-  const predicted = await predictMany(ctx, input, { rows, place })
+  const predicted = await predictMany(ctx, { ...input, version: input.version ?? undefined }, { rows, place })
   refuseErrors(ctx, predicted)
   return {
     model_id: predicted.modelId,
