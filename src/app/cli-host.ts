@@ -5,6 +5,7 @@ import type { App, AppOptions } from '../app.ts'
 import type { CliHost, Connection, Flags, HostCheck, Setting } from '../cli/index.ts'
 import { createClient } from '../client.ts'
 import { type Config, type ConfigOverrides, ConfigSchema, envName, loadConfig, shownConfig } from '../config.ts'
+import { fail } from '../core/failure.ts'
 import { createLog, silentLog } from '../core/log.ts'
 import { PREPARATION_KEY } from '../jobs/queues.ts'
 import { readLock } from '../ports/db/embedded/lock.ts'
@@ -37,6 +38,9 @@ function configOf(flags: Flags): Config {
 async function connect({ url, tenant, flags }: Parameters<CliHost['connect']>[0]): Promise<Connection> {
   const clientAt = (baseUrl: string) =>
     createClient({ baseUrl, timeoutMs: CLIENT_TIMEOUT_MS, ...(tenant !== undefined && { tenantId: tenant }) })
+  if (url !== undefined && !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {
+    throw fail('invalid', 'OPTION_INVALID', `--url must be an address such as http://127.0.0.1:8080, not "${url}"`)
+  }
   if (url !== undefined) return { client: clientAt(url), url, started: false, close: async () => {} }
   const config = configOf(flags)
   const running = config.databaseUrl === undefined ? (await readLock(config.dataDir))?.address : undefined

@@ -31,6 +31,13 @@ describe('the command line without a service', () => {
     expect(said).toMatchObject({ code: 1, json: { error_code: 'SERVICE_UNREACHABLE' } })
   })
 
+  it('ends with 2 where what was named is no address', async () => {
+    for (const url of ['nonsense', 'ftp://127.0.0.1', '127.0.0.1:8080']) {
+      const said = await cli('--url', url, '--json', 'models', 'list')
+      expect(said).toMatchObject({ code: 2, json: { error_code: 'OPTION_INVALID' } })
+    }
+  })
+
   it('shows the configuration in force, without secrets', async () => {
     const shown = await cli(
       '--json',
