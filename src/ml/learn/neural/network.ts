@@ -54,20 +54,19 @@ export function layerWeights({ table, rest }: Parameters, { inputs, outputs, off
 
 /**
  * Normal weights that keep the size of what passes through (He et al. 2015; for tanh Glorot and Bengio 2010), constants
- * zero. `energy` is the mean squared length of a row of features: sparse rows are far shorter than they are wide.
+ * zero. So is the last layer: with few rows it is enough after some hundred steps, and until then random scores would be most of
+ * what it says. `energy` is the mean squared length of a row of features: sparse rows are far shorter than they are wide.
  */
 export function initialise(shape: NetworkShape, energy: number, random: Random): Parameters {
   const parameters = emptyParameters(shape)
-  const layers = layersOf(shape)
-  layers.forEach((layer, l) => {
+  const gain = shape.activation === 'relu' ? 2 : 1
+  for (const [l, layer] of layersOf(shape).slice(0, -1).entries()) {
     const weights = layerWeights(parameters, layer)
-    const last = l === layers.length - 1
-    const gain = shape.activation === 'relu' && !last ? 2 : 1
     const deviation =
       layer.offset < 0 ? 1 / layer.outputs : Math.sqrt(gain / (l === 0 ? Math.max(energy, 1) : layer.inputs))
     const count = layer.inputs * layer.outputs
     for (let i = 0; i < count; i++) weights[i] = deviation * random.normal()
-  })
+  }
   return parameters
 }
 

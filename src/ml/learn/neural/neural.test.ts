@@ -101,6 +101,17 @@ describe('a neural network', () => {
     expect(all.iterations).toBe(12)
   })
 
+  it('is not surer of few rows than it may be', async () => {
+    const rows = randomRows(11, { rows: 1120, cols: 12 })
+    const labels = randomRows(12, { rows: 1120, cols: 1 }).map(([noise], i) => Number(rows[i]![0]! + 2 * noise! > 0))
+    const model = await learned(dense(rows.slice(0, 120)), classTarget(labels.slice(0, 120)), {})
+    const { values } = model.predict(dense(rows.slice(120)))
+    const losses = labels.slice(120).map((label, row) => -Math.log(values[2 * row + label]!))
+    // Half and half costs log 2; a hundred epochs over these rows, 2.3.
+    expect(losses.reduce((a, b) => a + b, 0) / losses.length).toBeLessThan(Math.log(2))
+    expect(model.iterations).toBeLessThan(40)
+  })
+
   it('says so where more epochs would have been better', async () => {
     const model = await learned(corners, classTarget(opposite), { ...quick, epochs: 2 })
     expect(model.warnings[0]).toContain('more epochs')

@@ -4,20 +4,23 @@ import { fail } from '../../../core/failure.ts'
 import { seededRandom } from '../../../core/random.ts'
 import type { Matrix } from '../../matrix.ts'
 import { checkData, unlearnable } from '../check-data.ts'
-import { innerFolds } from '../inner-folds.ts'
-import type { FitInput, FittedModel, LearningTarget } from '../learner.ts'
+import { type InnerFold, innerFolds } from '../inner-folds.ts'
+import type { FitInput, FittedModel } from '../learner.ts'
 import { rowWeights, totalled } from '../row-weights.ts'
 import { fillSettings } from '../settings.ts'
 import type { GraphOptions } from './graph.ts'
-import { type Lesson, learn } from './learning.ts'
+import { learnAll, learnByFolds, learnJudged } from './learning.ts'
 import { networkModel } from './model.ts'
-import { cut, energyOf, initialise } from './network.ts'
+import { cut, energyOf, initialise, type Parameters } from './network.ts'
 import { NeuralSettings } from './settings.ts'
+import type { Examples, LearningOptions } from './trainer.ts'
 
 /** Three values are kept of each weight, and the best ones once more. */
 const MAX_WEIGHTS = 32_000_000
-/** With fewer rows a tenth of them would judge by luck. */
+/** Fewer would judge by luck, even all of them. */
 const MIN_JUDGED_ROWS = 20
+/** With fewer a tenth of them would judge by luck. */
+const FOLDS_BELOW = 1000
 
 /**
  * Classification minimises the weighted mean of −log softmax, regression that of half the squared error of the
@@ -37,7 +40,7 @@ export async function fitNeural(input: FitInput): Promise<FittedModel> {
     sparse: matrix.form === 'csr',
   }
   checkSize(shape.sizes)
-  const { lesson, unit } = lessonOf(input, matrix, settings)
+  const { examples, unit } = examplesOf(input, matrix, settings)
   const graph: GraphOptions = {
     shape,
     task: target.task,
@@ -45,18 +48,24 @@ export async function fitNeural(input: FitInput): Promise<FittedModel> {
     weightDecay: settings.weight_decay > 0,
   }
   const random = seededRandom(seed)
-  const start = initialise(shape, energyOf(matrix), random)
-  const batchSize = settings.batch_size || batchSizeFor(lesson.learn.length)
-  const learned = await learn(lesson, start, { graph, settings, batchSize, engine, random, hooks })
+  const energy = energyOf(matrix)
+  const newStart = () => initialise(shape, energy, random)
+  const judging = judgingOf(input, settings)
+  const learning = judging.by === 'part' ? judging.fold.learn.length : matrix.rows
+  const options = { graph, settings, batchSize: settings.batch_size || batchSizeFor(learning), engine, random, hooks }
+  const learned = await learnWith(judging, examples, newStart, options)
   hooks.onProgress?.({ iteration: learned.epochs, loss: 0, done: 1 })
+  const isEnough = learned.stoppedEarly || judging.by === 'nothing'
   return networkModel(
     {
       shape,
       parameters: learned.parameters,
       unit,
       iterations: learned.epochs,
-      converged: learned.stoppedEarly || lesson.judge.length === 0,
-      warnings: warningsOf(learned.stoppedEarly, lesson, settings),
+      converged: isEnough,
+      warnings: isEnough
+        ? []
+        : [`After ${settings.epochs} epochs the loss on rows kept aside was still falling: more epochs may be better`],
     },
     target,
   )
@@ -69,28 +78,22 @@ function checkSize(sizes: readonly number[]): void {
   throw unlearnable(problem, 'choose narrower hidden_layers, or encode fewer terms and categories')
 }
 
-function warningsOf(stoppedEarly: boolean, { judge }: Lesson, { epochs }: NeuralSettings): string[] {
-  if (stoppedEarly || judge.length === 0) return []
-  return [`After ${epochs} epochs the loss on rows kept aside was still falling: more epochs may be better`]
-}
-
 /** A power of two. */
 function batchSizeFor(rows: number): number {
   return Math.max(16, Math.min(256, 2 ** Math.floor(Math.log2(Math.max(1, rows / 50)))))
 }
 
 interface Prepared {
-  readonly lesson: Lesson
+  readonly examples: Examples
   readonly unit: { readonly scale: number; readonly centre: number }
 }
 
-function lessonOf({ target, sampleWeights, seed = 0 }: FitInput, matrix: Matrix, settings: NeuralSettings): Prepared {
+function examplesOf({ target, sampleWeights }: FitInput, matrix: Matrix, settings: NeuralSettings): Prepared {
   const { weights, total } =
     target.task === 'classification'
       ? rowWeights(target, sampleWeights, settings.class_weight)
       : totalled(matrix.rows, sampleWeights)
   const mean = total / matrix.rows
-  const parts = divide(target, matrix.rows, { seed, judged: settings.early_stopping > 0 })
   const unit = target.task === 'regression' ? unitOf(target.values, weights, total) : { scale: 1, centre: 0 }
   const answers =
     target.task === 'classification'
@@ -98,20 +101,31 @@ function lessonOf({ target, sampleWeights, seed = 0 }: FitInput, matrix: Matrix,
       : Float32Array.from(target.values, (value) => (value - unit.centre) / unit.scale)
   return {
     unit,
-    lesson: {
+    examples: {
       matrix,
       answers,
       weights: Float32Array.from({ length: matrix.rows }, (_, row) => (weights ? weights[row]! / mean : 1)),
-      ...parts,
     },
   }
 }
 
-function divide(target: LearningTarget, rows: number, { seed, judged }: { seed: number; judged: boolean }) {
-  const all = { learn: Uint32Array.from({ length: rows }, (_, row) => row), judge: new Uint32Array(0) }
-  if (!judged || rows < 10 * MIN_JUDGED_ROWS) return all
+/** What says after how many epochs it is enough. */
+type Judging =
+  | { readonly by: 'nothing' }
+  | { readonly by: 'part'; readonly fold: InnerFold }
+  | { readonly by: 'folds'; readonly folds: readonly InnerFold[] }
+
+function judgingOf({ target, matrix: { rows }, seed = 0 }: FitInput, { early_stopping }: NeuralSettings): Judging {
+  if (early_stopping === 0 || rows < MIN_JUDGED_ROWS) return { by: 'nothing' }
   const labels = target.task === 'classification' ? { labels: target.labels } : {}
-  return innerFolds(rows, { ...labels, seed, folds: 10 })[0]!
+  if (rows < FOLDS_BELOW) return { by: 'folds', folds: innerFolds(rows, { ...labels, seed }) }
+  return { by: 'part', fold: innerFolds(rows, { ...labels, seed, folds: 10 })[0]! }
+}
+
+function learnWith(judging: Judging, examples: Examples, newStart: () => Parameters, options: LearningOptions) {
+  if (judging.by === 'nothing') return learnAll(examples, newStart(), options)
+  if (judging.by === 'part') return learnJudged(examples, newStart(), { ...options, ...judging.fold })
+  return learnByFolds(examples, newStart, { ...options, folds: judging.folds })
 }
 
 /** Mean and standard deviation of the target. */

@@ -48,7 +48,7 @@ export const NeuralSettings = Type.Object(
       maximum: 1000,
       default: 10,
       description:
-        'Epochs without a lower loss on a tenth of the training rows (kept out of learning, where there are 200 or more) after which to stop; the best weights are kept. 0 learns from all rows to the last epoch.',
+        'Epochs without a lower loss on rows kept out of learning after which to stop: a tenth of the training rows, and the best weights are kept; below 1,000 rows each fifth in turn, and as many epochs as were best are then learned from all rows. 0 learns from all rows to the last epoch.',
     }),
     class_weight: choice(
       ['balanced', 'none'],
