@@ -21,6 +21,8 @@ export type Place = Pick<RunJob, 'tenant' | 'model' | 'priority' | 'size'>
 
 interface Party {
   readonly lines: Map<PoolModel, Line>
+  /** Those of its lines that have jobs. Of a tenant with thousands of models nearly all have none, but a cost that is remembered. */
+  readonly busy: Set<Line>
   waiting: number
   cost: number
   /** The clock of its lines. */
@@ -80,7 +82,7 @@ export class RunQueue {
       const own = party.lines.get(model)
       if (own) ahead = waitingMs(own, nowMs, (other) => other <= priority)
       const shareMs = ahead + itselfMs
-      for (const line of party.lines.values()) {
+      for (const line of party.busy) {
         if (line === own) continue
         const equalMs = waitingMs(line, nowMs, (other) => other === priority)
         ahead += waitingMs(line, nowMs, (other) => other < priority) + Math.min(shareMs, equalMs)
@@ -90,7 +92,7 @@ export class RunQueue {
     for (const other of this.#parties.values()) {
       if (other === party || other.waiting === 0) continue
       let theirs = 0
-      for (const line of other.lines.values()) theirs += waitingMs(line, nowMs, () => true)
+      for (const line of other.busy) theirs += waitingMs(line, nowMs, () => true)
       ahead += Math.min(shareMs, theirs)
     }
     return ahead
@@ -128,9 +130,7 @@ export class RunQueue {
 
   /** A waiting job's model that passes. */
   findModel(wanted: (model: PoolModel) => boolean): PoolModel | undefined {
-    for (const { lines } of this.#parties.values()) {
-      for (const { model, jobs } of lines.values()) if (jobs.length > 0 && wanted(model)) return model
-    }
+    for (const { busy } of this.#parties.values()) for (const { model } of busy) if (wanted(model)) return model
     return undefined
   }
 
@@ -158,7 +158,7 @@ export class RunQueue {
   #take(wanted: (job: RunJob) => boolean): RunJob[] {
     const taken: RunJob[] = []
     for (const party of this.#parties.values()) {
-      for (const line of party.lines.values()) {
+      for (const line of party.busy) {
         const { jobs } = line
         const out = new Set(jobs.filter(wanted))
         if (out.size === 0) continue
@@ -172,7 +172,7 @@ export class RunQueue {
   }
 
   #lineOf({ tenant, model }: RunJob): Line {
-    const party = this.#parties.get(tenant) ?? { lines: new Map(), waiting: 0, cost: 0, reached: 0 }
+    const party = this.#parties.get(tenant) ?? { lines: new Map(), busy: new Set(), waiting: 0, cost: 0, reached: 0 }
     // Who comes back after a pause has no claim on the time that others used meanwhile.
     if (party.waiting === 0) party.cost = Math.max(party.cost, this.#reached)
     this.#parties.set(tenant, party)
@@ -182,8 +182,13 @@ export class RunQueue {
     return line
   }
 
-  #count({ sizes }: Line, { tenant, priority, size }: RunJob, by: 1 | -1): void {
-    this.#parties.get(tenant)!.waiting += by
+  /** After `job` was put into its line or taken out of it. */
+  #count(line: Line, { tenant, priority, size }: RunJob, by: 1 | -1): void {
+    const { sizes, jobs } = line
+    const party = this.#parties.get(tenant)!
+    party.waiting += by
+    if (jobs.length > 0) party.busy.add(line)
+    else party.busy.delete(line)
     this.#length += by
     const left = (sizes.get(priority) ?? 0) + by * size
     if (left === 0) sizes.delete(priority)
@@ -196,7 +201,7 @@ export class RunQueue {
     const own = this.#parties.get(tenant)?.waiting ?? 0
     if (most === undefined || most.waiting <= own + 1) throw overloadedFailure()
     let longest: Line | undefined
-    for (const line of most.lines.values()) if (line.jobs.length > (longest?.jobs.length ?? 0)) longest = line
+    for (const line of most.busy) if (line.jobs.length > (longest?.jobs.length ?? 0)) longest = line
     const { jobs } = longest!
     const last = jobs.findLastIndex((job) => !job.patient)
     if (last < 0) throw overloadedFailure()
@@ -212,11 +217,11 @@ function waitingMs({ model, sizes }: Line, nowMs: number, counts: (priority: num
   return size === 0 ? 0 : size * model.drain.rowMs(nowMs)
 }
 
-function nextLine({ lines }: Party, held: ReadonlySet<PoolModel>): Line | undefined {
+function nextLine({ busy }: Party, held: ReadonlySet<PoolModel>): Line | undefined {
   let next: Line | undefined
-  for (const line of lines.values()) {
-    const first = line.jobs[0]
-    if (first === undefined || !held.has(line.model)) continue
+  for (const line of busy) {
+    if (!held.has(line.model)) continue
+    const first = line.jobs[0]!
     const before = next?.jobs[0]
     if (before === undefined || first.priority < before.priority) next = line
     else if (first.priority === before.priority && line.cost < next!.cost) next = line
