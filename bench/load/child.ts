@@ -19,7 +19,7 @@ export async function told<T>(child: ChildProcess): Promise<T> {
 }
 
 /** Started as the image starts it: two arenas of memory, and little room for young objects. */
-export function asInImage(): { readonly execArgv: readonly string[]; readonly env: NodeJS.ProcessEnv } {
+export function asInImage(): { readonly execArgv: string[]; readonly env: NodeJS.ProcessEnv } {
   return { execArgv: ['--max-semi-space-size=8'], env: { ...process.env, MALLOC_ARENA_MAX: '2' } }
 }
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { spread, writeResult } from '../result.ts'
-import { residentMb } from './child.ts'
+import { asInImage, residentMb } from './child.ts'
 import { applyTo, bytesOf, type Outcome } from './serving/generator.ts'
 import { floatRow, perceptron, SMALL } from './serving/models.ts'
 
@@ -38,7 +38,7 @@ async function start(count: number) {
   }
   const overrides = { repository, dataDir: join(folder, `data${count}`), mlWorkers: 1, modelMemoryMb: BUDGET_MB }
   const file = join(import.meta.dirname, 'serving/repository.ts')
-  const child = fork(file, [JSON.stringify(overrides)], { execArgv: [] })
+  const child = fork(file, [JSON.stringify(overrides)], asInImage())
   const [{ url, startMs }] = (await once(child, 'message')) as [{ url: string; startMs: number }]
   return { child, url, startMs }
 }

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { writeResult } from '../result.ts'
-import { residentMb } from './child.ts'
+import { asInImage, residentMb } from './child.ts'
 import { arrive, type Events } from './serving/arrivals.ts'
 import { applyTo, bytesOf } from './serving/generator.ts'
 import { floatRow, LARGE, SMALL } from './serving/models.ts'
@@ -23,14 +23,17 @@ const { values } = parseArgs({
 const STEADY_MS = (values.short ? 4 : Number(values.steady)) * 1000
 const OVER_MS = (values.short ? 4 : Number(values.over)) * 1000
 const AFTER_MS = 3000
+/** Before the steady load is looked at: thousands of connections were opened, and the garbage collector copies what they consist of. */
+const SETTLE_MS = 3000
 const CAPACITY_MS = values.short ? 2000 : 5000
 const CONNECTIONS = 64
 const MOST_CONNECTIONS = 6000
 const SHARE = { steady: 0.7, over: 3 }
 
+const image = asInImage()
 const child = fork(join(import.meta.dirname, 'serving/service.ts'), [], {
-  execArgv: [],
-  env: { ...process.env, TELL_SEEN: '1' },
+  ...image,
+  env: { ...image.env, TELL_SEEN: '1' },
 })
 const [{ url }] = (await once(child, 'message')) as [{ url: string }]
 
@@ -51,8 +54,12 @@ async function measure(model: string, width: number) {
   const closed = (measureMs: number) => applyTo(url, requests, { connections: CONNECTIONS, measureMs })
   await closed(2000) // everything warm
   const capacity = (await closed(CAPACITY_MS)).good
-  const [steady] = await arrive(url, requests, {
-    stretches: [{ rate: SHARE.steady * capacity, ms: STEADY_MS }],
+  const rate = SHARE.steady * capacity
+  const [, steady] = await arrive(url, requests, {
+    stretches: [
+      { rate, ms: SETTLE_MS },
+      { rate, ms: STEADY_MS },
+    ],
     connections: MOST_CONNECTIONS,
   })
   const memory: number[] = []
@@ -61,7 +68,7 @@ async function measure(model: string, width: number) {
     stretches: [
       { rate: SHARE.over * capacity, ms: OVER_MS / 2 },
       { rate: SHARE.over * capacity, ms: OVER_MS / 2 },
-      { rate: SHARE.steady * capacity, ms: AFTER_MS },
+      { rate, ms: AFTER_MS },
     ],
     connections: MOST_CONNECTIONS,
     opened: tell,
