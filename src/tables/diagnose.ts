@@ -32,8 +32,9 @@ export async function diagnose(error: unknown, diagnosis: Diagnosis): Promise<un
 }
 
 function unexplained(error: EngineError, format: string): unknown {
-  // The reader's own words, without the path of the temporary folder.
-  const words = error.message.replace(/"?\/[^\s"]*\/table-[^\s":,]*"?/g, 'the file').replace(/^[A-Za-z ]*Error: /, '')
+  // The reader's own words, without the path of the temporary folder or of the open file.
+  const path = /(?:\bfile )?["']?\/(?:proc\/self\/fd\/\d+|[^\s"']*\/table-[^\s"':,]*)["']?/gi
+  const words = error.message.replace(path, 'the file').replace(/^[A-Za-z ]*Error: /, '')
   return refuse('format', `The file cannot be read as ${format}: ${words}`)
 }
 
@@ -132,7 +133,9 @@ function checkLine(latin1: string, row: number): unknown {
   if (latin1.length > ROW_BYTES) return refuse('limit', `Row ${row} is longer than ${ROW_BYTES} bytes`, { row })
   try {
     const value: unknown = JSON.parse(line.replace(/^\ufeff/, ''))
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return repeatedKey(line, row)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return halfCharacter(value, row) ?? repeatedKey(line, row)
+    }
     return refuse('json', `Row ${row} is not a JSON object`, { row, value: line })
   } catch (error) {
     return refuse('json', `Row ${row} is not valid JSON: ${(error as Error).message.slice(0, 120)}`, {
@@ -140,6 +143,15 @@ function checkLine(latin1: string, row: number): unknown {
       value: line,
     })
   }
+}
+
+/** Written as an escape, which JSON allows and no encoding of text does. */
+function halfCharacter(cells: object, row: number): unknown {
+  const found = Object.entries(cells).find(([, cell]) => typeof cell === 'string' && !cell.isWellFormed())
+  if (found === undefined) return undefined
+  const [column, value] = found as [string, string]
+  const message = `Row ${row}, column "${column}" holds one half of a character that takes two \\u escapes`
+  return refuse('encoding', message, { row, column, value: value.toWellFormed() })
 }
 
 function repeatedKey(line: string, row: number): unknown {

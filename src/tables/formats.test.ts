@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -41,6 +42,22 @@ describe('encodings and compression', () => {
     broken[12] = broken[12]! ^ 0xff
     expect(await files.refusal(broken)).toMatchObject({ rule: 'format' })
   })
+
+  it.each([
+    ['zeros', Buffer.alloc(512)],
+    ['something', Buffer.from('behind')],
+  ])('a gzip file with %s behind its end is refused, instead of being stored and unreadable', async (_, behind) => {
+    expect(await files.refusal(Buffer.concat([gzipSync(CSV), behind]))).toMatchObject({ rule: 'format' })
+  })
+
+  it.each(['<!DOCTYPE html>\n<html><body>404, not found</body></html>', '<?xml version="1.0"?>\n<rows><a/>\n</rows>'])(
+    'a page that came in place of the file is refused as such: %s',
+    async (text) => {
+      const refusal = await files.refusal(text)
+      expect(refusal).toMatchObject({ rule: 'format' })
+      expect(refusal.message).toContain('HTML or XML')
+    },
+  )
 
   it('a gzip bomb is stopped at the limit and leaves nothing behind', async () => {
     await using small = await tableFiles({ limits: { expandedBytes: 1024 * 1024 } })
@@ -91,6 +108,7 @@ describe('JSON lines', () => {
     ['a key twice', '{"a":1}\n{"a":2,"a":3}\n', { rule: 'json', row: 2, column: 'a' }],
     ['keys that differ only in case', '{"a":1,"A":2}\n', { rule: 'header', column: 'A' }],
     ['no columns', '{}\n', { rule: 'empty' }],
+    ['half a character', '{"a":"x"}\n{"b":"\\ud800"}\n', { rule: 'encoding', row: 2, column: 'b' }],
   ])('are refused with %s', async (_, text, expected) => {
     expect(await files.refusal(text)).toMatchObject({ code: 'DATASET_INVALID', ...expected })
   })
@@ -117,6 +135,12 @@ describe('Parquet', () => {
     ]) // biome-ignore format: one row
   })
 
+  it('reads whatever is text there: enumerations and UUIDs', async () => {
+    const id = '0190a1b2-0000-7000-8000-000000000001'
+    const bytes = await parquet(`SELECT '${id}'::UUID AS id, 'b'::ENUM('a', 'b') AS kind, '${id}'::UUID AS again`)
+    expect(await files.read(bytes)).toEqual([{ id, kind: 'b', again: id }])
+  })
+
   it('may be compressed once more', async () => {
     expect(await files.read(gzipSync(await parquet(`SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, 'y'`)))).toEqual(AB)
   })
@@ -137,6 +161,10 @@ describe('Parquet', () => {
     const refusal = await files.refusal(whole.subarray(0, whole.length - 100))
     expect(refusal.rule).toBe('format')
     expect(refusal.message).not.toContain(files.folder)
+    const path = await files.write(whole.subarray(0, whole.length - 100))
+    const file = await open(path)
+    await expect(files.tables.inspect(`/proc/self/fd/${file.fd}`)).rejects.toThrow(/at end of the file$/)
+    await file.close()
   })
 })
 

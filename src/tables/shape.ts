@@ -15,6 +15,9 @@ export function sniffReading(head: Uint8Array, gzip: boolean, limits: TableLimit
   const isMarked = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf
   const text = new TextDecoder(encoding).decode(head)
   if (text.trim() === '') throw refuse('empty', 'The file is empty')
+  if (/^\s*<(!doctype|html|\?xml)\b/i.test(text)) {
+    throw refuse('format', 'The file is HTML or XML, not a table: expected CSV, TSV, JSON lines or Parquet')
+  }
   const format = sniffFormat(text)
   if (format !== 'csv') {
     return { format, gzip, encoding, rewrite: encoding !== 'utf-8' || isMarked, columns: [] }

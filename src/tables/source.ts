@@ -64,6 +64,8 @@ export async function expand(path: string, options: SourceOptions): Promise<stri
   } catch (error) {
     throw brokenGzip(error)
   }
+  // Zeros behind the end are passed over here, and stop the engine, which reads the packed file later on.
+  if (gunzip.bytesWritten < packed) throw refuse('format', 'The gzip file goes on after its end')
   return target
 }
 

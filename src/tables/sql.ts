@@ -34,10 +34,14 @@ export const LARGEST_INTEGER = Number.MAX_SAFE_INTEGER
 /** The file as a relation with columns c0, c1, … (only those asked for). */
 export function fileRelation(file: SourceFile, reading: Reading, indexes: readonly number[]): string {
   const wanted = indexes.length > 0 ? indexes : [0]
-  const picked = wanted.map(
-    (i) => `${reading.format === 'csv' ? `c${i}` : `${identifier(keyOf(reading, i))} AS c${i}`}`,
-  )
+  const picked = wanted.map((i) => (reading.format === 'csv' ? `c${i}` : `${keyExpression(reading, i)} AS c${i}`))
   return `(SELECT ${picked.join(', ')} FROM ${reader(file, reading, wanted)})`
+}
+
+/** Parquet knows more kinds of text than one: enumerations, UUIDs. */
+function keyExpression(reading: Reading, index: number): string {
+  const key = identifier(keyOf(reading, index))
+  return reading.format === 'parquet' && reading.columns[index]!.source === 'text' ? `CAST(${key} AS VARCHAR)` : key
 }
 
 function keyOf(reading: Reading, index: number): string {
