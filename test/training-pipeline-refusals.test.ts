@@ -29,6 +29,14 @@ const CASES: readonly Case[] = [
     says: /one row of class "rare".*add rows/,
   },
   {
+    name: 'more classes than trees are grown for',
+    spec: spec(csvOf(Array.from({ length: 3003 }, (_, i) => ({ x: i % 7, z: i % 11, y: `kind ${i % 1001}` }))), {
+      algorithm: 'gradient_boosting',
+    }),
+    column: 'y',
+    says: /Column "y": There are 1001 classes.*merge classes/,
+  },
+  {
     name: 'a different class in every row',
     spec: spec(
       rowsWith((i) => ({ y: `name ${i}` })),

@@ -95,7 +95,7 @@ const notConverged = (passes: number) =>
 function checkSize(cols: number, outputs: number): void {
   if (cols * outputs <= MAX_PARAMETERS) return
   const problem = `${cols} features × ${outputs} classes are more than ${MAX_PARAMETERS} weights`
-  throw unlearnable(problem, 'merge rare classes, or encode fewer terms and categories')
+  throw unlearnable(problem, 'merge rare classes, or encode fewer terms and categories', { about: 'target' })
 }
 
 function foldsOf({ labels }: ClassTarget, seed: number): InnerFold[] {

@@ -11,6 +11,7 @@ import type { FitInput, LearningHooks } from './learner.ts'
 import { type LinearModel, linearModel, scoreRows } from './linear-model.ts'
 import { type LogisticData, type LogisticFit, logisticSolver, partOf } from './logistic-solver.ts'
 import { type Chosen, chooseStrength, Path, within } from './path.ts'
+import { patientIterations } from './patience.ts'
 import { rowWeights } from './row-weights.ts'
 import { selectMatrixRows } from './sample.ts'
 import { fillSettings, Intercept, L1, L2, MaxIterations, stoppedEarly, Tolerance } from './settings.ts'
@@ -59,6 +60,10 @@ export function fitLogistic(input: FitInput): LinearModel {
   const settings = fillSettings(LogisticSettings, hyperparameters)
   const outputs = target.classes.length > 2 ? target.classes.length : 1
   checkSize(input.matrix.cols, outputs)
+  const { path, calibration, max_iterations: asked } = settings
+  const isPlain = path === 1 && calibration === 'none'
+  const folds = isPlain ? 0 : 5
+  const patience = patientIterations(input.matrix, { outputs, fits: folds * path + 1, asked })
   const data: LogisticData = {
     matrix: input.matrix.form === 'dense' ? (sparsify(input.matrix) ?? input.matrix) : input.matrix,
     target,
@@ -67,18 +72,17 @@ export function fitLogistic(input: FitInput): LinearModel {
     l1: settings.l1,
     intercept: settings.fit_intercept,
   }
-  const options = { outputs, seed, maxIterations: settings.max_iterations, tolerance: settings.tolerance }
-  const isPlain = settings.path === 1 && settings.calibration === 'none'
-  if (isPlain) return finish(logisticSolver(data, options)(1, hooks), { settings, target })
+  const options = { outputs, seed, maxIterations: patience, tolerance: settings.tolerance }
+  if (isPlain) return finish(logisticSolver(data, options)(1, hooks), { settings, target, patience })
   const inner = crossFit(data, { settings, options, hooks: within(hooks, { from: 0, size: 0.8 }), sampleWeights })
   const fit = logisticSolver(data, options)(inner.factor, within(hooks, { from: 0.8, size: 0.2 }))
-  return finish(fit, { settings, target, ...inner })
+  return finish(fit, { settings, target, patience, ...inner })
 }
 
 function checkSize(cols: number, outputs: number): void {
   if (cols * outputs <= MAX_PARAMETERS) return
   const problem = `${cols} features × ${outputs} classes are more than ${MAX_PARAMETERS} weights`
-  throw unlearnable(problem, 'merge rare classes, or encode fewer terms and categories')
+  throw unlearnable(problem, 'merge rare classes, or encode fewer terms and categories', { about: 'target' })
 }
 
 interface Inner {
@@ -152,14 +156,17 @@ function logSumOf(values: Float64Array): number {
 interface Finish {
   readonly settings: LogisticSettings
   readonly target: LogisticData['target']
+  /** Iterations that were allowed. */
+  readonly patience: number
   readonly factor?: number
   readonly warnings?: readonly string[]
   readonly calibration?: Calibration
 }
 
-function finish(fit: LogisticFit, { settings, target, factor = 1, warnings = [], calibration }: Finish): LinearModel {
+function finish(fit: LogisticFit, options: Finish): LinearModel {
+  const { settings, target, patience, factor = 1, warnings = [], calibration } = options
   const { slope, offset } = calibration ?? { slope: 1, offset: 0 }
-  const own = fit.converged ? [] : [stoppedEarly(settings.max_iterations)]
+  const own = fit.converged ? [] : [stoppedEarly(patience)]
   const scaled = {
     ...fit,
     weights: slope === 1 ? fit.weights : fit.weights.map((weight) => slope * weight),

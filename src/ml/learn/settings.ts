@@ -21,7 +21,8 @@ export const MaxIterations = Type.Integer({
   minimum: 1,
   maximum: 100_000,
   default: 300,
-  description: 'Iterations after which to stop even if the tolerance is not reached.',
+  description:
+    'Iterations after which to stop even if the tolerance is not reached. Logistic regression of thousands of classes stops sooner, and says so.',
 })
 
 export const Tolerance = (standard: number) =>

@@ -73,6 +73,7 @@ function suits({ algorithm }: Candidate, { columns }: Comparison): boolean {
 
 /** Strengths of penalty that a linear candidate finds its own among. */
 const STRENGTHS = 9
+const MOST_SCORES = 1_000_000
 
 /** A linear model of a table with a strength of its own: as it comes it overfits many rare categories. Texts take too long. */
 function penalised(candidate: Candidate, { rows, columns, spec }: Comparison): Candidate {
@@ -80,8 +81,11 @@ function penalised(candidate: Candidate, { rows, columns, spec }: Comparison): C
   const { group_column, time_column } = spec.evaluation
   // A tuning searches the strength itself; rows that belong together cannot be judged by each other.
   const open = path === 1 && l2 === 1 && !spec.tuning && group_column === undefined && time_column === undefined
+  const { target, table } = rows
+  // Forty-six fits of classes by the thousand end nowhere in the time of a comparison.
+  const scores = table.rows * (target.task === 'classification' ? target.classes.length : 1)
   const wordless = columns.every(({ dtype }) => dtype !== 'text')
-  if (!open || !wordless || rows.table.rows > MOST_ROWS) return candidate
+  if (!open || !wordless || table.rows > MOST_ROWS || scores > MOST_SCORES) return candidate
   return { ...candidate, hyperparameters: { ...candidate.hyperparameters, path: STRENGTHS } }
 }
 

@@ -35,6 +35,7 @@ import type {
   TrainingStage,
 } from './spec.ts'
 import { foldRows, type SplitRows, splitRows } from './split.ts'
+import { namingTarget } from './unfit.ts'
 
 export interface TrainOptions {
   readonly progress: (progress: TrainingProgress) => void
@@ -160,7 +161,7 @@ async function fitFinal(undecided: Undecided): Promise<Fitted & Omit<SplitRows, 
   const { hyperparameters, evaluation } = run.spec
   const fit = { hyperparameters, seed: evaluation.seed, matrix: encoded.train, features, target: train.target }
   const model = await reporter.stage('fit', `Learning from ${train.table.rows} rows and ${width} features`, (step) =>
-    fitLearner(learner, { ...fit, step }),
+    namingTarget(asked.target, () => fitLearner(learner, { ...fit, step })),
   )
   return { ...kept, run, decision, signature, encoding: encoded.encoding, model, matrix: encoded.heldOut, folds }
 }
@@ -176,7 +177,9 @@ async function foldFigures({ spec, learner, choices, reporter }: Run, rows: Labe
   if (folds === undefined) return []
   const columns = spec.features.map((name) => contractColumn(spec, name))
   return reporter.stage('cross-validate', `Cross-validating in ${folds} folds`, (step) =>
-    crossValidate({ spec, learner, choices, columns, rows, folds: foldRows(rows, { spec, folds }), step }),
+    namingTarget(spec.target, () =>
+      crossValidate({ spec, learner, choices, columns, rows, folds: foldRows(rows, { spec, folds }), step }),
+    ),
   )
 }
 

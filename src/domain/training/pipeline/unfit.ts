@@ -1,5 +1,5 @@
 // Data that cannot be learned from: always the column, what is wrong with it, and what to do about it.
-import { fail, type MlError } from '../../../core/failure.ts'
+import { fail, MlError } from '../../../core/failure.ts'
 
 export interface Unfit {
   readonly column: string
@@ -13,6 +13,20 @@ export function unfit({ column, problem, remedy, details }: Unfit): MlError {
   return fail('invalid', 'TRAINING_DATA_INVALID', `Column "${column}" ${problem}: ${remedy}`, {
     details: { column, remedy, ...details },
   })
+}
+
+/** What a learner has against the classes, which it knows no column of, gets the name of the target. */
+export async function namingTarget<T>(column: string, learn: () => Promise<T>): Promise<T> {
+  try {
+    return await learn()
+  } catch (error) {
+    if (!(error instanceof MlError) || error.details?.about !== 'target') throw error
+    const { about: _, ...details } = error.details
+    throw fail(error.kind, 'TRAINING_DATA_INVALID', `Column "${column}": ${error.message}`, {
+      details: { column, ...details },
+      cause: error,
+    })
+  }
 }
 
 /** `"a", "b", "c" and 4 more` */

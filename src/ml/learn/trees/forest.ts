@@ -76,7 +76,8 @@ const UNPENALISED = {
 function checkClasses(target: LearningTarget): void {
   if (target.task !== 'classification' || target.classes.length <= MAX_CLASSES) return
   const problem = `There are ${target.classes.length} classes, and a forest grows trees for each of them`
-  throw unlearnable(problem, `merge classes until there are at most ${MAX_CLASSES}, or use logistic_regression`)
+  const remedy = `merge classes until there are at most ${MAX_CLASSES}, or use logistic_regression`
+  throw unlearnable(problem, remedy, { about: 'target' })
 }
 
 interface Forest {

@@ -155,7 +155,8 @@ function chooseLoss(target: LearningTarget, { objective, alpha }: BoostingSettin
 function checkTarget(target: LearningTarget, loss: Loss): void {
   if (target.task === 'classification' && target.classes.length > MAX_CLASSES) {
     const problem = `There are ${target.classes.length} classes, and boosting grows a tree for each of them in every round`
-    throw unlearnable(problem, `merge classes until there are at most ${MAX_CLASSES}, or use logistic_regression`)
+    const remedy = `merge classes until there are at most ${MAX_CLASSES}, or use logistic_regression`
+    throw unlearnable(problem, remedy, { about: 'target' })
   }
   if (target.task === 'regression' && loss === 'poisson') {
     const bad = target.values.findIndex((value) => value < 0)
