@@ -53,6 +53,32 @@ describe('an upload', () => {
     expect(service.asked[0]?.input).toEqual({ name: 'days' })
   })
 
+  it('may be the body itself, with the fields in the query', async () => {
+    await using service = await start(readUpload)
+    const send = (url: string, type: string) =>
+      service.app.inject({ method: 'POST', url, payload: 'a,b\n1,2\n', headers: { 'content-type': type } })
+    for (const type of ['text/csv', 'text/csv; charset=utf-8', 'application/x-ndjson', 'application/jsonl']) {
+      const reply = await send(`${datasets}?name=days`, type)
+      expect([reply.statusCode, reply.json().data]).toEqual([201, { filename: 'upload', text: 'a,b\n1,2\n' }])
+      expect(service.asked.at(-1)?.input).toEqual({ name: 'days' })
+    }
+    expect((await send(versions, 'text/csv')).statusCode).toBe(415)
+  })
+
+  it('that is the body itself and too large, or compressed on the way, is refused', async () => {
+    await using service = await start(readUpload, { maxUploadBytes: 1000 })
+    const send = (headers: Record<string, string>, payload: string) =>
+      service.app.inject({
+        method: 'POST',
+        url: datasets,
+        payload,
+        headers: { 'content-type': 'text/csv', ...headers },
+      })
+    expect((await send({}, 'x'.repeat(1001))).statusCode).toBe(413)
+    expect((await send({ 'content-encoding': 'gzip' }, 'x')).statusCode).toBe(415)
+    expect((await send({}, 'x'.repeat(1000))).statusCode).toBe(201)
+  })
+
   it('reads objects and lists from JSON text, and leaves text alone', async () => {
     await using service = await start(readUpload)
     const parts = [

@@ -6,6 +6,7 @@ import type { Operation } from '../src/contract/operation.ts'
 import { type OperationName, operations } from '../src/contract/operations/index.ts'
 import { compileCheck } from '../src/core/check.ts'
 import { openApiDocument } from '../src/http/openapi.ts'
+import { FILE_TYPES } from '../src/http/raw-file.ts'
 
 type Node = { readonly [key: string]: unknown }
 interface OperationNode extends Node {
@@ -111,7 +112,7 @@ describe('openapi.json', () => {
   it('offers files as multipart and JSON beside them where rows will do', () => {
     const types = (id: string) =>
       Object.keys(found.find((f) => f.operation.operationId === id)?.operation.requestBody?.content ?? {})
-    expect(types('datasets.create')).toEqual(['application/json', 'multipart/form-data'])
+    expect(types('datasets.create')).toEqual(['application/json', 'multipart/form-data', ...FILE_TYPES])
     expect(types('versions.import')).toEqual(['multipart/form-data'])
     expect(types('models.train')).toEqual(['application/json'])
     expect(types('reload')).toEqual([])

@@ -12,7 +12,7 @@ export type Permission = 'read' | 'write' | 'predict' | 'service'
 /**
  * Where the fields of `input` travel over HTTP, beside those named in the path:
  * `query` – in the query string; `fields` – as members of a JSON body; `row` – the JSON body itself is the one field
- * `body`; `fields-or-file` – a JSON body, or multipart with the same fields and a `file`; `file` – multipart only.
+ * `body`; `fields-or-file` – a JSON body, or multipart with the same fields and a `file`, or a bare file; `file` – multipart only.
  */
 export type BodyForm = 'query' | 'fields' | 'row' | 'fields-or-file' | 'file'
 

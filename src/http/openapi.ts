@@ -6,6 +6,7 @@ import { mediaTypesOf, type Operation } from '../contract/operation.ts'
 import { type OperationName, operations } from '../contract/operations/index.ts'
 import { pathParameters } from './input.ts'
 import { type JsonSchema, namedSchemas, referTo } from './openapi-schemas.ts'
+import { FILE_TYPES } from './raw-file.ts'
 
 const ERRORS = {
   '400': ['Malformed', 'The request could not be read: broken JSON, a broken form, a bad URL.'],
@@ -172,9 +173,12 @@ function requestBody(operation: Operation): Record<string, unknown> | undefined 
     content: {
       ...(operation.body !== 'file' && { 'application/json': { schema: fields } }),
       ...(operation.body !== 'fields' && { 'multipart/form-data': form }),
+      ...(operation.body === 'fields-or-file' && Object.fromEntries(FILE_TYPES.map((type) => [type, bareFile]))),
     },
   }
 }
+
+const bareFile = { schema: { type: 'string', description: 'The file itself; the fields stand in the query then.' } }
 
 function formSchema(operation: Operation, input: ObjectSchema, names: readonly string[], needed: readonly string[]) {
   const file = {

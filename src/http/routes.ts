@@ -14,6 +14,7 @@ import { errorResponse, fromFramework } from './failures.ts'
 import { inputReader } from './input.ts'
 import { toJson } from './json.ts'
 import { type Form, type FormLimits, readForm } from './multipart.ts'
+import { isFile, leaveFileBodies, readFile } from './raw-file.ts'
 
 export interface RouteContext {
   readonly dispatch: Dispatch
@@ -39,6 +40,7 @@ export function addOperations(app: FastifyInstance, context: RouteContext): void
   // Its own scope: the multipart plug-in hooks into every request of the scope it is registered in.
   app.register(async (scope) => {
     await scope.register(fastifyMultipart, { throwFileSizeLimit: false })
+    leaveFileBodies(scope)
     for (const name of names.filter((name) => takesFile(operations[name]))) addRoute(scope, name, context)
   })
 }
@@ -79,13 +81,15 @@ function formHandler(name: OperationName, context: RouteContext): Handler {
   const read = inputReader(operation)
   const answer = answerer(operation, context)
   return async (request, reply) => {
-    if (!request.isMultipart()) {
+    const bare = operation.body === 'fields-or-file' && isFile(request)
+    if (!bare && !request.isMultipart()) {
       if (operation.body === 'fields-or-file') return plain(request, reply)
       throw unsupportedType('Send multipart/form-data with the file in the field "file"')
     }
     // Before the body: a caller who may not upload is told so before sending gigabytes.
     const caller = await context.authenticate(request.headers, request.id)
-    const form = await readForm(request, operation, context.formLimits)
+    const { formLimits } = context
+    const form = bare ? await readFile(request, formLimits) : await readForm(request, operation, formLimits)
     try {
       const input = read(request, form.fields)
       return await answer(request, reply, await dispatch(name, input, callOf(request, reply, caller, form.upload)))
