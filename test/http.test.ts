@@ -38,6 +38,13 @@ describe('routes', () => {
     const reply = await service.app.inject({ method: 'HEAD', url: '/health' })
     expect([reply.statusCode, reply.body]).toEqual([200, ''])
   })
+
+  it('tell a probe how the service is, whatever a load balancer sends along', async () => {
+    await using service = await startDouble(() => ({ ready: true }))
+    const health = await service.app.inject({ url: '/health?ts=1&ts=2', headers: { 'x-tenant-id': 'nobody' } })
+    expect([health.statusCode, service.asked[0]?.input]).toEqual([200, {}])
+    expect([(await service.app.inject('/ready?ts=1')).statusCode, service.asked[1]?.input]).toEqual([200, {}])
+  })
 })
 
 describe('input', () => {
