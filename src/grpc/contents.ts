@@ -1,6 +1,6 @@
 // InferTensorContents: tensors as typed lists of protobuf. Slower than raw bytes, and there for clients that have nothing
 // else. FP16 has no list of its own, so it travels raw alone.
-import { type Datatype, tensorInvalid } from '../core/oip/datatypes.ts'
+import { tensorInvalid } from '../core/oip/datatypes.ts'
 import { decodeText, fromRaw, type RawTensor } from '../core/oip/raw.ts'
 import type { Tensor, TensorType, TypedArray } from '../core/tensors.ts'
 import { BYTES, type WireReader, WireWriter } from './wire.ts'
@@ -35,7 +35,8 @@ export function readContents(tensor: RawTensor, contents: WireReader | undefined
   const { name, datatype, shape, count } = tensor
   const { type } = datatype
   if (type === 'float16') throw tensorInvalid(name, 'is FP16, which travels in raw_input_contents alone')
-  const list = contents ? collect(tensor, contents, LISTS[type].field) : { bytes: [], values: [] }
+  const list = new List(tensor, contents?.left ?? 0)
+  if (contents) collect(tensor, contents, list)
   if (type === 'float32' || type === 'float64') {
     const bytes = list.bytes.length === 1 ? list.bytes[0]! : Buffer.concat(list.bytes)
     if (bytes.length !== count * datatype.bytes) throw wrongLength(tensor, bytes.length / datatype.bytes)
@@ -45,8 +46,8 @@ export function readContents(tensor: RawTensor, contents: WireReader | undefined
     if (list.bytes.length !== count) throw wrongLength(tensor, list.bytes.length)
     return { type, dims: shape, data: list.bytes.map((bytes, i) => decodeText(name, bytes, i)) }
   }
-  if (list.values.length !== count) throw wrongLength(tensor, list.values.length)
-  return { type, dims: shape, data: numbers(name, datatype, list.values) }
+  if (list.whole !== count) throw wrongLength(tensor, list.whole)
+  return { type, dims: shape, data: list.numbers! }
 }
 
 function wrongLength({ name, datatype, shape, count }: RawTensor, found: number) {
@@ -54,15 +55,44 @@ function wrongLength({ name, datatype, shape, count }: RawTensor, found: number)
   return tensorInvalid(name, `has ${found} values in ${list}; its shape [${shape.join(', ')}] holds ${count}`)
 }
 
-interface List {
+class List {
   /** Of fixed width, or texts. */
-  readonly bytes: Buffer[]
-  /** Whole numbers, as they stand on the wire. */
-  readonly values: bigint[]
+  readonly bytes: Buffer[] = []
+  /** Whole numbers; undefined for other types. What the shape has no room for is counted only. */
+  readonly numbers: TypedArray | undefined
+  whole = 0
+  readonly #tensor: RawTensor
+  readonly #range: readonly [number, number]
+
+  /** @param bytes of all the contents: a number takes one at least. */
+  constructor(tensor: RawTensor, bytes: number) {
+    const { type, array } = tensor.datatype
+    this.#tensor = tensor
+    this.#range = RANGE[type] ?? [0, 1]
+    if (type !== 'string' && type !== 'float32' && type !== 'float64')
+      this.numbers = new array!(Math.min(tensor.count, bytes))
+  }
+
+  /** Straight to its place: a list of numbers as objects would take many times the memory of the message. */
+  add(value: bigint): void {
+    const at = this.whole++
+    const { numbers } = this
+    if (numbers === undefined || at >= numbers.length) return
+    if (numbers instanceof BigInt64Array || numbers instanceof BigUint64Array) {
+      numbers[at] = value
+      return
+    }
+    const number = Number(BigInt.asIntN(64, value))
+    const [min, max] = this.#range
+    const { name, datatype } = this.#tensor
+    if (number < min || number > max)
+      throw tensorInvalid(name, `has ${number} at element ${at}, which ${datatype.name} cannot hold`)
+    numbers[at] = number
+  }
 }
 
-function collect({ name, datatype }: RawTensor, contents: WireReader, field: number): List {
-  const list: List = { bytes: [], values: [] }
+function collect({ name, datatype }: RawTensor, contents: WireReader, list: List): void {
+  const { field } = LISTS[datatype.type as 'bool']
   const fixed = datatype.type === 'float32' ? 4 : datatype.type === 'float64' ? 8 : undefined
   while (contents.next()) {
     if (contents.field !== field) {
@@ -78,29 +108,12 @@ function collect({ name, datatype }: RawTensor, contents: WireReader, field: num
     }
     if (datatype.type === 'string') list.bytes.push(contents.bytes())
     else if (fixed !== undefined) list.bytes.push(contents.type === BYTES ? contents.bytes() : contents.fixed(fixed))
-    else if (contents.type !== BYTES) list.values.push(contents.bigint())
+    else if (contents.type !== BYTES) list.add(contents.bigint())
     else {
       const packed = contents.message()
-      while (!packed.done) list.values.push(packed.bigint())
+      while (!packed.done) list.add(packed.bigint())
     }
   }
-  return list
-}
-
-function numbers(name: string, { type, array, name: datatype }: Datatype, values: readonly bigint[]): TypedArray {
-  const read = new array!(values.length)
-  if (read instanceof BigInt64Array || read instanceof BigUint64Array) {
-    for (let i = 0; i < values.length; i++) read[i] = values[i]!
-    return read
-  }
-  const [min, max] = RANGE[type] ?? [0, 1]
-  for (let i = 0; i < values.length; i++) {
-    const value = Number(BigInt.asIntN(64, values[i]!))
-    if (value < min || value > max)
-      throw tensorInvalid(name, `has ${value} at element ${i}, which ${datatype} cannot hold`)
-    read[i] = value
-  }
-  return read
 }
 
 /** None for FP16, which has no list. */

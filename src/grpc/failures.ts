@@ -49,7 +49,8 @@ export function serviceError(error: unknown, context: FailureContext): Partial<S
   const code = grpcStatusOf(failure)
   span.failed(failure)
   span.set({ 'rpc.response.status_code': status[code] })
-  return { code, details: messageOf(failure, context), metadata }
+  // What is cut out of the middle of a text may end in half a character, which a header cannot carry.
+  return { code, details: messageOf(failure, context).toWellFormed(), metadata }
 }
 
 /** With all findings: there is no field for them. */

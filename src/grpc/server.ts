@@ -173,6 +173,8 @@ function inferStream(stream: StreamCall, { plane, authenticate, log, tracer = NO
   const { requestId, span } = envelope
   if (span.recording) for (const end of ['finish', 'cancelled', 'error']) stream.once(end, () => span.end())
   const calling = callOf(stream, envelope, authenticate)
+  // Each request of the stream is told; where there is none, nobody else awaits it.
+  calling.catch(() => {})
   answerStream(stream, async (bytes) => {
     try {
       return writeStreamReply(await inferOne(plane, await calling, bytes))

@@ -79,6 +79,11 @@ export class WireReader {
     else throw broken()
   }
 
+  /** Bytes that are not read yet. */
+  get left(): number {
+    return this.#bytes.length - this.#at
+  }
+
   get done(): boolean {
     return this.#at >= this.#bytes.length
   }

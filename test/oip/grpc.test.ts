@@ -275,6 +275,36 @@ describe('a stream', () => {
   })
 })
 
+describe('a service that answers a wrong call', () => {
+  const alive = async () => expect(await ask('ServerLive')).toEqual({ live: true })
+
+  it('goes on after a stream of nobody known on which nothing was asked', async () => {
+    const bare = new Client(address, credentials.createInsecure())
+    const asIs = (bytes: Buffer) => bytes
+    const metadata = new Metadata()
+    metadata.set('x-tenant-id', 'a b')
+    const path = '/inference.GRPCInferenceService/ModelStreamInfer'
+    const stream = bare.makeBidiStreamRequest(path, asIs, asIs, metadata)
+    stream.on('error', () => {})
+    await alive()
+    stream.end()
+    await new Promise((resolve) => stream.on('status', resolve).resume())
+    bare.close()
+    await alive()
+  })
+
+  it('says what is wrong also where a name is cut within a character', async () => {
+    const datatype = `${'x'.repeat(39)}😀`
+    await expect(
+      ask('ModelInfer', { model_name: 'simple', inputs: [input('INPUT0', datatype)] }),
+    ).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining('has the datatype "xxx'),
+    })
+    await alive()
+  })
+})
+
 describe('what is there', () => {
   it('is told about server, model, configuration and statistics', async () => {
     expect(await ask('ServerLive')).toEqual({ live: true })
