@@ -50,16 +50,21 @@ function describe(errors: readonly ErrorObject[], at: string): FieldError[] {
  * branch found fault with more than the kind, only its faults are told, else all kinds that would do, in one sentence.
  */
 function withoutBranches(errors: readonly ErrorObject[]): readonly ErrorObject[] {
-  let told = errors
-  for (const union of errors.filter(isUnion)) {
-    const branches = told.filter((error) => isOfBranch(error, union))
-    const wrongKind = branches.filter((error) => error.instancePath === union.instancePath && isKind(error))
-    if (branches.length > wrongKind.length) {
-      told = told.filter((error) => error !== union && !wrongKind.includes(error))
-    } else if (wrongKind.length > 0) {
-      const message = `must be ${kindsOf(wrongKind).join(' or ')}`
-      told = told.filter((error) => !wrongKind.includes(error)).map((e) => (e === union ? { ...e, message } : e))
+  const told: ErrorObject[] = []
+  for (const error of errors) {
+    if (!isUnion(error)) {
+      told.push(error)
+      continue
     }
+    // Ajv names a union right behind what its branches found: looked for among all, it would take the square of their number.
+    let from = told.length
+    while (from > 0 && isOfBranch(told[from - 1]!, error)) from--
+    const branches = told.splice(from)
+    const wrongKind = branches.filter((one) => one.instancePath === error.instancePath && isKind(one))
+    if (branches.length > wrongKind.length) {
+      for (const one of branches) if (!wrongKind.includes(one)) told.push(one)
+    } else if (wrongKind.length > 0) told.push({ ...error, message: `must be ${kindsOf(wrongKind).join(' or ')}` })
+    else told.push(error)
   }
   return told
 }
