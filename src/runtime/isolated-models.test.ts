@@ -1,5 +1,5 @@
 // Models of strangers in processes of their own: the same answers, and an end to whatever does not end.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -79,6 +79,22 @@ describe('a model in a process of its own', () => {
     await expect(hungry.run(feeds(2 ** 31))).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' })
     expect((await hungry.run(feeds(5))).outputs.y!.data).toEqual(Float32Array.of(5))
     await hungry.release()
+  })
+
+  it('whose process cannot be started again fails its callers, not the service, and comes back when it can', async () => {
+    const place = join(tempDir, 'own')
+    mkdirSync(place)
+    const own = openGuardedRuntime({ ...options, tempDir: place, runTimeoutMs: 200 })
+    const endless = await own.load(isolated(loopModel()))
+    rmSync(place, { recursive: true })
+    await expect(endless.run(loopFeeds(2 ** 40))).rejects.toMatchObject({ code: 'INFERENCE_TIMEOUT' })
+    await expect(endless.run(loopFeeds(1))).rejects.toMatchObject({ kind: 'unavailable' })
+    mkdirSync(place)
+    await expect
+      .poll(() => endless.run(loopFeeds(1)).then(() => 'answered', String), { timeout: 10_000 })
+      .toBe('answered')
+    await own.close()
+    rmSync(place, { recursive: true })
   })
 
   it('gives way to others when it is idle, and comes back when it is asked', async () => {

@@ -1,5 +1,6 @@
 // Tensors as bytes in memory that two threads share. A packet is copied once on its way to a worker, which runs the
 // model on the shared bytes themselves; cloning the same tensors through a message costs about 15 µs more per call.
+import { fail, type MlError } from '../core/failure.ts'
 import { ARRAY_CLASS, isStrings, type NumericType } from './tensors.ts'
 import type { Tensor, TensorInfo, TypedArray } from './types.ts'
 
@@ -110,10 +111,14 @@ export function readTensors(
   let word = at
   for (const { type } of infos) {
     const rank = ints[word++]!
+    // Of a process that runs the model of a stranger nothing is believed, least of all how much there is.
+    if (!(rank >= 0 && rank < ints.length - word)) throw unreadable()
     const dims: number[] = []
     for (let axis = 0; axis < rank; axis++) dims.push(ints[word++]!)
     const offset = ints[word++]!
     const count = ints[word++]!
+    const width = type === 'string' ? 4 : area.views[type].BYTES_PER_ELEMENT
+    if (!(offset >= 0 && count >= 0 && offset + count * width <= area.bytes.length)) throw unreadable()
     tensors.push({ type, dims, data: readValues(area, { type, offset, count, values }) })
   }
   return tensors
@@ -138,10 +143,15 @@ function readStrings({ bytes, ints }: Area, offset: number, count: number): stri
   let start = offset + 4 * count
   for (let i = 0; i < count; i++) {
     const end = start + ints[offset / 4 + i]!
+    if (!(end >= start && end <= bytes.length)) throw unreadable()
     texts.push(bytes.toString('utf8', start, end))
     start = end
   }
   return texts
+}
+
+function unreadable(): MlError {
+  return fail('internal', 'INFERENCE_FAILED', 'The packet cannot be read: it says more than there is')
 }
 
 /** To the next multiple of 8, where every element type may begin; packets end well below 2 GB, so 32 bits do. */

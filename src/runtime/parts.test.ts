@@ -23,6 +23,22 @@ const stringTensor = fc
 const tensors = fc.array(fc.oneof(numericTensor, stringTensor), { maxLength: 6 })
 
 describe('a packet', () => {
+  it('that says more than its area can hold is refused before anything is made for it', () => {
+    const area = openArea(new SharedArrayBuffer(64))
+    const read = (type: Tensor['type'], ...words: number[]) => {
+      area.ints.set(words)
+      const infos = [{ name: 'y', type, dims: [null] }]
+      return () => readTensors(area, 0, { infos, values: 'copy' })
+    }
+    for (const type of ['float32', 'string'] as const) {
+      expect(read(type, 1, 2, 16, 2)).not.toThrow()
+      for (const words of [[1000], [-1], [1, 2, 16, 1000], [1, 2, 16, -1], [1, 2, 2 ** 20, 2], [1, 2, -8, 2]]) {
+        expect(read(type, ...words)).toThrow('cannot be read')
+      }
+    }
+    expect(read('string', 1, 1, 16, 1, 1000)).toThrow('cannot be read')
+  })
+
   it('gives back what was put in, within the bytes it asked for', () => {
     fc.assert(
       fc.property(tensors, fc.nat(5), (tensors, at) => {

@@ -1,13 +1,13 @@
 // A place in the pool: the thread that sits there now, the models it holds, and the one job it has in hand. The pool
 // decides; a seat carries out and reports. When its thread dies the seat goes on with a new one and an empty memory.
 import type { Clock } from '../core/clock.ts'
-import { fail, type MlError } from '../core/failure.ts'
+import { asFailure, fail, type MlError } from '../core/failure.ts'
 import { fromMessage } from './engine-failure.ts'
 import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
 import { type Parts, packetBytes, readTensors, writeTensors } from './packet.ts'
 import { ANSWER_WORDS, type FromWorker, IN_AREA, requestWords, writeRequest } from './protocol.ts'
 import type { Answered } from './runs.ts'
-import type { StartThread, Thread } from './thread.ts'
+import type { StartThread, Thread, ThreadEvents } from './thread.ts'
 import type { ModelInfo } from './types.ts'
 
 export interface SeatEvents {
@@ -80,20 +80,34 @@ export class Seat {
   start(gpu: 'try' | 'off'): void {
     this.fresh = false
     this.seatedAt = this.#clock.elapsedMs()
-    const thread = this.#startThread(gpu, {
+    const thread = this.#tryToStart(gpu, {
       message: (message) => {
-        if (this.#sitting === sitting) this.#hear(thread, message)
+        if (this.#sitting === sitting) this.#hear(thread!, message)
       },
       exit: (error) => {
         if (sitting.gone !== null) return sitting.gone()
-        if (this.#sitting !== sitting) return
-        if (!this.ready) this.failedStarts++
-        this.#empty()
-        this.#events.died(this, error)
+        if (this.#sitting === sitting) this.#fallEmpty(error)
       },
     })
+    if (thread === undefined) return
     const sitting: Sitting = { thread, gone: null }
     this.#sitting = sitting
+  }
+
+  /** Where there is no memory, disk or handle left for one more, it is tried again, like one that died at once. */
+  #tryToStart(gpu: 'try' | 'off', events: ThreadEvents): Thread | undefined {
+    try {
+      return this.#startThread(gpu, events)
+    } catch (error) {
+      this.#fallEmpty(asFailure(error))
+      return undefined
+    }
+  }
+
+  #fallEmpty(error: Error | null): void {
+    if (!this.ready) this.failedStarts++
+    this.#empty()
+    this.#events.died(this, error)
   }
 
   load(job: LoadJob): void {

@@ -1,5 +1,6 @@
 // A seat's worker as a process of its own, for models nobody here made: limited by the kernel, watched from outside, and
 // killed whatever it is doing. A call costs more than in a thread, since its tensors go through a pipe.
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
@@ -22,10 +23,20 @@ const ENTRY = new URL(import.meta.url.endsWith('.ts') ? './process.ts' : './proc
 const STDERR_TAIL = 1000
 const MAX_ANSWER_BYTES = 1024 ** 3
 
+/** @throws where the system has no room for one more process. */
+function startIn(folder: string, memoryMb: number): ChildProcess {
+  try {
+    return startChild(ENTRY, { heapMb: memoryMb, dataMb: memoryMb, folder, niceness: 0, pipes: 1 })
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    throw error
+  }
+}
+
 export function processStarter({ memoryMb, tempDir }: ProcessLimits): StartThread {
   return (_gpu, events) => {
     const folder = mkdtempSync(join(tempDir, 'model-process-'))
-    const child = startChild(ENTRY, { heapMb: memoryMb, dataMb: memoryMb, folder, niceness: 0, pipes: 1 })
+    const child = startIn(folder, memoryMb)
     const pipe = (child.stdio as readonly unknown[])[FRAME_PIPE] as Socket
     const requests = new Areas(new SharedArrayBuffer(AREA_BYTES))
     const answers = new Areas(new SharedArrayBuffer(AREA_BYTES))
