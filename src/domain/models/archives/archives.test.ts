@@ -125,6 +125,18 @@ describe('an archive', () => {
       'a hundred times',
     ],
     [
+      'a bomb in a folder of a tar, which has no content',
+      gzipSync(tar([{ name: 'a/', type: '5', content: Buffer.alloc(80 * 2 ** 20) }])),
+      'MODEL_TOO_LARGE',
+      'a hundred times',
+    ],
+    [
+      'a bomb of long names that nothing follows',
+      gzipSync(tar(Array.from({ length: 70 }, () => ({ name: 'L', type: 'L', content: Buffer.alloc(2 ** 20, 97) })))),
+      'MODEL_TOO_LARGE',
+      'a hundred times',
+    ],
+    [
       'too many files',
       gzipSync(tar(Array.from({ length: 10_001 }, (_, i) => ({ name: `f${i}` })))),
       'ARCHIVE_UNSAFE',

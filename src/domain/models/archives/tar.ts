@@ -35,6 +35,7 @@ async function readEntries(chunks: Chunks, unpacker: Unpacker): Promise<Unpacked
     const size = longSize ?? ownSize
     if (type === 'L' || type === 'x' || type === 'g') {
       unpacker.admit('')
+      unpacker.count(ownSize)
       const text = await chunks.text(ownSize)
       if (type === 'L') longName = text.replace(/\0.*$/s, '')
       else if (type === 'x') {
@@ -48,8 +49,10 @@ async function readEntries(chunks: Chunks, unpacker: Unpacker): Promise<Unpacked
     const given = unpacker.admit(longName ?? name)
     longName = undefined
     longSize = undefined
-    if (type === '5') await chunks.skip(padded(size))
-    else if (type === '0' || type === '7') {
+    if (type === '5') {
+      unpacker.count(size)
+      await chunks.skip(padded(size))
+    } else if (type === '0' || type === '7') {
       await unpacker.write(given, chunks.part(size))
       await chunks.skip(padded(size) - size)
     } else {

@@ -43,15 +43,24 @@ export class Unpacker {
     return safeName(name)
   }
 
+  /** Bytes that are written nowhere, but cost time to come by: those of folders and of long names. */
+  count(bytes: number): void {
+    this.#bytes += bytes
+    if (this.#bytes > this.#limit) throw tooLarge(this.#limit)
+  }
+
   async write(name: string, content: AsyncIterable<Uint8Array>): Promise<void> {
     if (this.files.has(name)) throw unsafeArchive(`it holds "${shown(name)}" twice`)
     const path = join(this.#folder, String(this.files.size))
     this.files.set(name, path)
     const count = new Transform({
       transform: (chunk: Uint8Array, _encoding, done) => {
-        this.#bytes += chunk.length
-        if (this.#bytes <= this.#limit) done(null, chunk)
-        else done(tooLarge(this.#limit))
+        try {
+          this.count(chunk.length)
+          done(null, chunk)
+        } catch (error) {
+          done(error as Error)
+        }
       },
     })
     await pipeline(content, count, createWriteStream(path))
