@@ -2,7 +2,7 @@
 // slow and exact, and throws a failure that names row, column and reason.
 import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { RecordScanner, type ScanProblem } from './delimited.ts'
 import { EngineError } from './engine.ts'
@@ -38,10 +38,12 @@ function unexplained(error: EngineError, format: string): unknown {
   return refuse('format', `The file cannot be read as ${format}: ${words}`)
 }
 
-async function* pieces(file: SourceFile, signal?: AbortSignal): AsyncGenerator<string> {
-  const bytes: Readable = createReadStream(file.path, { highWaterMark: 256 * 1024, ...(signal && { signal }) })
+async function* pieces(file: SourceFile): AsyncGenerator<string> {
+  const bytes: Readable = createReadStream(file.path, { highWaterMark: 256 * 1024 })
+  // Not by `pipe`, which leaves the file open where the reading ends early.
+  const plain = file.gzip ? pipeline(bytes, createGunzip(), () => {}) : bytes
   // One character a byte: positions stay exact and invalid UTF-8 survives to be found.
-  for await (const chunk of file.gzip ? bytes.pipe(createGunzip()) : bytes) yield (chunk as Buffer).toString('latin1')
+  for await (const chunk of plain) yield (chunk as Buffer).toString('latin1')
 }
 
 export const MIXED_NEWLINES = Symbol('mixed newlines')
@@ -156,7 +158,9 @@ function halfCharacter(cells: object, row: number): unknown {
 
 function repeatedKey(line: string, row: number): unknown {
   const keys = [...line.matchAll(/[{,]\s*"((?:[^"\\]|\\.)*)"\s*:/g)].map((match) => match[1]!)
-  const repeated = keys.find((key, i) => keys.indexOf(key) !== i)
-  if (repeated === undefined || keys.length > 5000) return undefined
+  if (keys.length > 5000) return undefined
+  const seen = new Set<string>()
+  const repeated = keys.find((key) => seen.has(key) || !seen.add(key))
+  if (repeated === undefined) return undefined
   return refuse('json', `Row ${row} has the key "${repeated}" twice`, { row, column: repeated })
 }

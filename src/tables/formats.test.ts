@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -37,6 +39,13 @@ describe('encodings and compression', () => {
     expect((await files.refusal(whole.subarray(0, 40))).message).toContain('cut off')
   })
 
+  it.skipIf(process.platform !== 'linux')('a gzip file that is refused at its beginning is closed', async () => {
+    const rest = Array.from({ length: 100_000 }, () => `${randomBytes(8).toString('hex')},1`).join('\n')
+    const bytes = gzipSync(`a,b\n1,2\n1,2,3\n${rest}\n`)
+    expect(await files.refusal(bytes)).toMatchObject({ rule: 'field_count', row: 2 })
+    await expect.poll(() => openBelow(files.folder)).toEqual([])
+  })
+
   it('a gzip file that is damaged is refused', async () => {
     const broken = gzipSync(CSV)
     broken[12] = broken[12]! ^ 0xff
@@ -68,6 +77,11 @@ describe('encodings and compression', () => {
 })
 
 describe('JSON lines', () => {
+  it('of very many keys before a line that is none are refused for that line, in no time to speak of', async () => {
+    const wide = JSON.stringify({ a: Object.fromEntries(Array.from({ length: 150_000 }, (_, i) => [`key${i}`, 1])) })
+    expect(await files.refusal(`${'{"a":1}\n'.repeat(3)}${wide}\n{"a":\n`)).toMatchObject({ rule: 'json' })
+  })
+
   it('become columns in order of appearance, missing keys becoming missing cells', async () => {
     const rows = await files.read('{"a":1,"b":"x"}\n{"c":true,"a":2}\n')
     expect(rows).toEqual([
@@ -180,4 +194,16 @@ async function parquet(sql: string): Promise<Buffer> {
   await connection.run(`COPY (${sql}) TO '${path}' (FORMAT parquet)`)
   connection.closeSync()
   return readFile(path)
+}
+
+/** Files below a folder that this process has open. */
+function openBelow(folder: string): string[] {
+  return readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      return path.startsWith(folder) ? [path] : []
+    } catch {
+      return []
+    }
+  })
 }
