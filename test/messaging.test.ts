@@ -75,6 +75,14 @@ describe.skipIf(!nats)('messaging', () => {
     const broken = await connection.request('ml.query.models.get', '{', { timeout: 5000 })
     expect(broken.json()).toMatchObject({ success: false, error_code: 'MALFORMED_JSON' })
     expect(broken.headers?.get('Nats-Service-Error-Code')).toBe('400')
+    for (const text of [
+      '{"model_id":"adder","\\u005f_proto__":{}}',
+      `{"model_id":"adder","input_data":${'['.repeat(2000)}${']'.repeat(2000)}}`,
+      Buffer.from('{"model_id":"add\xfcr"}', 'latin1'),
+    ]) {
+      const refused = await connection.request('ml.query.models.get', text, { timeout: 5000 })
+      expect(refused.json()).toMatchObject({ success: false, error_code: 'MALFORMED_JSON' })
+    }
     expect(await refusal(client.versions.import({ ...MODEL, file: 'x' }))).toMatchObject({ code: 'NATS_UNSUPPORTED' })
   })
 

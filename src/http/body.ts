@@ -1,12 +1,11 @@
 // Request bodies: JSON, perhaps compressed, perhaps without a type (Triton's client sends none), perhaps empty. Multipart is
 // not read here; see multipart.ts.
-import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import { fail, type MlError } from '../core/failure.ts'
+import { readJson } from '../core/json.ts'
 import { gather } from './gather.ts'
-import { parseJson } from './json.ts'
 import { tooLarge } from './too-large.ts'
 
 /** `text/plain` is what `fetch` says of a string where the caller names no type. */
@@ -65,8 +64,7 @@ export function readRawBodies(app: FastifyInstance, maxBytes: number): void {
 function decode(bytes: Buffer, done: (error: Error | null, body?: unknown) => void): void {
   let value: unknown
   try {
-    if (!isUtf8(bytes)) throw fail('malformed', 'MALFORMED_JSON', 'The request body is not UTF-8')
-    value = parseJson(bytes.toString('utf8'))
+    value = readJson(bytes)
   } catch (error) {
     done(error as Error)
     return

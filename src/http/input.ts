@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import type { Operation } from '../contract/operation.ts'
 import { type FieldError, invalid } from '../core/failure.ts'
-import { parseJson } from './json.ts'
+import { parseJson } from '../core/json.ts'
 
 export type Fields = Record<string, unknown>
 type InputReader = (request: FastifyRequest, body: unknown) => Fields

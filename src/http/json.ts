@@ -1,26 +1,4 @@
-// JSON in and out. In: a broken text is answered with the place of the break, and documents that could hurt later code
-// (nested thousands deep, a key `__proto__`) are refused here. Out: BigInt keeps all its digits.
-import { fail } from '../core/failure.ts'
-import { firstError, positionOf } from './json-position.ts'
-
-/** Deeper than any honest document, shallow enough for every recursive reader behind us. */
-const MAX_DEPTH = 1000
-/** Of longer texts the place of the break is not looked for: that holds up everybody else ten times as long as reading did. */
-const LOCATED_LENGTH = 1024 * 1024
-
-/** A request body as a value. Throws `MALFORMED_JSON`. */
-export function parseJson(text: string, what = 'request body'): unknown {
-  const json = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text
-  let value: unknown
-  try {
-    value = JSON.parse(json)
-  } catch (error) {
-    throw malformed(json, what, error)
-  }
-  // Both checks walk the whole value, so they run only where the text could possibly break the rule.
-  if (json.length >= 2 * MAX_DEPTH || json.includes('__proto__') || json.includes('\\u005')) inspect(value, what)
-  return value
-}
+// JSON as HTTP has it besides the usual reading (core/json): numbers of any size in, and out BigInt with all its digits.
 
 /** Like `parseJson`, but whole numbers beyond 2^53 become BigInt. Slow: for texts that are known to have such numbers. */
 export function parseLossless(text: string): unknown {
@@ -29,40 +7,6 @@ export function parseLossless(text: string): unknown {
       ? BigInt(source)
       : value,
   )
-}
-
-function malformed(text: string, what: string, cause: unknown) {
-  if (text.length > LOCATED_LENGTH) {
-    return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON; it is too long to say where`, { cause })
-  }
-  const { offset, line, column } = positionOf(text, firstError(text))
-  const found = offset >= text.length ? 'the text ends too early' : `unexpected ${JSON.stringify(text[offset])}`
-  return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON: ${found} at line ${line}, column ${column}`, {
-    details: { offset, line, column },
-    cause,
-  })
-}
-
-/** Breadth first, so that depth costs no stack. */
-function inspect(root: unknown, what: string): void {
-  let level: object[] = isObject(root) ? [root] : []
-  for (let depth = 1; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) {
-      throw fail('malformed', 'MALFORMED_JSON', `The ${what} is nested more than ${MAX_DEPTH} levels deep`)
-    }
-    const next: object[] = []
-    for (const node of level) {
-      if (Object.hasOwn(node, '__proto__')) {
-        throw fail('malformed', 'MALFORMED_JSON', `The ${what} has the key "__proto__", which is not allowed`)
-      }
-      for (const child of Array.isArray(node) ? node : Object.values(node)) if (isObject(child)) next.push(child)
-    }
-    level = next
-  }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
 
 /** Any value as JSON text: NaN and the infinities become null, a BigInt a number with all its digits. */

@@ -5,6 +5,7 @@ import { type OperationName, operations } from '../contract/operations/index.ts'
 import type { Call, Caller, Dispatch } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { asFailure, fail } from '../core/failure.ts'
+import { readJson } from '../core/json.ts'
 import type { Log } from '../core/log.ts'
 import { requestIdOf } from '../core/request-id.ts'
 import type { BusReply, BusRequest, Endpoint } from '../core/responder.ts'
@@ -111,13 +112,6 @@ function identityOf(request: BusRequest): Record<string, string> {
 
 function inputOf({ body }: Operation, data: Uint8Array): unknown {
   if (data.length === 0) return {}
-  const text = new TextDecoder().decode(data)
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (cause) {
-    throw fail('malformed', 'MALFORMED_JSON', `The request is not valid JSON: ${(cause as Error).message}`, { cause })
-  }
-  if (text.includes('"__proto__"')) throw fail('malformed', 'MALFORMED_JSON', 'The request has a member "__proto__"')
+  const value = readJson(data, 'request')
   return body === 'row' ? { body: value } : value
 }

@@ -2,10 +2,10 @@
 // it, or told to let it go.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { fail } from '../../core/failure.ts'
+import { readJson } from '../../core/json.ts'
 import { type Parameters, parametersOf } from '../../core/oip/parameters.ts'
 import { refuseLoadParameters } from '../../core/oip/repository.ts'
 import type { RepositoryEntry } from '../../core/open-inference.ts'
-import { parseJson } from '../json.ts'
 import { addOipRoute, type OipContext, referenceOf } from './routes.ts'
 
 export function addRepositoryRoutes(app: FastifyInstance, context: OipContext): void {
@@ -59,7 +59,7 @@ function indexDocument(entries: readonly RepositoryEntry[], onlyReady: boolean) 
 function bodyOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
   const bytes = request.body as Buffer | undefined
   if (bytes === undefined) return {}
-  const value = parseJson(bytes.toString('utf8'))
+  const value = readJson(bytes)
   if (value !== null && typeof value === 'object' && !Array.isArray(value)) return value as Record<string, unknown>
   throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'The request body must be a JSON object')
 }

@@ -3,12 +3,13 @@
 // there: that is how clients that write whole objects leave one out.
 import { isUtf8 } from 'node:buffer'
 import { fail } from '../../core/failure.ts'
+import { parseJson } from '../../core/json.ts'
 import { checkedCount, datatypeNamed, tensorInvalid } from '../../core/oip/datatypes.ts'
 import { type Parameters, parameterNumber, parametersOf } from '../../core/oip/parameters.ts'
 import { fromRaw } from '../../core/oip/raw.ts'
 import { refuseSharedMemory } from '../../core/oip/settings.ts'
 import type { Tensor } from '../../core/tensors.ts'
-import { parseJson, parseLossless } from '../json.ts'
+import { parseLossless } from '../json.ts'
 import { fromJson, hasRounded } from './json-tensor.ts'
 
 export interface WantedOutput {
