@@ -47,3 +47,11 @@ export const DEFAULT_LIMITS: TableLimits = {
   expandedBytes: 16 * 1024 ** 3,
   expansion: 200,
 }
+
+/** Below this, how much a file expands does not matter. */
+const HARMLESS_BYTES = 256 * 1024 * 1024
+
+/** Bytes that may come out of a compressed file of so many. */
+export function mostExpanded(packedBytes: number, { expandedBytes, expansion }: TableLimits = DEFAULT_LIMITS): number {
+  return Math.min(expandedBytes, Math.max(HARMLESS_BYTES, packedBytes * expansion))
+}

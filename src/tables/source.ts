@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import type { Reading, TableLimits } from './reading.ts'
+import { mostExpanded, type Reading, type TableLimits } from './reading.ts'
 import { refuse } from './refuse.ts'
 import { isGzip, SAMPLE_BYTES } from './sniff.ts'
 
@@ -49,7 +49,7 @@ export async function expand(path: string, options: SourceOptions): Promise<stri
   const { limits, folder, signal } = options
   const target = join(folder.path, 'expanded')
   const packed = (await stat(path)).size
-  const most = Math.min(limits.expandedBytes, Math.max(256 * 1024 * 1024, packed * limits.expansion))
+  const most = mostExpanded(packed, limits)
   let bytes = 0
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {

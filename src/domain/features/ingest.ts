@@ -62,7 +62,7 @@ async function ingestFile(ctx: Ctx, type: EntityType, stream: Readable): Promise
   try {
     const path = join(folder, 'data')
     await pipeline(stream, createWriteStream(path), { signal: ctx.signal })
-    const lines = await openLines(path)
+    const lines = await openLines(path, ctx.signal)
     if (lines) return await ingest(ctx, type, { rows: lines, read: (row) => readValues(type, row) })
     const { reading, contract } = await ctx.tables.inspect(path, { signal: ctx.signal })
     const columns = contract.columns.map(({ name }) => name)
