@@ -48,6 +48,17 @@ describe('rows on their way into tensors', () => {
     expect(byPlace).toEqual(byName)
   })
 
+  it('with more unknown columns than anybody means are refused without holding everybody else up', () => {
+    const row = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`unknown${i}`, 1]))
+    const { errors } = people.read([{ ...row, age: 1 }], place)
+    expect(errors.get(0)).toHaveLength(200_000)
+    expect(errors.get(0)!.at(-1)).toEqual({
+      field: 'input_data.0.unknown199999',
+      message: 'is not a column of this model',
+      value: 1,
+    })
+  })
+
   it.each(['?', 'NA', '', null, undefined])('take %j for a missing value', (value) => {
     const { feeds, errors } = people.read([{ age: 1, city: value, member: value, since: value }], place)
     expect(errors.size).toBe(0)

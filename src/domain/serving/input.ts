@@ -119,13 +119,10 @@ function readColumns(row: Readonly<Record<string, unknown>>, target: RowTarget):
     if (given) known++
     errors = readCell(given ? row[name] : undefined, i, target, errors)
   }
-  if (Object.keys(row).length === known) return errors
-  for (const name of Object.keys(row)) {
-    if (!positions.has(name)) {
-      errors = [...errors, problem(target, name, 'is not a column of this model', row[name])]
-    }
-  }
-  return errors
+  const names = Object.keys(row)
+  if (names.length === known) return errors
+  const unknown = names.filter((name) => !positions.has(name))
+  return [...errors, ...unknown.map((name) => problem(target, name, 'is not a column of this model', row[name]))]
 }
 
 function readCell(
