@@ -1,7 +1,7 @@
 // The main graph of a model file node by node, and the values its attributes and initializers hold. Attributes are decoded
 // only when asked for: a forest's arrays are most of its file.
 import { fail } from '../../core/failure.ts'
-import { type Field, fields, integer, malformed, payload, text } from './scan.ts'
+import { eachInteger, type Field, fields, integer, malformed, payload, text } from './scan.ts'
 
 export interface GraphNode {
   readonly op: string
@@ -109,21 +109,7 @@ function addFloats(field: Field, into: number[]): void {
 }
 
 function addIntegers(field: Field, into: number[]): void {
-  if (field.wire === 0) {
-    into.push(Number(integer(field)))
-    return
-  }
-  let value = 0n
-  let shift = 0n
-  for (const byte of payload(field)) {
-    value |= BigInt(byte & 127) << shift
-    shift += 7n
-    if (byte < 128) {
-      into.push(Number(BigInt.asIntN(64, value)))
-      value = 0n
-      shift = 0n
-    }
-  }
+  for (const value of eachInteger(field)) into.push(Number(value))
 }
 
 /** The numbers of a float, double or integer tensor; undefined for the other types. */

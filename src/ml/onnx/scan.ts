@@ -82,25 +82,32 @@ export function integer(field: Field): bigint {
   return BigInt.asIntN(64, field.value)
 }
 
-/** A repeated integer field, packed or not: call it for every occurrence. */
-export function integers(field: Field, into: bigint[], limit: number): void {
+/** The numbers of a repeated integer field, packed or not: to be asked of every occurrence. */
+export function* eachInteger(field: Field): Generator<bigint> {
   if (field.wire === 0) {
-    into.push(integer(field))
-  } else {
-    let value = 0n
-    let shift = 0n
-    for (const byte of payload(field)) {
-      if (shift > 63n) throw malformed('a number is longer than ten bytes')
-      value |= BigInt(byte & 127) << shift
-      shift += 7n
-      if (byte < 128) {
-        into.push(BigInt.asIntN(64, value))
-        value = 0n
-        shift = 0n
-        if (into.length > limit) break
-      }
-    }
-    if (shift > 0n) throw malformed('a list ends inside a number')
+    yield integer(field)
+    return
   }
-  if (into.length > limit) throw malformed(`a list has more than ${limit} numbers`)
+  let value = 0n
+  let shift = 0n
+  for (const byte of payload(field)) {
+    // Without this a number could be as long as the file, and reading it would take the square of that.
+    if (shift > 63n) throw malformed('a number is longer than ten bytes')
+    value |= BigInt(byte & 127) << shift
+    shift += 7n
+    if (byte < 128) {
+      yield BigInt.asIntN(64, value)
+      value = 0n
+      shift = 0n
+    }
+  }
+  if (shift > 0n) throw malformed('a list ends inside a number')
+}
+
+/** The same, at most `limit` of them in all. */
+export function integers(field: Field, into: bigint[], limit: number): void {
+  for (const value of eachInteger(field)) {
+    if (into.length === limit) throw malformed(`a list has more than ${limit} numbers`)
+    into.push(value)
+  }
 }
