@@ -52,6 +52,10 @@ describe('CSV', () => {
 })
 
 describe('a scoring document', () => {
+  it.each([null, 1, 'x'])('whose first column is no list but %j is refused in words', (value) => {
+    expect(() => rowsOfDocument({ inputs: { a: value, b: [1, 2] } })).toThrow('"inputs.a" must be a list of 2 values')
+  })
+
   const rows = [
     { a: 1, b: 'x' },
     { a: 2, b: 'y' },

@@ -73,8 +73,9 @@ function refuseTwice(columns: readonly unknown[], place: string): void {
 /** `{age: [1, 2], city: ["a", "b"]}`: columns of equal length; bare values make one row. */
 function fromColumns(columns: Fields, form: string): readonly unknown[] {
   const entries = Object.entries(columns)
-  if (!entries.some(([, values]) => Array.isArray(values))) return [columns]
-  const length = (entries[0]![1] as readonly unknown[]).length
+  const [, list] = entries.find(([, values]) => Array.isArray(values)) ?? []
+  if (list === undefined) return [columns]
+  const { length } = list as readonly unknown[]
   for (const [name, values] of entries) {
     if (Array.isArray(values) && values.length === length) continue
     throw malformed(`"${form}.${name}" must be a list of ${length} values, like the other columns`)
