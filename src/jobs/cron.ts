@@ -65,7 +65,9 @@ const zones = new Map<string, Offsets>()
 
 /** @throws RangeError for what is no time zone. */
 function offsetsOf(timeZone: string): Offsets {
-  const known = zones.get(timeZone)
+  // There are some hundred zones, but no end of ways to write one: any letter may be a capital.
+  const key = timeZone.toLowerCase()
+  const known = zones.get(key)
   if (known) return known
   const format = new Intl.DateTimeFormat('en', { timeZone, timeZoneName: 'longOffset' })
   const offsets: Offsets = (at) => {
@@ -73,7 +75,7 @@ function offsetsOf(timeZone: string): Offsets {
     const size = (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)
     return sign === undefined ? 0 : (sign === '-' ? -size : size) * SECOND
   }
-  zones.set(timeZone, offsets)
+  zones.set(key, offsets)
   return offsets
 }
 
