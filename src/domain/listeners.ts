@@ -61,7 +61,9 @@ export async function queueRuns(
         next_attempt_at: sql<Date>`clock_timestamp()`,
         event_id: heard.id,
         input: json(
-          Object.fromEntries(take.filter((field) => field in heard.data).map((field) => [field, heard.data[field]])),
+          Object.fromEntries(
+            take.filter((field) => Object.hasOwn(heard.data, field)).map((field) => [field, heard.data[field]]),
+          ),
         ),
         depth,
       })),

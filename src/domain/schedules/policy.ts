@@ -70,6 +70,6 @@ const STAND_INS: Fields = { dataset_id: 'dataset', model_id: 'model', model_name
 
 function withStandIns({ input, dataset_name, event }: Plan): Fields {
   const known = [...(dataset_name ? ['dataset_id'] : []), ...(event?.take ?? [])]
-  const stands = known.filter((field) => field in STAND_INS).map((field) => [field, STAND_INS[field]])
+  const stands = known.filter((field) => Object.hasOwn(STAND_INS, field)).map((field) => [field, STAND_INS[field]])
   return { ...Object.fromEntries(stands), ...input }
 }
