@@ -167,6 +167,41 @@ describe.each([...DATABASES])('features on the %s database', (database) => {
     expect(said.details).toMatchObject({ errors: [{ field: 'user' }, { field: 'entity_id' }] })
   })
 
+  it('are ingested as they are written, also where ids and texts look like something else throughout', async () => {
+    await client.features.declare({
+      entity_type: 'shop',
+      features: [
+        { name: 'code', dtype: 'string' },
+        { name: 'tags', dtype: 'strings' },
+        { name: 'size', dtype: 'number' },
+      ],
+    })
+    const ids = ['1.50', '2.0', '1e3', '-0', '10000000000000001']
+    const words = ['2024-01-01', '2024-01-02', '2024-01-03', '2024-01-04', '2024-01-05']
+    const cells = [ids, words, ['1', '2', '3', '4', '5'], ['0.10', '2.0', '3', '4', '5']]
+    const csv = ['entity_id,code,tags,size', ...ids.map((_, i) => cells.map((column) => column[i]).join(','))].join(
+      '\n',
+    )
+    const report = await client.features.ingest({ entity_type: 'shop', file: new Blob([csv]), filename: 'shops.csv' })
+    expect(report).toEqual({ accepted: 5, rejected: 0, errors: [] })
+    const { items } = await client.features.read({ entity_type: 'shop', entity_ids: ids })
+    expect(items.map(({ features }) => features)).toEqual(
+      ids.map((_, i) => ({ code: words[i], tags: [String(i + 1)], size: [0.1, 2, 3, 4, 5][i] })),
+    )
+    const truths = 'entity_id,code\nTRUE,FALSE\nfalse,true\n'
+    await client.features.ingest({ entity_type: 'shop', file: new Blob([truths]), filename: 'shops.csv' })
+    const shop = await client.features.get({ entity_type: 'shop', entity_id: 'TRUE' })
+    expect(shop.features.code).toBe('FALSE')
+    await client.features.declare({ entity_type: 'flag', features: [{ name: 'on', dtype: 'boolean' }] })
+    const flags = new Blob(['entity_id,on\na,TRUE\nb,no\nc,perhaps\n'])
+    expect(await client.features.ingest({ entity_type: 'flag', file: flags, filename: 'flags.csv' })).toMatchObject({
+      accepted: 2,
+      errors: [{ row: 3, field: 'on', value: 'perhaps' }],
+    })
+    const read = await client.features.read({ entity_type: 'flag', entity_ids: ['a', 'b'] })
+    expect(read.items.map(({ features }) => features.on)).toEqual([true, false])
+  })
+
   it('survive writers that meet', async () => {
     await declareUser()
     const ids = Array.from({ length: 20 }, (_, i) => `u${i}`)

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import type { DataContract } from '../../contract/datasets.ts'
 import type { EntityType, FeatureValue, IngestReport } from '../../contract/features.ts'
 import type { Upload } from '../../contract/operation.ts'
 import type { Input } from '../../contract/operations/index.ts'
@@ -67,12 +68,30 @@ async function ingestFile(ctx: Ctx, type: EntityType, stream: Readable): Promise
     const { reading, contract } = await ctx.tables.inspect(path, { signal: ctx.signal })
     const columns = contract.columns.map(({ name }) => name)
     refuseColumns(type, columns)
-    const rows = ctx.tables.batches({ path, reading }, contract, { size: ROWS_A_WRITE, signal: ctx.signal })
+    const typed = reading.format === 'csv' ? asWritten(type, contract) : contract
+    const rows = ctx.tables.batches({ path, reading }, typed, { size: ROWS_A_WRITE, signal: ctx.signal })
     return await ingest(ctx, type, { rows, read: (row) => readCells(type, row) })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+/**
+ * Ids, texts and lists of text files as they are written: a column of them may look like numbers, dates or truth values throughout, and
+ * "1.50" would become the entity "1.5".
+ */
+function asWritten({ features }: EntityType, contract: DataContract): DataContract {
+  const written = new Set(['entity_id'])
+  for (const { name, dtype } of features) if (AS_WRITTEN.has(dtype)) written.add(name)
+  const columns = contract.columns.map((column) =>
+    written.has(column.name)
+      ? { name: column.name, dtype: 'string' as const, required: false, nullable: true }
+      : column,
+  )
+  return { ...contract, columns }
+}
+
+const AS_WRITTEN: ReadonlySet<string> = new Set(['string', 'strings', 'numbers'])
 
 /** A wrong column is wrong in every row, so it is said once and nothing is written. */
 function refuseColumns(type: EntityType, columns: readonly string[]): void {

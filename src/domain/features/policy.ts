@@ -3,6 +3,7 @@
 import type { EntityType, Feature, FeatureDtype, FeatureValue } from '../../contract/features.ts'
 import type { FieldError } from '../../core/failure.ts'
 import { own } from '../../core/own.ts'
+import { parseText } from '../../tables/cell.ts'
 import { momentMs } from './moment.ts'
 
 const MAX_TEXT = 4096
@@ -62,13 +63,25 @@ export function readCell({ dtype }: Feature, cell: unknown): unknown {
   if (typeof cell !== 'string' || dtype === 'string' || dtype === 'datetime') return cell
   const text = cell.trim()
   if (text === '') return null
-  if (dtype === 'boolean')
-    return text === 'true' || text === '1' ? true : text === 'false' || text === '0' ? false : cell
+  if (dtype === 'boolean') return truthOf(text) ?? cell
   if (dtype === 'number' || dtype === 'integer') return Number.isFinite(Number(text)) ? Number(text) : cell
+  const parsed = parsedOf(text)
+  if (Array.isArray(parsed)) return parsed
+  if (dtype === 'strings') return text.split('|').map((item) => item.trim())
+  return parsed ?? cell
+}
+
+/** The words of the table reader: one odd cell in a column must not change what the others say. */
+function truthOf(text: string): boolean | undefined {
+  const cell = parseText({ dtype: 'boolean' }, text)
+  return cell === 1 ? true : cell === 0 ? false : undefined
+}
+
+function parsedOf(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    return dtype === 'strings' ? text.split('|').map((item) => item.trim()) : cell
+    return undefined
   }
 }
 
