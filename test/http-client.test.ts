@@ -60,9 +60,11 @@ describe('the client', () => {
     expect(await service.client.ready()).toEqual({ ready: false })
   })
 
-  it('refuses an empty path parameter before it becomes another URL', async () => {
+  it('refuses a path parameter that would become another URL: an empty one, or a step', async () => {
     await using service = await start(() => ({}))
-    expect(await caught(service.client.models.delete({ model_id: '' }))).toMatchObject({ kind: 'invalid' })
+    for (const model_id of ['', '.', '..']) {
+      expect(await caught(service.client.models.delete({ model_id }))).toMatchObject({ kind: 'invalid' })
+    }
     expect(service.asked).toEqual([])
   })
 

@@ -24,6 +24,9 @@ export function makeRequest(operation: Operation, input: Fields, settings: Reque
     delete rest[name]
     if (value === undefined || value === '')
       throw fail('invalid', 'VALIDATION_ERROR', `Invalid request: ${name}: is required`)
+    // Such a part of a path is taken for a step in it, however it is written, and another operation would be asked.
+    if (value === '.' || value === '..')
+      throw fail('invalid', 'VALIDATION_ERROR', `Invalid request: ${name}: no address can have "${value}" in it`)
     return encodeURIComponent(String(value))
   })
   const query = operation.body === 'query' ? queryOf(rest) : ''
