@@ -91,7 +91,7 @@ describe('a failure', () => {
 
   it('of authentication comes before the operation', async () => {
     await using service = await startDouble(() => ({}))
-    const reply = await service.app.inject({ url: '/health', headers: { 'x-tenant-id': 'nobody' } })
+    const reply = await service.app.inject({ url: '/ready', headers: { 'x-tenant-id': 'nobody' } })
     expect([reply.statusCode, service.asked.length]).toEqual([401, 0])
   })
 
