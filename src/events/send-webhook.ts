@@ -52,6 +52,11 @@ export async function sendWebhook(message: WebhookMessage, options: SendOptions)
       response.destroy()
       resolve({ status: response.statusCode ?? 0 })
     })
+    // Without a listener Node.js closes the connection and tells nobody: the attempt would never end.
+    call.once('upgrade', (response, socket) => {
+      socket.destroy()
+      resolve({ status: response.statusCode ?? 0 })
+    })
     call.on('error', (error) => reject(late.aborted ? tooLate(options.timeoutMs) : error))
     call.end(message.body)
   })
