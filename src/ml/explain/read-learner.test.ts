@@ -131,6 +131,30 @@ describe('readLearner', () => {
     expect(why(ml('TreeEnsembleRegressor', least, 0))).toContain('MIN')
     expect(why((graph, x) => graph.node('Neg', [x]))).toContain('neither')
   })
+
+  it.each([
+    ['a ring', [1, 1, 0], [2, 2, 0], [1, 1, 0]],
+    ['a branch that two questions lead to', [1, 2, 0], [1, 2, 0], [4, 2, 1]],
+    ['a branch that none leads to', [2, 1, 0], [2, 1, 0], [2, 0, 1]],
+  ])('refuses what is no tree: %s', (_, yes, no, covers) => {
+    const ring: Attributes = {
+      nodes_treeids: { ints: [0, 0, 0] },
+      nodes_nodeids: { ints: [0, 1, 2] },
+      nodes_featureids: { ints: [0, 1, 0] },
+      nodes_values: { floats: [0, 0, 0] },
+      nodes_modes: { strings: ['BRANCH_LEQ', 'BRANCH_LEQ', 'LEAF'] },
+      nodes_truenodeids: { ints: yes },
+      nodes_falsenodeids: { ints: no },
+      nodes_hitrates: { floats: covers },
+      n_targets: { int: 1 },
+      target_treeids: { ints: [0] },
+      target_nodeids: { ints: [2] },
+      target_ids: { ints: [0] },
+      target_weights: { floats: [1] },
+    }
+    const found = readLearner(readGraph(file(ml('TreeEnsembleRegressor', ring, 0), 1)))
+    expect(found).toBe('its branches meet again, so they are no trees')
+  })
 })
 
 describe('placesOf', () => {

@@ -48,6 +48,7 @@ export function readTrees(node: GraphNode): ReadTrees | string {
   }
   if (!hasCovers(arrays)) return 'it does not say how many training rows its branches saw'
   const trees = treesOf(arrays)
+  if (!trees.every(isTree)) return 'its branches meet again, so they are no trees'
   const share = (stringsOf(node, 'aggregate_function')?.[0] ?? 'SUM') === 'AVERAGE' ? 1 / trees.length : 1
   const base = Float64Array.from({ length: arrays.outputs }, (_, i) => list('base_values')[i] ?? 0)
   const width = arrays.feature.reduce((most, feature) => Math.max(most, feature + 1), 0)
@@ -106,9 +107,25 @@ function treesOf(arrays: Arrays): ShapTree[] {
   const leaves = new Map<string, number[]>()
   arrays.leafTree.forEach((id, i) => {
     const key = `${id}/${arrays.leafNode[i]}`
-    leaves.set(key, [...(leaves.get(key) ?? []), i])
+    const list = leaves.get(key)
+    if (list) list.push(i)
+    else leaves.set(key, [i])
   })
   return [...members].map(([id, places]) => treeOf(arrays, places, (node) => leaves.get(`${id}/${node}`) ?? []))
+}
+
+/** Whether each node is reached once from the root: some exporters share branches, and a walk of a ring would never end. */
+function isTree({ feature, yes, no }: ShapTree): boolean {
+  const reached = new Uint8Array(feature.length)
+  const waiting = [0]
+  let count = 0
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (reached[node] === 1) return false
+    reached[node] = 1
+    count++
+    if (feature[node]! >= 0) waiting.push(no[node]!, yes[node]!)
+  }
+  return count === feature.length
 }
 
 function treeOf(arrays: Arrays, places: readonly number[], leavesOf: (node: number) => readonly number[]): ShapTree {
