@@ -25,6 +25,13 @@ describe("Platt's sigmoid", () => {
     expect(offset).toBeCloseTo(0.0465157, 5)
   })
 
+  it.each([1, 50, 1000])('says the same chances whatever the size of the scores: %i', (unit) => {
+    const sized = Float64Array.from({ length: 200 }, (_, i) => (i % 2 === 1 ? unit : -unit))
+    const tenthWrong = Int32Array.from({ length: 200 }, (_, i) => (i % 2) ^ Number(i % 20 < 2))
+    const { slope, offset } = fitPlatt({ scores: sized, labels: tenthWrong })
+    expect(1 / (1 + Math.exp(-slope * unit - offset))).toBeCloseTo(0.9, 1)
+  })
+
   it('stays finite on scores that part the classes, and rising on scores that mislead', () => {
     const parted = fitPlatt({ scores, labels: Int32Array.from(scores, (score) => Number(score > 0.5)) })
     expect(Number.isFinite(parted.slope) && Number.isFinite(parted.offset)).toBe(true)
@@ -105,6 +112,17 @@ describe('isotonic regression', () => {
     const said = [-5, 0, 1, 2, 9].map((score) => climb(ladder, score))
     for (const [i, share] of [0.1, 0.1, 0.5, 0.8, 0.8].entries()) expect(Math.abs(said[i]! - share)).toBeLessThan(0.01)
     expect(Math.abs(climb(ladder, 0.5) - 0.3)).toBeLessThan(0.01)
+  })
+
+  it('answers the same whatever the order of rows of one score', () => {
+    const own = Float64Array.from({ length: 200 }, (_, i) => Math.floor(i / 100))
+    const hitsOf = (hit: (i: number, many: number) => boolean) =>
+      Uint8Array.from({ length: 200 }, (_, i) => Number(hit(i % 100, i < 100 ? 30 : 60)))
+    const first = fitIsotonic({ scores: own, hits: hitsOf((i, many) => i < many), closest: 0.05 })
+    const last = fitIsotonic({ scores: own, hits: hitsOf((i, many) => i >= 100 - many), closest: 0.05 })
+    expect(last).toEqual(first)
+    expect(climb(last, 0)).toBeCloseTo(0.3, 2)
+    expect(climb(last, 1)).toBeCloseTo(0.6, 2)
   })
 
   it('gives each class its map, and shares that add up to one', () => {

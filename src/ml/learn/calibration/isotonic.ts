@@ -31,10 +31,18 @@ const MAX_KNOTS = 256
 export function fitIsotonic({ scores, hits, weights, closest }: ScoredHits): Ladder {
   const order = Uint32Array.from(scores.keys()).sort((a, b) => scores[a]! - scores[b]! || a - b)
   const blocks: Block[] = []
-  for (const row of order) {
-    const weight = weights ? weights[row]! : 1
+  for (let at = 0; at < order.length; ) {
+    const score = scores[order[at]!]!
+    let weight = 0
+    let hit = 0
+    // Rows of one score are one block from the start: pooled one by one, what they answer would depend on their order.
+    for (; at < order.length && scores[order[at]!] === score; at++) {
+      const own = weights ? weights[order[at]!]! : 1
+      weight += own
+      hit += own * hits[order[at]!]!
+    }
     if (weight === 0) continue
-    blocks.push({ weight, hits: weight * hits[row]!, score: weight * scores[row]! })
+    blocks.push({ weight, hits: hit, score: weight * score })
     while (blocks.length > 1 && falls(blocks.at(-2)!, blocks.at(-1)!)) merge(blocks)
   }
   return ladder(thinned(blocks, closest))

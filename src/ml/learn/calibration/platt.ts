@@ -23,7 +23,8 @@ const TOLERANCE = 1e-8
 /** Never falls: where held-out rows contradict the scores the slope is a small positive number. */
 export function fitPlatt({ scores, labels, weights }: ScoredRows): Line {
   const rows = { scores, weights, targets: softened(labels, weights) }
-  let line: Line = { slope: 1, offset: 0 }
+  // From the share of the classes, as in the paper: at a slope of 1 large scores are certain, where the loss has no curvature left.
+  let line: Line = { slope: 0, offset: offsetOf(rows) }
   let loss = lossOf(rows, line)
   for (let iteration = 0; iteration < MAX_ITERATIONS; iteration++) {
     const { gradient, hessian, total } = slopes(rows, line)
