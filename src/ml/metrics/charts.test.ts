@@ -85,6 +85,12 @@ describe('the threshold table', () => {
     )
   })
 
+  it('is made of numbers where no row is of the second class', () => {
+    const none = thresholdTable(stepsOf(ranking([0, 0], [0.1, 0.2])))
+    expect(none.at(-1)).toEqual({ threshold: 0.95, precision: 0, recall: 0, f1: 0, accuracy: 1, share: 0 })
+    expect(none.flatMap(Object.values).filter((value) => !Number.isFinite(value))).toEqual([])
+  })
+
   it('has zeros where nothing reaches the threshold', () => {
     expect(table.at(-1)).toMatchObject({ threshold: 0.95, precision: 0, recall: 0, f1: 0, share: 0, accuracy: 0.5 })
   })

@@ -5,6 +5,7 @@ import { evaluateClassification } from './classification.ts'
 import { rankingAreas } from './ranking.ts'
 import { evaluateRegression } from './regression.ts'
 import { defaultMetric, findMetric, greaterIsBetter, METRICS } from './table.ts'
+import { weighRegression } from './weigh.ts'
 
 const pairs = (second: readonly number[]) => Float64Array.from(second.flatMap((p) => [1 - p, p]))
 
@@ -180,6 +181,18 @@ describe('numbers', () => {
     expect(metrics.mae).toBeCloseTo(0.44, 12)
     expect(metrics.r2).toBeCloseTo(0.9496600418410042, 12)
     expect(details.errors.max_absolute).toBe(1)
+  })
+})
+
+describe('numbers that do not vary', () => {
+  it.each([0, 0.1, 1 / 3])('have no R²: %d', (value) => {
+    const actual = new Float64Array(10).fill(value)
+    const predicted = new Float64Array(10).fill(0.2)
+    expect(evaluateRegression({ actual, predicted }).metrics).not.toHaveProperty('r2')
+    expect(weighRegression({ actual, predicted })(new Int32Array(10).fill(1)).r2).toBeNaN()
+    const other = Float64Array.from([...actual, 9])
+    const drawn = Int32Array.from(other, (_, row) => Number(row < 10))
+    expect(weighRegression({ actual: other, predicted: other })(drawn).r2).toBeNaN()
   })
 })
 

@@ -37,7 +37,8 @@ export function evaluateRegression({ actual, predicted }: RegressionInput): Regr
   const errors = actual.map((value, row) => predicted[row]! - value)
   const absolute = errors.map(Math.abs).sort()
   const squares = sumOf(errors, (error) => error * error)
-  const variation = sumOf(actual, (value) => (value - mean) ** 2)
+  // The mean of equal numbers is hardly ever exactly that number.
+  const variation = actual.every((value) => value === actual[0]) ? 0 : sumOf(actual, (value) => (value - mean) ** 2)
   const figures = {
     rmse: Math.sqrt(squares / rows),
     mae: meanOf(absolute),

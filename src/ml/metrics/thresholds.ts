@@ -19,18 +19,19 @@ const SPACING = 20
 export function thresholdTable(steps: readonly Step[]): ThresholdRow[] {
   const last = steps.at(-1)
   if (!last) return []
+  const f1 = ({ hits, misses }: Pick<Step, 'hits' | 'misses'>) =>
+    hits > 0 ? (2 * hits) / (hits + misses + last.hits) : 0
   const row = (threshold: number, { hits, misses }: Pick<Step, 'hits' | 'misses'>): ThresholdRow => {
     const rows = last.hits + last.misses
     return {
       threshold: sixDigits(threshold),
       precision: hits + misses > 0 ? sixDigits(hits / (hits + misses)) : 0,
       recall: last.hits > 0 ? sixDigits(hits / last.hits) : 0,
-      f1: sixDigits((2 * hits) / (hits + misses + last.hits)),
+      f1: sixDigits(f1({ hits, misses })),
       accuracy: sixDigits((hits + last.misses - misses) / rows),
       share: sixDigits((hits + misses) / rows),
     }
   }
-  const f1 = ({ hits, misses }: Step) => (2 * hits) / (hits + misses + last.hits)
   const best = steps.reduce((a, b) => (f1(b) > f1(a) ? b : a))
   const regular = Array.from({ length: SPACING - 1 }, (_, i) => (i + 1) / SPACING).map((threshold) => {
     const reached = steps.findLastIndex((step) => step.threshold >= threshold)

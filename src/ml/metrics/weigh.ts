@@ -150,11 +150,16 @@ export function weighRegression({ actual, predicted }: RegressionInput): Weighed
       sum += weight * actual[row]!
     }
     let variation = 0
-    for (let row = 0; row < weights.length; row++) variation += weights[row]! * (actual[row]! - sum / total) ** 2
+    let varies = false
+    const first = actual[weights.findIndex((weight) => weight > 0)]!
+    for (let row = 0; row < weights.length; row++) {
+      variation += weights[row]! * (actual[row]! - sum / total) ** 2
+      varies ||= weights[row]! > 0 && actual[row] !== first
+    }
     return {
       rmse: Math.sqrt(squares / total),
       mae: absolutes / total,
-      r2: variation > 0 ? 1 - squares / variation : Number.NaN,
+      r2: varies && variation > 0 ? 1 - squares / variation : Number.NaN,
       mape: shares / total,
     }
   }
