@@ -90,14 +90,28 @@ function shareOut(sizes: readonly number[], count: number): number[] {
     }
   }
   // A class that got nothing takes one from the class that got most.
+  const givers = richestFirst(shares)
   for (const k of byRemainder) {
     if (shares[k]! > 0) continue
-    const richest = shares.indexOf(Math.max(...shares))
-    if (shares[richest]! < 2) break
+    const richest = givers.next().value
+    if (richest === undefined) break
     shares[richest]!--
     shares[k]!++
   }
   return shares
+}
+
+/** Of classes that got more than one the first of those with most, again and again, each giving one away whenever it is named. */
+function* richestFirst(given: readonly number[]): Generator<number, undefined> {
+  const shares = [...given]
+  const byShare = shares.map((_, k) => k).sort((a, b) => shares[b]! - shares[a]! || a - b)
+  const rich: number[] = []
+  for (let most = shares[byShare[0]!]!; most > 1; most--) {
+    const known = rich.length
+    while (rich.length < byShare.length && shares[byShare[rich.length]!]! >= most) rich.push(byShare[rich.length]!)
+    if (rich.length > known) rich.sort((a, b) => a - b)
+    yield* rich
+  }
 }
 
 /**

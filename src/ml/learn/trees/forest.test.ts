@@ -34,6 +34,20 @@ describe('a random forest', () => {
     expect(right.length / fresh.rows).toBeGreaterThan(0.75)
   })
 
+  it('answers chances where the trees of no class know a row, in the graph as in memory', async () => {
+    const target = classTarget(
+      rows.slice(0, 600).map((_, row) => row % 5),
+      5,
+    )
+    const single = { n_estimators: 1, min_data_in_leaf: 1 }
+    const model = await fitForest({ matrix: train, target, hyperparameters: single })
+    const { values } = model.predict(fresh)
+    for (let at = 0; at < values.length; at += 5) {
+      expect(values.subarray(at, at + 5).reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 9)
+    }
+    expect(farthest((await run(model)).probabilities!.data as Float32Array, values)).toBeLessThan(1e-5)
+  })
+
   it('answers numbers far from zero as exactly as near it', async () => {
     const errorAround = async (level: number) => {
       const target = numberTarget(rows.slice(0, 600).map((row) => level + score(row)))

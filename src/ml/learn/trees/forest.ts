@@ -4,9 +4,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Random, seededRandom } from '../../../core/random.ts'
 import { checkData, unlearnable } from '../check-data.ts'
-import { type FitInput, type FittedModel, type LearningHooks, type LearningTarget, throwIfStopped } from '../learner.ts'
+import {
+  type ClassTarget,
+  type FitInput,
+  type FittedModel,
+  type LearningHooks,
+  type LearningTarget,
+  throwIfStopped,
+} from '../learner.ts'
 import { within } from '../path.ts'
-import { rowWeights } from '../row-weights.ts'
+import { classTotals, rowWeights } from '../row-weights.ts'
 import { fillSettings } from '../settings.ts'
 import type { Arena } from './arena.ts'
 import type { Tree, TreeEnsemble } from './ensemble.ts'
@@ -58,12 +65,29 @@ export async function fitForest(input: FitInput): Promise<FittedModel> {
     const left = share.tried ? within(hooks, { from: TRIAL_PART, size: 1 - TRIAL_PART }) : hooks
     const forest = { setup, settings, rows, hooks: left, share: share.value, size: settings.n_estimators }
     const { trees } = await growForest(training, forest)
-    const ensemble: TreeEnsemble = { features, link: classes ? 'share' : 'identity', base, trees }
+    const ensemble: TreeEnsemble = {
+      features,
+      link: classes ? 'share' : 'identity',
+      base: target.task === 'classification' && setup.outputs > 1 ? faintShares(target, weights) : base,
+      trees,
+    }
     const model = treeModel({ ensemble, target, iterations: settings.n_estimators, matrix })
     return share.tried ? { ...model, settled: { colsample_bynode: share.value } } : model
   } finally {
     training.team.end()
   }
+}
+
+const FAINT = 1e-6
+
+/**
+ * Each class has trees of its own, and a row may fall into leaves that no row of their class was in, in all of them: then the shares
+ * of the classes in the table are answered, which count too little to be seen anywhere else.
+ */
+function faintShares({ labels, classes }: ClassTarget, weights: Float64Array | undefined): Float32Array {
+  const totals = classTotals(labels, classes.length, weights)
+  const total = totals.reduce((sum, one) => sum + one, 0)
+  return Float32Array.from(totals, (one) => (FAINT * one) / total)
 }
 
 const UNPENALISED = {
