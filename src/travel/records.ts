@@ -1,7 +1,6 @@
 // What a tenant has recorded, as a child process reads it: files of pages, one page a line.
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { RecordedInteraction } from '../domain/features/index.ts'
 import type { Known } from './known.ts'
 
@@ -27,7 +26,17 @@ export function copiedRecords(folder: string): Records {
   }
 }
 
+/** Not by readline, which ends a line at U+2028 too; JSON leaves that as it is. */
 async function* readPages<T>(path: string): AsyncGenerator<readonly T[]> {
-  const lines = createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })
-  for await (const line of lines) yield JSON.parse(line) as readonly T[]
+  let begun: string[] = []
+  for await (const piece of createReadStream(path, { encoding: 'utf8', highWaterMark: READ_BYTES })) {
+    const [first = '', ...others] = String(piece).split('\n')
+    begun.push(first)
+    for (const next of others) {
+      yield JSON.parse(begun.join('')) as readonly T[]
+      begun = [next]
+    }
+  }
 }
+
+const READ_BYTES = 256 * 1024
