@@ -12,6 +12,11 @@ import { typedRelation, wrongExpression } from './sql.ts'
 const moment = Date.UTC(2024, 0, 31)
 
 describe('one cell', () => {
+  it('that is a long run of digits and then none is looked at once', () => {
+    const text = `${'1'.repeat(1_000_000)}x`
+    expect(parseText({ dtype: 'number' }, text)).toEqual(new BadCell('must be a number'))
+  })
+
   it.each<[ColumnDtype, unknown, Cell]>([
     ['number', '42', 42],
     ['number', ' -1.5e3 ', -1500],

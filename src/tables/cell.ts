@@ -47,7 +47,8 @@ const missing = new Set<string>(MISSING)
 const missingUnlessText = new Set<string>(MISSING_UNLESS_TEXT)
 const trueWords = new Set<string>(TRUE_WORDS)
 const falseWords = new Set<string>(FALSE_WORDS)
-const numberForm = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$/
+/** Each text is read in one way only: with two ways to split digits, a long run of them would take time by its square. */
+const numberForm = /^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$/
 const yearFirst = new RegExp(`^(?:${YEAR_FIRST}|${YEAR_FIRST_OFFSET})$`)
 const dotted = new RegExp(`^(?:${DAY_FIRST_DOTTED})$`)
 const slashed = new RegExp(`^(?:${SLASHED})$`)
