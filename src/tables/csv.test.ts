@@ -129,6 +129,13 @@ describe('a CSV file is refused', () => {
     expect(refusal.message).toContain('byte 2 of the cell is 0xfc')
   })
 
+  it('that is not UTF-8 at the end of a long cell', async () => {
+    const text = Buffer.concat([Buffer.from(`a,b\n1,${'\u00fc'.repeat(1_000_000)}`), Buffer.from([0xfc, 0x0a])])
+    const refusal = await files.refusal(text)
+    expect(refusal).toMatchObject({ rule: 'encoding', row: 1, column: 'b' })
+    expect(refusal.message).toContain('byte 2000001 of the cell is 0xfc')
+  })
+
   it('whose header is not UTF-8', async () => {
     const refusal = await files.refusal(Buffer.from('gr\u00f6\u00dfe,b\n1,2\n', 'latin1'))
     expect(refusal).toMatchObject({ rule: 'encoding', row: 0 })

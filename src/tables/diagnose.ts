@@ -86,13 +86,18 @@ function checkRecord(fields: readonly string[], row: number, names: readonly str
   return refuse('encoding', message, { row, column, value: bytes.toString('latin1') })
 }
 
+/** The byte at which no text in UTF-8 can go on any more. */
 function firstBadByte(bytes: Buffer): number {
-  for (let length = 1; length <= bytes.length; length++) {
-    // A prefix may end inside a character; it is bad once up to three more bytes cannot complete it.
-    const ends = [0, 1, 2, 3].map((more) => Math.min(length + more, bytes.length))
-    if (ends.every((end) => !isUtf8(bytes.subarray(0, end)))) return length - 1
+  // A prefix may end inside a character; it is bad once up to three more bytes cannot complete it. So is every longer one.
+  const isBad = (length: number) =>
+    [0, 1, 2, 3].every((more) => !isUtf8(bytes.subarray(0, Math.min(length + more, bytes.length))))
+  let [good, bad] = [0, bytes.length]
+  while (bad - good > 1) {
+    const middle = Math.floor((good + bad) / 2)
+    if (isBad(middle)) bad = middle
+    else good = middle
   }
-  return 0
+  return bad - 1
 }
 
 function scanFailure({ row, field, kind }: ScanProblem, names: readonly string[]): unknown {
