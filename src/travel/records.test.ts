@@ -14,7 +14,9 @@ it('pages whose words hold line ends of Unicode, or are longer than one reading,
     ]
     const text = pages.map((page) => `${JSON.stringify(page)}\n`).join('')
     await writeFile(join(folder, INTERACTIONS_FILE), text)
-    expect(await Array.fromAsync(copiedRecords(folder).interactions())).toEqual(pages)
+    const read = []
+    for await (const page of copiedRecords(folder).interactions()) read.push(page)
+    expect(read).toEqual(pages)
   } finally {
     await rm(folder, { recursive: true })
   }
