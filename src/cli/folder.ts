@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
 import { createGzip } from 'node:zlib'
 import { fail } from '../core/failure.ts'
 
@@ -17,7 +17,10 @@ export async function isFolder(path: string): Promise<boolean> {
 
 /** All plain files below `path`, by their names relative to it. */
 export function packFolder(path: string): AsyncIterable<Uint8Array> {
-  return Readable.from(tarOf(path)).pipe(createGzip())
+  const packed = createGzip()
+  // Who reads is told of a file that cannot be packed; `pipe` would tell nobody, and end the process.
+  pipeline(Readable.from(tarOf(path)), packed, () => {})
+  return packed
 }
 
 async function* tarOf(folder: string): AsyncIterable<Uint8Array> {
