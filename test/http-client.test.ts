@@ -158,6 +158,13 @@ describe('an attempt', () => {
     expect(await caught(query.client.health({}, { retries: 1 }))).toMatchObject({ code: 'BUSY' })
     expect(query.asked.length).toBe(2)
   })
+
+  it('is not repeated at once, nor days later, where the service asks for days', async () => {
+    const later = () => Promise.reject(fail('unavailable', 'BUSY', 'later', { retryAfterSeconds: 3_000_000 }))
+    await using query = await start(later)
+    expect(await caught(query.client.health({}, { retries: 3 }))).toMatchObject({ retryAfterSeconds: 3_000_000 })
+    expect(query.asked.length).toBe(1)
+  })
 })
 
 describe('streams', () => {

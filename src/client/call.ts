@@ -17,6 +17,8 @@ export interface Settings extends CallOptions {
 
 const FIRST_PAUSE_MS = 200
 const LONGEST_PAUSE_MS = 10_000
+/** Who is asked to wait longer is told so instead: it is for them to say when. A timer would end at once after 24.8 days. */
+const LONGEST_WAIT_SECONDS = 300
 
 /** A promise of the output, or for an operation that streams events the iterable itself. */
 export function call(name: OperationName, input: Fields, settings: Settings): unknown {
@@ -67,7 +69,9 @@ async function attempts(operation: Operation, input: Fields, settings: Settings)
       const again = error instanceof MlError && (error.kind === 'unavailable' || error.kind === 'limited')
       if (!again || !repeatable || attempt >= settings.retries) throw error
       const backoffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
-      await pause(error.retryAfterSeconds === undefined ? backoffMs : error.retryAfterSeconds * 1000, settings.signal)
+      const { retryAfterSeconds = backoffMs / 1000 } = error
+      if (retryAfterSeconds > LONGEST_WAIT_SECONDS) throw error
+      await pause(retryAfterSeconds * 1000, settings.signal)
     }
   }
 }

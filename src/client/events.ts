@@ -26,20 +26,29 @@ export async function* readEvents(response: Response): AsyncGenerator<StreamedEv
   }
 }
 
-/** Text between empty lines. */
+/** Text between empty lines. What has not ended is kept in pieces: looked through again with each, it would take their square. */
 async function* blocksOf(response: Response): AsyncGenerator<string> {
   if (!response.body) return
   const reader = response.body.getReader()
   const decoder = new TextDecoder()
-  let rest = ''
+  let pieces: string[] = []
+  let held = ''
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      rest += decoder.decode(value, { stream: true }).replaceAll('\r\n', '\n')
-      const blocks = rest.split('\n\n')
-      rest = blocks.pop()!
-      yield* blocks
+      const text = held + decoder.decode(value, { stream: true })
+      const whole = text.endsWith('\r') ? text.slice(0, -1) : text
+      const blocks = whole.replaceAll('\r\n', '\n').split('\n\n')
+      const last = blocks.pop()!
+      for (const block of blocks) {
+        yield pieces.join('') + block
+        pieces = []
+      }
+      const line = last.endsWith('\n') ? last.slice(0, -1) : last
+      pieces.push(line)
+      // An end that may be cut in its middle waits for what follows.
+      held = last.slice(line.length) + text.slice(whole.length)
     }
   } catch (cause) {
     if (cause instanceof Error && cause.name === 'AbortError') throw cause
