@@ -5,6 +5,9 @@ const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 const TRAINING_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 14400]
 const BATCH_SIZE_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024, 4096, 10000]
 
+/** Series are kept for ever, and without authentication a tenant is whatever a caller says. */
+const MOST_TENANTS = 1000
+
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** A registry of its own per service, so that several services in one process do not share counts. */
@@ -15,6 +18,7 @@ export function createMetrics() {
   const model = ['tenant', 'model', 'version'] as const
   return {
     registry,
+    tenantLabel: labelOfFirst(MOST_TENANTS),
     http: new Histogram({
       name: 'ml_http_request_duration_seconds',
       help: 'Time to answer an HTTP request.',
@@ -157,5 +161,16 @@ export function createMetrics() {
       registers,
     }),
     eventsPublished: new Counter({ name: 'ml_events_published_total', help: 'Events handed to the bus.', registers }),
+  }
+}
+
+/** The label of models that answer every tenant: its name for the first so many, `(others)` for the rest. */
+function labelOfFirst(most: number): (tenant: string) => string {
+  const known = new Set<string>()
+  return (tenant) => {
+    if (known.has(tenant)) return tenant
+    if (known.size >= most) return '(others)'
+    known.add(tenant)
+    return tenant
   }
 }

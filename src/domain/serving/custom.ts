@@ -88,7 +88,7 @@ function registered(model: CustomModel): RegisteredModel {
     },
     async predict(ctx, row, place) {
       const started = ctx.clock.elapsedMs()
-      const labels = { tenant: ctx.caller.tenantId, model: model.name, version }
+      const labels = { tenant: ctx.metrics.tenantLabel(ctx.caller.tenantId), model: model.name, version }
       ctx.metrics.inferenceRequests.inc(labels)
       ctx.metrics.predictionBatchSize.observe(labels, 1)
       try {

@@ -67,7 +67,7 @@ interface Judged {
 /** Counted like a model: it answers in the place of one. */
 function byPrior(ctx: ServingCtx, pair: Pair): Judged {
   const started = ctx.clock.elapsedMs()
-  const labels = { tenant: ctx.caller.tenantId, model: MATCH_MODEL, version: 'prior' }
+  const labels = { tenant: ctx.metrics.tenantLabel(ctx.caller.tenantId), model: MATCH_MODEL, version: 'prior' }
   const judgement = judgeByPrior(pair)
   ctx.metrics.inferenceRequests.inc(labels)
   ctx.metrics.inferenceDuration.observe(labels, (ctx.clock.elapsedMs() - started) / 1000)

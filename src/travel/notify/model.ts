@@ -45,7 +45,7 @@ const PRIOR_SPREAD = spreadOf(PRIOR_RHYTHM)
 /** Counted like a model: it answers in the place of one. */
 function byPrior(ctx: ServingCtx, user: UserInput): Expected {
   const started = ctx.clock.elapsedMs()
-  const labels = { tenant: ctx.caller.tenantId, model: NOTIFY_MODEL, version: 'prior' }
+  const labels = { tenant: ctx.metrics.tenantLabel(ctx.caller.tenantId), model: NOTIFY_MODEL, version: 'prior' }
   const { hours, own } = activityOf(PRIOR_RHYTHM, PRIOR_SPREAD, user)
   const rates = ratesOf(PRIOR_CHANNELS, user)
   ctx.metrics.inferenceRequests.inc(labels)

@@ -37,7 +37,7 @@ interface Place {
 /** Counted like a model: it answers in the place of one. */
 export async function recommendByPrior(ctx: ServingCtx, { words, filters, limit }: Wish): Promise<Recommendations> {
   const started = ctx.clock.elapsedMs()
-  const labels = { tenant: ctx.caller.tenantId, model: RECOMMEND_MODEL, version: 'prior' }
+  const labels = { tenant: ctx.metrics.tenantLabel(ctx.caller.tenantId), model: RECOMMEND_MODEL, version: 'prior' }
   const places = await placesOf(ctx).catch((error: unknown) => {
     complain(ctx, error, 'destinations cannot be read; nothing is recommended')
     return []
