@@ -68,6 +68,16 @@ describe('a cached answer', () => {
     expect(await counts()).toEqual({ hits: [['process', 1]], misses: [['process', 1]] })
   })
 
+  it('is kept no longer than there is room for what answers say', async () => {
+    const { answers, row } = start()
+    const served = version()
+    const feeds = Array.from({ length: 200 }, (_, i) => row(i))
+    const ask = async () => ({ prediction: 'x'.repeat(2 ** 20) })
+    for (const one of feeds) await answers.answer({ served, feeds: one, gone: () => false, ask })
+    const kept = feeds.filter((one) => answers.last({ served, feeds: one }) !== undefined)
+    expect(kept).toEqual(feeds.slice(-127))
+  })
+
   it.each([
     ['row', {}, 2, 'x'],
     ['text', {}, 1, 'y'],

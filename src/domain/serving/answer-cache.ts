@@ -4,12 +4,15 @@
 // same at once share one run. What has outlived its time is kept for when the model cannot answer.
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import { roughBytes } from '../../core/rough-bytes.ts'
 import type { Tensors } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
 import type { Answer } from './output.ts'
 import type { Served, VersionRecord } from './served-version.ts'
 
 const MAX_ANSWERS = 50_000
+/** An answer may name thousands of classes. */
+const MAX_BYTES = 128 * 2 ** 20
 /** Rows slower than this are worth a look-up in memory, which with its hash takes some hundredths of that. */
 const WORTH_MS = 0.5
 /** A look-up elsewhere must be this much faster than the run. */
@@ -46,7 +49,13 @@ export class AnswerCache {
     this.#needs = needs
     this.#shared = needs.cache.status().url !== 'in-process'
     const ttl = needs.settings.cacheTtlSeconds * 1000
-    this.#answers = new LRUCache({ max: MAX_ANSWERS, ttl, noDeleteOnStaleGet: true })
+    this.#answers = new LRUCache<string, Answer>({
+      max: MAX_ANSWERS,
+      maxSize: MAX_BYTES,
+      sizeCalculation: roughBytes,
+      ttl,
+      noDeleteOnStaleGet: true,
+    })
   }
 
   /** The answer to one row. Where caching is not worth it, nothing but the run happens. */

@@ -1,10 +1,13 @@
 // Predictions are written down for feedback and monitoring, but never at the expense of answering: a bounded queue drained
 // in the background. When it is full (the database is away, or slower than the traffic) new entries are dropped and counted.
 import { asFailure } from '../../core/failure.ts'
+import { roughBytes } from '../../core/rough-bytes.ts'
 import { json, type NewRow, type Tx } from '../../ports/db/index.ts'
 import type { Services } from '../ctx.ts'
 
 const CAPACITY = 10_000
+/** A text in a row may be as long as a request. */
+const CAPACITY_BYTES = 128 * 2 ** 20
 const ROWS_A_WRITE = 500
 const WRITE_EVERY_MS = 200
 const RETRY_AFTER_MS = 2_000
@@ -27,6 +30,8 @@ export interface LoggedPrediction {
 export class PredictionLog {
   readonly #services: Services
   #waiting: LoggedPrediction[] = []
+  #sizes: number[] = []
+  #bytes = 0
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
   #stopped = false
@@ -36,11 +41,14 @@ export class PredictionLog {
   }
 
   add(prediction: LoggedPrediction): void {
-    if (this.#stopped || this.#waiting.length >= CAPACITY) {
+    const bytes = roughBytes(prediction.input) + roughBytes(prediction.output)
+    if (this.#stopped || this.#waiting.length >= CAPACITY || this.#bytes + bytes > CAPACITY_BYTES) {
       this.#services.metrics.predictionLogDropped.inc()
       return
     }
     this.#waiting.push(prediction)
+    this.#sizes.push(bytes)
+    this.#bytes += bytes
     this.#schedule(WRITE_EVERY_MS)
   }
 
@@ -91,6 +99,7 @@ export class PredictionLog {
       this.#services.log.warn({ err: error, count: batch.length }, 'predictions could not be logged')
     }
     this.#waiting.splice(0, batch.length)
+    for (const bytes of this.#sizes.splice(0, batch.length)) this.#bytes -= bytes
   }
 }
 
