@@ -16,6 +16,8 @@ interface Snapshot {
   readonly revision: number
   /** `tenant/environment/model id or name` → version. */
   readonly byReference: ReadonlyMap<string, ServedVersion>
+  /** `tenant/environment/` → the version, where only one is live there. */
+  readonly only: ReadonlyMap<string, ServedVersion | undefined>
   /** `tenant/model id/version` → version; environments share one. */
   readonly versions: ReadonlyMap<string, ServedVersion>
   /** `tenant/environment/model id` → the roll-out beside the live version. */
@@ -31,7 +33,7 @@ interface Followed {
   readonly failed: ReadonlyMap<string, MlError>
 }
 
-const NOTHING: Snapshot = { revision: -1, byReference: new Map(), versions: new Map(), rollouts: new Map() }
+const NOTHING: Snapshot = { revision: -1, byReference: new Map(), only: new Map(), versions: new Map(), rollouts: new Map() }
 
 export class LiveModels {
   readonly #services: ServingServices
@@ -93,10 +95,7 @@ export class LiveModels {
 
   /** The only model a tenant has live in the environment; undefined when there are none or several. */
   only(tenantId: string, environment: string): ServedVersion | undefined {
-    const prefix = referenceKey(tenantId, environment, '')
-    const found = new Set<ServedVersion>()
-    for (const [key, served] of this.#snapshot.byReference) if (key.startsWith(prefix)) found.add(served)
-    return found.size === 1 ? [...found][0] : undefined
+    return this.#snapshot.only.get(referenceKey(tenantId, environment, ''))
   }
 
   /** Brings this replica up to what is committed at the time of the call. Concurrent calls share the work. */
@@ -180,12 +179,15 @@ export class LiveModels {
 
   #swap(old: Snapshot, next: Followed): void {
     const byReference = new Map<string, ServedVersion>()
+    const only = new Map<string, ServedVersion | undefined>()
     for (const row of next.rows) {
       const key = versionKey(row.tenantId, row.modelId, row.version)
       const previous = old.byReference.get(referenceKey(row.tenantId, row.environment, row.modelId))
       const served = next.failed.has(key) && previous ? previous : next.versions.get(key)!
       next.versions.set(servedKey(served), served)
       byReference.set(referenceKey(row.tenantId, row.environment, row.modelId), served)
+      const place = referenceKey(row.tenantId, row.environment, '')
+      only.set(place, only.has(place) ? undefined : served)
     }
     for (const { tenantId, environment, modelId, modelName } of next.rows) {
       const name = referenceKey(tenantId, environment, modelName)
@@ -195,7 +197,7 @@ export class LiveModels {
     // A version that did not load is tried again at the next poll, hence the revision that is behind.
     const revision = next.failed.size > 0 ? next.revision - 1 : next.revision
     const rollouts = this.#follow(old, next)
-    this.#snapshot = { revision, byReference, versions: next.versions, rollouts }
+    this.#snapshot = { revision, byReference, only, versions: next.versions, rollouts }
     const kept = new Set(byReference.values())
     for (const { version } of rollouts.values()) if (version) kept.add(version)
     for (const [key, served] of next.versions) if (!kept.has(served)) next.versions.delete(key)
