@@ -6,6 +6,7 @@ import { connect } from '@nats-io/transport-node'
 import { describe, expect, it } from 'vitest'
 import { type Log, silentLog } from '../../src/core/log.ts'
 import type { Bus, BusMessage } from '../../src/ports/bus/index.ts'
+import { openNatsLink } from '../../src/ports/bus/nats-link.ts'
 import { openBus } from '../../src/ports/bus/open.ts'
 import { startNats } from '../servers/nats.ts'
 import { servers } from '../servers/servers.ts'
@@ -32,6 +33,20 @@ describe.skipIf(!nats)('the bus on NATS', () => {
     await publishUntilSeen(place, seen)
     await place.bus.notify('wake', Buffer.from(''))
     await noticed
+  })
+
+  it('stays connected where a listener of new connections fails', async () => {
+    await using server = await startNats()
+    const link = openNatsLink({ url: server.url, name: 'test', log: silentLog })
+    let told = 0
+    link.onConnect(() => {
+      told++
+      throw new Error('the connection is closed already')
+    })
+    const connection = await link.use()
+    await connection.close()
+    while (told < 2) await sleep(20)
+    await link.close()
   })
 
   it('delivers everything that was accepted across kill -9 and restart', async () => {

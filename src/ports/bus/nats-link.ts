@@ -54,7 +54,14 @@ export function openNatsLink({ url, name, log }: NatsLinkOptions): NatsLink {
     current = connection
     connected.resolve(connection)
     attempted.resolve()
-    for (const listener of listeners) listener(connection)
+    for (const listener of listeners) {
+      try {
+        listener(connection)
+      } catch (error) {
+        // A connection may be closed already; the next one is told of again.
+        log.warn({ err: error, url: address.shown }, 'a new connection to NATS could not be used')
+      }
+    }
     const reason = await connection.closed()
     current = undefined
     connected = Promise.withResolvers()
