@@ -11,7 +11,11 @@ it('models written in code have a bounded number of series, whatever tenants cal
   const metrics = createMetrics()
   const ctx = (tenantId: string) =>
     ({ clock: systemClock, metrics, caller: { tenantId }, span: { recording: false } }) as unknown as Ctx
-  for (let i = 0; i < 1100; i++) await models.find('m')!.predict(ctx(`tenant-${i}`), 'no number', '').catch(() => {})
+  for (let i = 0; i < 1100; i++)
+    await models
+      .find('m')!
+      .predict(ctx(`tenant-${i}`), 'no number', '')
+      .catch(() => {})
   const { values } = await metrics.inferenceRequests.get()
   expect(values.length).toBe(1001)
   expect(values.find(({ labels }) => labels.tenant === '(others)')?.value).toBe(100)

@@ -33,7 +33,13 @@ interface Followed {
   readonly failed: ReadonlyMap<string, MlError>
 }
 
-const NOTHING: Snapshot = { revision: -1, byReference: new Map(), only: new Map(), versions: new Map(), rollouts: new Map() }
+const NOTHING: Snapshot = {
+  revision: -1,
+  byReference: new Map(),
+  only: new Map(),
+  versions: new Map(),
+  rollouts: new Map(),
+}
 
 export class LiveModels {
   readonly #services: ServingServices

@@ -190,7 +190,11 @@ function readRedisUrl(text: string): { readonly connection: RedisOptions; readon
   }
   const { protocol, hostname, port, username, password, pathname } = new URL(text)
   if (!/^\/?\d{0,5}$/.test(pathname)) {
-    throw fail('invalid', 'VALIDATION_ERROR', 'REDIS_URL may end in the number of a database, as in redis://host:6379/0')
+    throw fail(
+      'invalid',
+      'VALIDATION_ERROR',
+      'REDIS_URL may end in the number of a database, as in redis://host:6379/0',
+    )
   }
   const db = Number(pathname.slice(1) || 0)
   return {
