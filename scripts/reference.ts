@@ -7,6 +7,7 @@ import { cliPage } from './reference/cli.ts'
 import { configurationPage } from './reference/configuration.ts'
 import { errorsPage } from './reference/errors.ts'
 import { eventsPage } from './reference/events.ts'
+import { measurementPages } from './reference/measurements.ts'
 import { metricsPage } from './reference/metrics.ts'
 import { operationsPage } from './reference/operations.ts'
 
@@ -18,6 +19,7 @@ const pages: Readonly<Record<string, string>> = {
   'configuration.md': configurationPage(),
   'errors.md': await errorsPage(root),
   'events.md': await eventsPage(root),
+  ...(await measurementPages(root)),
   'metrics.md': metricsPage(),
   'operations.md': operationsPage(),
 }
