@@ -46,9 +46,16 @@ async function connect({ url, tenant, flags }: Parameters<CliHost['connect']>[0]
   const running = config.databaseUrl === undefined ? (await readLock(config.dataDir))?.address : undefined
   if (running) return { client: clientAt(running), url: running, started: false, close: async () => {} }
   const app = await startApp(config, { log: silentLog })
-  await app.begun
-  const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { client: clientAt(address), url: address, started: true, close: () => app.stop() }
+  try {
+    // A service waits for its database as long as that takes; whoever gave a command is told that it is away.
+    await app.services.db.migrate()
+    await app.begun
+    const address = await app.listen({ host: '127.0.0.1', port: 0 })
+    return { client: clientAt(address), url: address, started: true, close: () => app.stop() }
+  } catch (error) {
+    await app.stop()
+    throw error
+  }
 }
 
 async function serve({ flags, role, onReady }: Parameters<CliHost['serve']>[0]): Promise<void> {
@@ -58,7 +65,7 @@ async function serve({ flags, role, onReady }: Parameters<CliHost['serve']>[0]):
   const stopped = untilToldToStop()
   try {
     if (role === 'service') onReady(await app.listen())
-    else await workerReady(app, onReady)
+    else if (await workerReady(app, stopped)) onReady('')
     await stopped
   } finally {
     await app.stop()
@@ -74,10 +81,10 @@ async function startApp(config: Config, options: AppOptions): Promise<App> {
   return createApp(config, { ...options, startedDatabase })
 }
 
-async function workerReady(app: App, onReady: (url: string) => void): Promise<void> {
+/** @returns false where it was told to stop before its database answered. */
+async function workerReady(app: App, stopped: Promise<void>): Promise<boolean> {
   await app.listenForMetrics()
-  await app.begun
-  onReady('')
+  return await Promise.race([app.begun.then(() => true), stopped.then(() => false)])
 }
 
 /** Resolves on SIGINT or SIGTERM; a second signal ends the process the hard way, which loses nothing either. */

@@ -73,4 +73,14 @@ describe('the command line without a service', () => {
     expect(said.code).toBe(0)
     expect(said.json).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'service', ok: true })]))
   })
+
+  it('says that the database is away, where it would have to wait for it, and ends with 1', async () => {
+    process.env.DATABASE_URL = 'postgres://127.0.0.1:1/none'
+    const place = ['--data-dir', path('away'), '--json']
+    const [listed, doctor] = [await cli(...place, 'models', 'list'), await cli(...place, 'doctor')]
+    delete process.env.DATABASE_URL
+    expect(listed).toMatchObject({ code: 1, json: { error_code: 'DATABASE_UNAVAILABLE' } })
+    expect(doctor).toMatchObject({ code: 1 })
+    expect(doctor.json).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'service', ok: false })]))
+  })
 })

@@ -7,7 +7,7 @@ import { servers } from '../servers/servers.ts'
 import { outboxOf } from './events.ts'
 import { FLOWER, flowers } from './flowers.ts'
 import { makePlace, type Place } from './place.ts'
-import { type Service, startService, until, untilHealthy } from './processes.ts'
+import { type Program, type Service, startProgram, startService, until, untilHealthy } from './processes.ts'
 import { MODEL, submit, trainVersions, untilEnded } from './steps.ts'
 
 const { postgres } = await servers('postgres')
@@ -53,6 +53,14 @@ describe.each(BACKENDS)('SIGTERM on $name', ({ missing, make }) => {
   })
 })
 
+it('SIGTERM ends a worker that still waits for its database', async () => {
+  await using place = await makePlace()
+  await using worker = startProgram(['worker'], { ...place.settings, DATABASE_URL: 'postgres://127.0.0.1:1/none' })
+  await worker.says(/the database is not ready/)
+  expect(await stop(worker)).toEqual({ code: 0, signal: null })
+  expect(worker.output()).not.toContain('is working on jobs')
+})
+
 /** Stops a service in the middle of the training. */
 async function cutOff(place: Place, running: Service | undefined): Promise<void> {
   await using service = running ?? (await startService(place.settings))
@@ -60,7 +68,7 @@ async function cutOff(place: Place, running: Service | undefined): Promise<void>
   expect(await stop(service)).toEqual({ code: 0, signal: null })
 }
 
-async function stop(service: Service) {
+async function stop(service: Program) {
   const late = setTimeout(() => void service.kill('SIGKILL'), STOP_LIMIT_MS)
   try {
     return await service.kill('SIGTERM')

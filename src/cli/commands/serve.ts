@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { AlreadySaid, flagsOf, type GlobalOptions, withService } from '../command.ts'
-import type { CliHost } from '../host.ts'
+import type { CliHost, HostCheck } from '../host.ts'
 import { createTerminal, table } from '../terminal.ts'
 
 export function addServeCommands(program: Command, host: CliHost): void {
@@ -65,7 +65,17 @@ async function run(host: CliHost, command: Command, role: 'service' | 'worker'):
 async function doctor(host: CliHost, command: Command): Promise<void> {
   const options = command.optsWithGlobals<GlobalOptions>()
   const checks = [...(await host.checks(flagsOf(host, options)))]
-  if (checks.every(({ ok }) => ok)) {
+  if (checks.every(({ ok }) => ok)) checks.push(...(await serviceChecks(host, command)))
+  const terminal = createTerminal(options.json ?? false)
+  terminal.result(checks, () =>
+    checks.map(({ name, ok, detail }) => `${ok ? 'ok ' : 'BAD'}  ${name.padEnd(12)} ${detail}`).join('\n'),
+  )
+  if (checks.some(({ ok }) => !ok)) throw new AlreadySaid(1)
+}
+
+async function serviceChecks(host: CliHost, command: Command): Promise<HostCheck[]> {
+  const checks: HostCheck[] = []
+  try {
     await withService(host, command, async ({ client, url }) => {
       const health = await client.health()
       const healthy = health.status === 'healthy'
@@ -79,10 +89,8 @@ async function doctor(host: CliHost, command: Command): Promise<void> {
         checks.push({ name: service_name, ok: status === 'healthy', detail })
       }
     })
+  } catch (error) {
+    checks.push({ name: 'service', ok: false, detail: (error as Error).message })
   }
-  const terminal = createTerminal(options.json ?? false)
-  terminal.result(checks, () =>
-    checks.map(({ name, ok, detail }) => `${ok ? 'ok ' : 'BAD'}  ${name.padEnd(12)} ${detail}`).join('\n'),
-  )
-  if (checks.some(({ ok }) => !ok)) throw new AlreadySaid(1)
+  return checks
 }
