@@ -29,14 +29,18 @@ async function* untilAborted(
   signal?.throwIfAborted()
   if (!signal) return yield* source
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  aborted.catch(() => {})
-  const onAbort = () => reject(signal.reason)
+  let giveUp: (reason: unknown) => void = () => {}
+  const onAbort = () => giveUp(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   let finished = false
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), aborted])
+      signal.throwIfAborted()
+      // Not a race with one promise of the end: that one would keep every chunk until then.
+      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        giveUp = reject
+        Promise.resolve(iterator.next()).then(resolve, reject)
+      })
       if (next.done) {
         finished = true
         return
