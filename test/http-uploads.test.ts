@@ -161,6 +161,16 @@ describe('a broken form', () => {
     expect((await service.app.inject({ method: 'POST', url: versions, payload: {} })).statusCode).toBe(415)
   })
 
+  it('with fields that are too large together is refused, whatever each of them is', async () => {
+    await using service = await start(readUpload, { maxBodyBytes: 10_000 })
+    const send = (count: number) => {
+      const fields = Array.from({ length: count }, (_, i) => ({ name: `f${i}`, value: 'x'.repeat(900) }))
+      return service.app.inject({ method: 'POST', url: datasets, ...form([...fields, file]) })
+    }
+    expect((await send(11)).statusCode).toBe(201)
+    expect((await send(12)).json()).toMatchObject({ error_code: 'TOO_LARGE', details: { max_bytes: 10_000 } })
+  })
+
   it('with an endless number of fields is refused', async () => {
     await using service = await start(readUpload)
     const fields = Array.from({ length: 500 }, (_, i) => ({ name: `f${i}`, value: 'x' }))

@@ -29,6 +29,8 @@ const OVERHEAD_BYTES = 1024 * 1024
 
 interface Collected {
   readonly form: Map<string, string>
+  /** Of the fields, which are held in memory together. */
+  fieldBytes: number
   file?: { readonly filename: string; readonly spooled: Spooled }
 }
 
@@ -38,7 +40,7 @@ export async function readForm(request: FastifyRequest, operation: Operation, li
   }
   const room = limits.maxUploadBytes + limits.maxFieldBytes + OVERHEAD_BYTES
   if (Number(request.headers['content-length']) > room) throw tooLarge('upload', limits.maxUploadBytes)
-  const collected: Collected = { form: new Map() }
+  const collected: Collected = { form: new Map(), fieldBytes: 0 }
   try {
     await collect(request, collected, limits)
     const { file, form } = collected
@@ -103,7 +105,10 @@ function takeField(part: FieldPart, into: Collected, limits: FormLimits): void {
   }
   if (into.form.has(name)) throw invalid('request', [{ field: name, message: 'is given twice' }])
   // A part that calls itself JSON was already parsed by the reader.
-  into.form.set(name, typeof part.value === 'string' ? part.value : JSON.stringify(part.value))
+  const text = typeof part.value === 'string' ? part.value : JSON.stringify(part.value)
+  into.fieldBytes += Buffer.byteLength(text)
+  if (into.fieldBytes > limits.maxFieldBytes) throw tooLarge('form without its file', limits.maxFieldBytes)
+  into.form.set(name, text)
 }
 
 /** What the multipart reader throws are plain errors about the text of the body. */
