@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fail } from '../../src/core/failure.ts'
 import { newId } from '../../src/core/ids.ts'
 import { once } from '../../src/domain/access/idempotency.ts'
 import { type Ctx, inLastTransaction, serviceCtx } from '../../src/domain/ctx.ts'
@@ -10,6 +11,7 @@ import { refusal } from '../helpers/failing.ts'
 import { rowsOf } from '../helpers/tables.ts'
 
 const rows = [{ a: 1 }, { a: 2 }]
+const REFUSED = fail('invalid', 'REFUSED', 'no')
 
 describe.each([...DATABASES])('an Idempotency-Key on the %s database', (database) => {
   let app: TestApp
@@ -66,6 +68,16 @@ describe.each([...DATABASES])('an Idempotency-Key on the %s database', (database
     const wrong = client.datasets.create({ name: 'x', rows, target: 'no such column' }, { idempotencyKey: 'k1' })
     expect(await refusal(wrong)).toMatchObject({ kind: 'invalid' })
     expect(await client.datasets.create({ name: 'x', rows }, { idempotencyKey: 'k1' })).toMatchObject({ rows: 2 })
+  })
+
+  it('is never found half gone: requests that fail together each say why, or that another is at work', async () => {
+    const { services } = app.app
+    const ctx = serviceCtx(services, 'together', new AbortController().signal, 'req_1')
+    const failing = () => once(ctx, { key: 'k1', operation: 'models.create', request: 1 }, () => Promise.reject(REFUSED))
+    for (let round = 0; round < 30; round++) {
+      const refusals = await Promise.all(Array.from({ length: 12 }, () => refusal(failing())))
+      for (const { code } of refusals) expect(['REFUSED', 'REQUEST_IN_PROGRESS']).toContain(code)
+    }
   })
 
   it('makes one model and one job of a training that is asked for twice', async () => {

@@ -5,7 +5,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { fail } from '../../core/failure.ts'
 import { json, type Row, type Tx } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction } from '../ctx.ts'
+import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 
 const KEEP_MS = 24 * 3_600_000
 const LEASE_SECONDS = 15
@@ -52,35 +52,47 @@ export async function once<C extends Ctx, T>(ctx: C, keyed: Keyed, work: (ctx: C
 type KeyRow = Row<'idempotency_keys'>
 
 /** @returns the row of an earlier request with this key; none: it is ours. */
-function take(ctx: Ctx, { key, operation, digest, holder }: Claim): Promise<KeyRow | undefined> {
+function take(ctx: Ctx, claim: Claim): Promise<KeyRow | undefined> {
   return inTransaction(ctx, async (ctx) => {
-    const now = ctx.clock.now().getTime()
-    await ctx.db
-      .deleteFrom('idempotency_keys')
-      .where('key', '=', key)
-      .where((eb) =>
-        eb.or([
-          eb('created_at', '<', new Date(now - KEEP_MS)),
-          eb.and([eb('status', 'is', null), eb('held_until', '<', sql<Date>`clock_timestamp()`)]),
-        ]),
-      )
-      .execute()
-    const inserted = await ctx.db
-      .insertInto('idempotency_keys')
-      .values({
-        tenant_id: ctx.caller.tenantId,
-        key,
-        operation,
-        request_sha256: digest,
-        holder,
-        held_until: leaseEnd(),
-      })
-      .onConflict((conflict) => conflict.columns(['tenant_id', 'key']).doNothing())
-      .returning('key')
-      .executeTakeFirst()
-    if (inserted) return undefined
-    return ctx.db.selectFrom('idempotency_keys').selectAll().where('key', '=', key).executeTakeFirstOrThrow()
+    for (;;) {
+      if (await insert(ctx, claim)) return undefined
+      const earlier = await ctx.db
+        .selectFrom('idempotency_keys')
+        .selectAll()
+        .where('key', '=', claim.key)
+        .executeTakeFirst()
+      // None: it has failed, and let go of its key, between the two statements.
+      if (earlier) return earlier
+    }
   })
+}
+
+async function insert(ctx: TxCtx, { key, operation, digest, holder }: Claim): Promise<boolean> {
+  const now = ctx.clock.now().getTime()
+  await ctx.db
+    .deleteFrom('idempotency_keys')
+    .where('key', '=', key)
+    .where((eb) =>
+      eb.or([
+        eb('created_at', '<', new Date(now - KEEP_MS)),
+        eb.and([eb('status', 'is', null), eb('held_until', '<', sql<Date>`clock_timestamp()`)]),
+      ]),
+    )
+    .execute()
+  const inserted = await ctx.db
+    .insertInto('idempotency_keys')
+    .values({
+      tenant_id: ctx.caller.tenantId,
+      key,
+      operation,
+      request_sha256: digest,
+      holder,
+      held_until: leaseEnd(),
+    })
+    .onConflict((conflict) => conflict.columns(['tenant_id', 'key']).doNothing())
+    .returning('key')
+    .executeTakeFirst()
+  return inserted !== undefined
 }
 
 /** By the database's clock, which all replicas share. */
