@@ -4,12 +4,14 @@ import {
   ClosedConnectionError,
   connect,
   headers,
+  InvalidArgumentError,
   type Msg,
   type NatsConnection,
   PermissionViolationError,
   RequestError,
   TimeoutError,
 } from '@nats-io/transport-node'
+import { repeated } from './client/call.ts'
 import { type ObjectReader, type Refused, readReplyObject } from './client/nats-reply.ts'
 import { failureOf, readJson } from './client/reply.ts'
 import type { CallOptions, Downloaded, MlClient } from './client/types.ts'
@@ -17,6 +19,7 @@ import type { Operation } from './contract/operation.ts'
 import { type OperationName, operations } from './contract/operations/index.ts'
 import { fail, type MlError } from './core/failure.ts'
 import { READ_SUBJECT, REFERENCE_HEADER, type ReplyReference } from './core/reply-object.ts'
+import { unlessAborted } from './core/unless-aborted.ts'
 
 export interface NatsClientOptions {
   /** Such as `nats://user:password@localhost:4222`; or give `connection`. */
@@ -26,8 +29,10 @@ export interface NatsClientOptions {
   readonly tenantId?: string
   /** Sent with every request, such as `Authorization`. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Default 60 s. */
+  /** For one attempt; default 60 s. */
   readonly timeoutMs?: number
+  /** Further attempts after the first; default 0. */
+  readonly retries?: number
 }
 
 export type NatsClient = MlClient & { close(): Promise<void> }
@@ -43,7 +48,7 @@ const PING_MS = 500
  * `REPLY_GONE`.
  */
 export async function createNatsClient(options: NatsClientOptions): Promise<NatsClient> {
-  const connection = options.connection ?? (await connect(addressOf(options.url ?? 'nats://127.0.0.1:4222')))
+  const connection = options.connection ?? (await dial(options.url ?? 'nats://127.0.0.1:4222'))
   const client: Record<string, unknown> = {
     close: async () => {
       if (!options.connection) await connection.close()
@@ -59,10 +64,11 @@ export async function createNatsClient(options: NatsClientOptions): Promise<Nats
   return client as unknown as NatsClient
 }
 
-function addressOf(url: string) {
+/** Without an end to the attempts: by itself the library gives up for good after twenty seconds without a server. */
+function dial(url: string): Promise<NatsConnection> {
   const { username, password, host } = new URL(url)
   const user = username ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) } : {}
-  return { servers: host, name: 'modelyard client', ...user }
+  return connect({ servers: host, name: 'modelyard client', maxReconnectAttempts: -1, ...user })
 }
 
 // biome-ignore lint/correctness/useYield: an iterable that fails when it is begun, like the one it stands for
@@ -97,18 +103,28 @@ async function ask(connection: NatsConnection, { name, input, call, options }: A
   const timeout = call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   const body = JSON.stringify(operation.body === 'row' ? input.body : input)
   const subject = `ml.${operation.kind}.${name}`
-  checkSize(body, connection)
-  const reply = await connection.request(subject, body, { timeout, headers: list }).catch((cause: unknown) => {
-    throw unreachable(cause, connection, timeout)
-  })
-  return read(operation, reply, objectReader(connection, timeout))
+  const once = async () => {
+    call.signal?.throwIfAborted()
+    const asked = connection.request(subject, body, { timeout, headers: list }).catch((cause: unknown) => {
+      throw isTooLarge(cause) ? tooLarge(body, connection) : unreachable(cause, connection, timeout)
+    })
+    const reply = await unlessAborted(asked, call.signal)
+    return read(operation, reply, objectReader(connection, timeout, call.signal))
+  }
+  const repeatable = operation.kind === 'query' || operation.idempotent === true
+  const retries = repeatable ? (call.retries ?? options.retries ?? 0) : 0
+  return await repeated(once, retries, call.signal)
 }
 
-function checkSize(body: string | undefined, { info }: NatsConnection): void {
+/** The library's word for it, which counts the headers too. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof InvalidArgumentError && error.message.includes('max_payload')
+}
+
+function tooLarge(body: string | undefined, { info }: NatsConnection): MlError {
   const bytes = Buffer.byteLength(body ?? '')
-  if (!info || bytes <= info.max_payload) return
-  const words = `The request has ${bytes} bytes, and NATS takes ${info.max_payload}; send it in parts, or over HTTP`
-  throw fail('too_large', 'REQUEST_TOO_LARGE', words)
+  const words = `The request has ${bytes} bytes and its headers, and NATS takes ${info?.max_payload}; send it in parts, or over HTTP`
+  return fail('too_large', 'REQUEST_TOO_LARGE', words)
 }
 
 function unreachable(error: unknown, connection: NatsConnection, timeout: number): MlError {
@@ -129,15 +145,17 @@ function causeOf(error: unknown): unknown {
   return error instanceof RequestError && error.cause !== undefined ? error.cause : error
 }
 
-function objectReader(connection: NatsConnection, timeoutMs: number): ObjectReader {
+function objectReader(connection: NatsConnection, timeoutMs: number, signal: AbortSignal | undefined): ObjectReader {
   const timeout = Math.min(timeoutMs, CHUNK_MS)
   return {
     timeoutMs,
     async ask(subject) {
       try {
-        const { data, headers: list } = await connection.request(subject, undefined, { timeout })
+        const asked = connection.request(subject, undefined, { timeout })
+        const { data, headers: list } = await unlessAborted(asked, signal)
         return list?.hasError ? 'missing' : data
       } catch (error) {
+        signal?.throwIfAborted()
         const refused = refusedBy(error, connection, timeout)
         return refused === 'away' && (await isThere(connection)) ? 'silent' : refused
       }

@@ -74,6 +74,15 @@ describe.skipIf(!nats)('long replies over NATS', () => {
     await until(async () => (await stored()).length === 0, { what: 'the store to be empty' })
   })
 
+  it('end where their reader has had enough', async () => {
+    const stop = new AbortController()
+    const { stream } = await client.batch_jobs.results({ job_id: job, ...results }, { signal: stop.signal })
+    const read = async () => {
+      for await (const _ of stream) stop.abort(new Error('enough'))
+    }
+    await expect(read()).rejects.toThrow('enough')
+  })
+
   it('are objects of NATS, which its tools find and read', async () => {
     const reply = await asked('ml.query.batch_jobs.results', { job_id: job })
     const { dataref, size_bytes, chunks, digest, content_type } = reply.json<ReplyReference>()

@@ -62,16 +62,21 @@ async function attempts(operation: Operation, input: Fields, settings: Settings)
   const key = settings.idempotencyKey ?? (operation.idempotent ? crypto.randomUUID() : undefined)
   const request = makeRequest(operation, input, key === undefined ? settings : { ...settings, idempotencyKey: key })
   const repeatable = (operation.kind === 'query' || operation.idempotent === true) && !request.once
+  return await repeated(() => send(operation, request, settings), repeatable ? settings.retries : 0, settings.signal)
+}
+
+/** Again, after a pause, where the service was away or had too much to do. */
+export async function repeated<T>(ask: () => Promise<T>, retries: number, signal?: AbortSignal): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
-      return await send(operation, request, settings)
+      return await ask()
     } catch (error) {
       const again = error instanceof MlError && (error.kind === 'unavailable' || error.kind === 'limited')
-      if (!again || !repeatable || attempt >= settings.retries) throw error
+      if (!again || attempt >= retries) throw error
       const backoffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt)
       const { retryAfterSeconds = backoffMs / 1000 } = error
       if (retryAfterSeconds > LONGEST_WAIT_SECONDS) throw error
-      await pause(retryAfterSeconds * 1000, settings.signal)
+      await pause(retryAfterSeconds * 1000, signal)
     }
   }
 }

@@ -1,6 +1,7 @@
 // Predictions that are asked for again and again: answered from a cache while the same version is live.
 import { createHash } from 'node:crypto'
 import type { Prediction } from '../contract/predictions.ts'
+import { unlessAborted } from '../core/unless-aborted.ts'
 import { InferenceError } from './errors.ts'
 import type { InputData, ModelManager, PredictOptions } from './model-manager.ts'
 
@@ -69,16 +70,6 @@ interface Question {
   readonly key: string
   readonly live: LiveVersion
   readonly ask: () => Promise<Prediction>
-}
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work
-  return new Promise((resolve, reject) => {
-    const leave = () => reject(signal.reason)
-    if (signal.aborted) leave()
-    else signal.addEventListener('abort', leave, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
-  })
 }
 
 /** Tenant, model, digest of the version's file, and the input with its columns in order. */

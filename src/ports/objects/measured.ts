@@ -1,5 +1,6 @@
 // Counts and digests a body while it flows by, so that storing never reads it twice.
 import { createHash } from 'node:crypto'
+import { unlessAborted } from '../../core/unless-aborted.ts'
 import type { ObjectBody, PutOptions, StoredObject } from './index.ts'
 
 export interface MeasuredBody {
@@ -29,18 +30,11 @@ async function* untilAborted(
   signal?.throwIfAborted()
   if (!signal) return yield* source
   const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]()
-  let giveUp: (reason: unknown) => void = () => {}
-  const onAbort = () => giveUp(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
   let finished = false
   try {
     for (;;) {
-      signal.throwIfAborted()
-      // Not a race with one promise of the end: that one would keep every chunk until then.
-      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        giveUp = reject
-        Promise.resolve(iterator.next()).then(resolve, reject)
-      })
+      // Not a race with one promise of the end: that would keep every chunk until then.
+      const next = await unlessAborted(Promise.resolve(iterator.next()), signal)
       if (next.done) {
         finished = true
         return
@@ -48,7 +42,6 @@ async function* untilAborted(
       yield next.value
     }
   } finally {
-    signal.removeEventListener('abort', onAbort)
     // Not awaited: a generator that hangs in `next` would not return before that is done.
     if (!finished) void Promise.resolve(iterator.return?.()).catch(() => {})
   }
