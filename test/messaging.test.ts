@@ -1,5 +1,6 @@
 // Commands and queries over a real NATS server: the same operations, errors and tenants as over HTTP, found by the tools of
 // NATS, shared by replicas, and back by themselves after an outage.
+import { randomBytes } from 'node:crypto'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createNatsClient, type NatsClient } from '../src/client-nats.ts'
@@ -86,6 +87,28 @@ describe.skipIf(!nats)('messaging', () => {
     expect(await refusal(client.versions.import({ ...MODEL, file: 'x' }))).toMatchObject({ code: 'NATS_UNSUPPORTED' })
   })
 
+  it('is not waited for by a caller who leaves', async () => {
+    const stop = new AbortController()
+    const left = client.models.get(MODEL, { signal: stop.signal })
+    stop.abort(new Error('enough'))
+    await expect(left).rejects.toThrow('enough')
+    await expect(client.models.get(MODEL, { signal: stop.signal })).rejects.toThrow('enough')
+    expect(await client.models.get(MODEL, { signal: new AbortController().signal })).toMatchObject({ name: 'adder' })
+  })
+
+  it('refuses what is too large for NATS with its headers, and a key that is none, in the words of HTTP', async () => {
+    const room = connection.info!.max_payload
+    const row = (bytes: number) => ({ ...MODEL, input_data: { x: 1, y: 'y'.repeat(bytes) } })
+    const frame = JSON.stringify(row(0)).length
+    for (const over of [-1, 1]) {
+      const refused = await refusal(client.models.predict(row(room - frame + over)))
+      expect(refused).toMatchObject({ kind: 'too_large', code: 'REQUEST_TOO_LARGE' })
+    }
+    const idempotencyKey = randomBytes(3000).toString('base64')
+    const made = await refusal(client.models.create({ name: 'keyed', type: 'custom' }, { idempotencyKey }))
+    expect(made).toMatchObject({ kind: 'invalid', fields: { 'Idempotency-Key': expect.stringContaining('255') } })
+  })
+
   it('is found by the tools of NATS, with every operation that fits one message', async () => {
     const ask = async (verb: string) =>
       (await connection.request(`$SRV.${verb}.ml-service`, '', { timeout: 5000 })).json()
@@ -121,7 +144,6 @@ describe.skipIf(!nats)('messaging', () => {
     await server.kill()
     expect(await app.as('acme').models.predict({ ...MODEL, input_data: { x: 1 } })).toMatchObject({ prediction: 2 })
     await server.restart()
-    const answered = () => client.models.get(MODEL, { timeoutMs: 500 })
-    expect(await until(answered, { what: 'an answer over NATS', timeoutMs: 30_000 })).toMatchObject({ name: 'adder' })
+    expect(await client.models.get(MODEL, { timeoutMs: 500, retries: 8 })).toMatchObject({ name: 'adder' })
   })
 })

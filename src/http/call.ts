@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Upload } from '../contract/operation.ts'
 import type { Call, Caller } from '../core/caller.ts'
-import { fail, invalid } from '../core/failure.ts'
+import { fail } from '../core/failure.ts'
+import { idempotencyKeyOf } from '../core/idempotency-key.ts'
 
 /**
  * What a handler gives that has replied itself. Not the reply: that is a thenable, which an `await` would wait for, and lose.
@@ -15,12 +16,15 @@ export function sent(reply: FastifyReply): FastifyReply | undefined {
   return reply.sent ? undefined : reply
 }
 
-const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/
-
 export function callOf(request: FastifyRequest, reply: FastifyReply, caller: Caller, upload?: Upload): Call {
   const { span } = request
   if (span?.recording) span.set({ 'modelyard.tenant': caller.tenantId })
-  return new HttpCall(reply.raw, { caller, span, upload, idempotencyKey: idempotencyKeyOf(request) })
+  return new HttpCall(reply.raw, {
+    caller,
+    span,
+    upload,
+    idempotencyKey: idempotencyKeyOf(request.headers['idempotency-key']),
+  })
 }
 
 type Told = Pick<Call, 'caller' | 'span'> & { readonly [K in 'upload' | 'idempotencyKey']: Call[K] | undefined }
@@ -55,13 +59,6 @@ class HttpCall implements Told {
     this.#signal ??= signalOf(this.#raw)
     return this.#signal
   }
-}
-
-function idempotencyKeyOf(request: FastifyRequest): string | undefined {
-  const key = request.headers['idempotency-key']
-  if (key === undefined) return undefined
-  if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key
-  throw invalid('request', [{ field: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' }])
 }
 
 /** Fires when the connection closes before the reply is out. */

@@ -5,6 +5,7 @@ import { type OperationName, operations } from '../contract/operations/index.ts'
 import type { Call, Caller, Dispatch } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { asFailure, fail } from '../core/failure.ts'
+import { idempotencyKeyOf } from '../core/idempotency-key.ts'
 import { readJson } from '../core/json.ts'
 import type { Log } from '../core/log.ts'
 import { requestIdOf } from '../core/request-id.ts'
@@ -23,9 +24,9 @@ export interface EndpointOptions {
   readonly timeoutMs: number
 }
 
-const TENANT_HEADER = 'X-Tenant-ID'
 const KEY_HEADER = 'Idempotency-Key'
-const AUTHORIZATION = 'Authorization'
+/** What says who is asking, and for whom. */
+const IDENTITY = ['X-Tenant-ID', 'Authorization', 'X-Sticky-Key'] as const
 
 /** A reply is one message: an endless stream of events has no place here, nor has a file that only a form can carry. */
 function isOffered({ reply, body }: Operation): boolean {
@@ -58,7 +59,7 @@ async function answer(name: OperationName, request: BusRequest, options: Endpoin
   try {
     const caller = options.authenticate(identityOf(request), requestId)
     tenantId = caller.tenantId
-    const key = request.header(KEY_HEADER)
+    const key = idempotencyKeyOf(request.header(KEY_HEADER))
     const call: Call = {
       caller,
       signal: timeout,
@@ -101,13 +102,14 @@ function begin(name: OperationName, request: BusRequest, { tracer = NO_TRACER }:
 
 type AnyDispatch = (name: OperationName, input: unknown, call: Call) => Promise<unknown>
 
+/** Named as HTTP names them. */
 function identityOf(request: BusRequest): Record<string, string> {
-  const tenant = request.header(TENANT_HEADER)
-  const authorization = request.header(AUTHORIZATION)
-  return {
-    ...(tenant !== undefined && { 'x-tenant-id': tenant }),
-    ...(authorization !== undefined && { authorization }),
+  const identity: Record<string, string> = {}
+  for (const name of IDENTITY) {
+    const value = request.header(name)
+    if (value !== undefined) identity[name.toLowerCase()] = value
   }
+  return identity
 }
 
 function inputOf({ body }: Operation, data: Uint8Array): unknown {

@@ -73,7 +73,8 @@ describe.each([...DATABASES])('an Idempotency-Key on the %s database', (database
   it('is never found half gone: requests that fail together each say why, or that another is at work', async () => {
     const { services } = app.app
     const ctx = serviceCtx(services, 'together', new AbortController().signal, 'req_1')
-    const failing = () => once(ctx, { key: 'k1', operation: 'models.create', request: 1 }, () => Promise.reject(REFUSED))
+    const failing = () =>
+      once(ctx, { key: 'k1', operation: 'models.create', request: 1 }, () => Promise.reject(REFUSED))
     for (let round = 0; round < 30; round++) {
       const refusals = await Promise.all(Array.from({ length: 12 }, () => refusal(failing())))
       for (const { code } of refusals) expect(['REFUSED', 'REQUEST_IN_PROGRESS']).toContain(code)
