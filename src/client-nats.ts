@@ -14,6 +14,7 @@ import {
 import { repeated } from './client/call.ts'
 import { type ObjectReader, type Refused, readReplyObject } from './client/nats-reply.ts'
 import { failureOf, readJson } from './client/reply.ts'
+import { timerMs } from './client/timer.ts'
 import type { CallOptions, Downloaded, MlClient } from './client/types.ts'
 import type { Operation } from './contract/operation.ts'
 import { type OperationName, operations } from './contract/operations/index.ts'
@@ -100,7 +101,7 @@ async function ask(connection: NatsConnection, { name, input, call, options }: A
     'Idempotency-Key': key,
   }
   for (const [field, value] of Object.entries(fields)) if (value !== undefined) list.set(field, value)
-  const timeout = call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  const timeout = timerMs(call.timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
   const body = JSON.stringify(operation.body === 'row' ? input.body : input)
   const subject = `ml.${operation.kind}.${name}`
   const once = async () => {

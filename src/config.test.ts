@@ -184,6 +184,23 @@ describe('the configuration', () => {
       expect(message).toContain(`${name}: `)
   })
 
+  it('refuses times that no timer can wait and no calendar holds', () => {
+    const { fields } = problemsOf({
+      TRAINING_TIMEOUT_SECONDS: '31536000',
+      NATS_REQUEST_TIMEOUT_SECONDS: '2147484',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '2147483648',
+      BATCH_LEASE_SECONDS: '10000000',
+      BATCH_RETENTION_DAYS: '1000000000000',
+    })
+    expect(fields.toSorted()).toEqual([
+      'batchLeaseSeconds',
+      'batchRetentionDays',
+      'natsRequestTimeoutSeconds',
+      'otelExporterOtlpTimeout',
+      'trainingTimeoutSeconds',
+    ])
+  })
+
   it('refuses unknown keys of a file and of flags', () => {
     const file = configFile('{"servicePort": 1, "servicePrt": 2}')
     expect(() => loadConfig({ file, env: {} })).toThrow(/SERVICE_PRT: is not a known field/)

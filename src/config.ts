@@ -19,6 +19,9 @@ const port = (description: string, options = {}) =>
 const word = <const T extends readonly string[]>(values: T, fallback: T[number], description: string) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], default: fallback, description })
 
+/** No setting waits longer: a timer that is asked for more than 24 days fires at once, and a job is over after a day. */
+const DAY_SECONDS = 86_400
+
 export const ConfigSchema = Type.Object(
   {
     serviceName: Type.String({ default: 'modelyard', minLength: 1, description: 'Name in logs and events.' }),
@@ -41,6 +44,7 @@ export const ConfigSchema = Type.Object(
     natsRequestTimeoutSeconds: Type.Integer({
       default: 60,
       minimum: 1,
+      maximum: DAY_SECONDS,
       description: 'Longest time a request over NATS may take.',
     }),
     natsRepliesMb: Type.Integer({
@@ -72,6 +76,7 @@ export const ConfigSchema = Type.Object(
     otelExporterOtlpTimeout: Type.Integer({
       default: 10_000,
       minimum: 1,
+      maximum: DAY_SECONDS * 1000,
       description: 'Time to hand a batch of spans to the collector, repetitions included, in milliseconds.',
     }),
     otelServiceName: text('Name of the service in traces; default: `SERVICE_NAME`.'),
@@ -122,7 +127,12 @@ export const ConfigSchema = Type.Object(
     authMode: word(['none'], 'none', 'Authentication; none: the X-Tenant-ID header is trusted.'),
     runWorker: Type.Boolean({ default: true, description: 'Also work on training jobs in this process.' }),
     trainingConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Trainings at a time.' }),
-    trainingTimeoutSeconds: Type.Integer({ default: 14_400, minimum: 1, description: 'Longest training.' }),
+    trainingTimeoutSeconds: Type.Integer({
+      default: 14_400,
+      minimum: 1,
+      maximum: DAY_SECONDS,
+      description: 'Longest training.',
+    }),
     trainingMemoryMb: Type.Optional(
       Type.Integer({
         minimum: 128,
@@ -134,9 +144,15 @@ export const ConfigSchema = Type.Object(
     batchLeaseSeconds: Type.Integer({
       default: 30,
       minimum: 1,
+      maximum: DAY_SECONDS,
       description: 'A batch worker that has not been heard of for this long has lost its chunk.',
     }),
-    batchRetentionDays: Type.Integer({ default: 7, minimum: 1, description: 'How long ended batch jobs are kept.' }),
+    batchRetentionDays: Type.Integer({
+      default: 7,
+      minimum: 1,
+      maximum: 36_500,
+      description: 'How long ended batch jobs are kept.',
+    }),
     webhookAllowPrivate: flag('Let webhooks reach private addresses, such as this machine and its network.'),
     maxUploadMb: Type.Integer({ default: 4096, minimum: 1, description: 'Largest dataset file, in MB.' }),
   },

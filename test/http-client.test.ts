@@ -115,6 +115,14 @@ describe('a failure', () => {
     expect(await slow).toMatchObject({ kind: 'unavailable', code: 'TIMEOUT' })
   })
 
+  it('is awaited without end where no limit is wanted', async () => {
+    await using service = await start(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      return { status: 'healthy' }
+    })
+    expect(await service.client.health({}, { timeoutMs: Number.POSITIVE_INFINITY })).toMatchObject({ status: 'healthy' })
+  })
+
   it('in the words of a proxy keeps its status', async () => {
     const proxy = createServer((_, reply) => reply.writeHead(502).end('<h1>Bad gateway</h1>')).listen(0, '127.0.0.1')
     await new Promise((resolve) => proxy.once('listening', resolve))

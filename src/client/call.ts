@@ -5,6 +5,7 @@ import { fail, MlError } from '../core/failure.ts'
 import { readEvents } from './events.ts'
 import { failureOf, readDownload, readJson } from './reply.ts'
 import { type Fields, makeRequest, type PlainRequest } from './request.ts'
+import { timerMs } from './timer.ts'
 import type { CallOptions } from './types.ts'
 
 export interface Settings extends CallOptions {
@@ -84,7 +85,7 @@ export async function repeated<T>(ask: () => Promise<T>, retries: number, signal
 async function send(operation: Operation, request: PlainRequest, settings: Settings): Promise<Attempt> {
   const { signal: asked, timeoutMs } = settings
   const timer = new AbortController()
-  const timeout = setTimeout(() => timer.abort(), timeoutMs)
+  const timeout = setTimeout(() => timer.abort(), timerMs(timeoutMs))
   const stopTimer = () => clearTimeout(timeout)
   const explain = (cause: unknown): unknown => {
     if (cause instanceof MlError) return cause
