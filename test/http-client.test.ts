@@ -120,7 +120,9 @@ describe('a failure', () => {
       await new Promise((resolve) => setTimeout(resolve, 50))
       return { status: 'healthy' }
     })
-    expect(await service.client.health({}, { timeoutMs: Number.POSITIVE_INFINITY })).toMatchObject({ status: 'healthy' })
+    expect(await service.client.health({}, { timeoutMs: Number.POSITIVE_INFINITY })).toMatchObject({
+      status: 'healthy',
+    })
   })
 
   it('in the words of a proxy keeps its status', async () => {
