@@ -22,8 +22,8 @@ export const Environment = Type.String({
   description: 'Where a version takes traffic, such as "production" or "staging".',
 })
 export const VersionNumber = Type.String({
-  pattern: '^(0|[1-9]\\d*)\\.(0|[1-9]\\d*)\\.(0|[1-9]\\d*)$',
-  description: 'Semantic version, such as "1.0.0".',
+  pattern: '^(0|[1-9]\\d{0,14})\\.(0|[1-9]\\d{0,14})\\.(0|[1-9]\\d{0,14})$',
+  description: 'Semantic version, such as "1.0.0"; numbers of at most 15 digits.',
 })
 
 export const RunningRollout = Shape(

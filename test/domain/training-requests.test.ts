@@ -48,6 +48,7 @@ describe('training', () => {
       ['an impossible share', { evaluation: { test_fraction: 0.9 } }, 'evaluation.test_fraction'],
       ['an impossible name', { model_name: 'no spaces please' }, 'model_name'],
       ['an impossible version', { version: '1.0' }, 'version'],
+      ['a version that numbers cannot tell apart', { version: '1.99999999999999999999.0' }, 'version'],
       ['an unknown field', { tunning: true }, 'tunning'],
       ['promotion: true', { promotion: true }, 'promotion'],
       ['a negative margin', { promotion: { min_improvement: -1 } }, 'promotion.min_improvement'],

@@ -52,8 +52,14 @@ describe('the next version', () => {
     [['1.4.7'], '1.5.0'],
     [['3.0.1', '1.8.0'], '3.1.0'],
     [['0.0.1'], '0.1.0'],
+    [['1.999999999999998.0'], '1.999999999999999.0'],
+    [['1.999999999999999.0'], '2.0.0'],
   ])('after %s is %s', (existing, next) => {
     expect(nextVersion(existing)).toBe(next)
+  })
+
+  it('is none above the very last', () => {
+    expect(() => nextVersion(['999999999999999.999999999999999.3'])).toThrow(/no number above/)
   })
 
   it('is higher than every other one', () => {

@@ -2,8 +2,11 @@
 import { createHash } from 'node:crypto'
 import type { ModelType, Signature } from '../../contract/models.ts'
 import { DEFAULT_TENANT } from '../../contract/schema.ts'
+import { fail } from '../../core/failure.ts'
 
 const FIRST_VERSION = '1.0.0'
+/** Of the three numbers of a version: all of at most 15 digits are told apart. */
+const LARGEST_NUMBER = 1e15 - 1
 
 /** Positive when a is higher. */
 export function compareVersions(a: string, b: string): number {
@@ -20,12 +23,14 @@ export function highestVersion(versions: readonly string[]): string | null {
   return versions.reduce<string | null>((best, v) => (best === null || compareVersions(v, best) > 0 ? v : best), null)
 }
 
-/** The first is 1.0.0; each further training raises the minor number of the highest. */
+/** The first is 1.0.0; each further training raises the minor number of the highest. @throws `conflict` VERSION_EXISTS above the very last. */
 export function nextVersion(existing: readonly string[]): string {
   const highest = highestVersion(existing)
   if (highest === null) return FIRST_VERSION
   const [major = 1, minor = 0] = highest.split('.').map(Number)
-  return `${major}.${minor + 1}.0`
+  if (minor < LARGEST_NUMBER) return `${major}.${minor + 1}.0`
+  if (major < LARGEST_NUMBER) return `${major + 1}.0.0`
+  throw fail('conflict', 'VERSION_EXISTS', `There is no number above version ${highest}: ask for a lower one`)
 }
 
 /** Tenant `default` owns the top of the store, the others a folder each (API.md §12). */
