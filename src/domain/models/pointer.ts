@@ -35,15 +35,16 @@ async function writePointer(
   { db, objects, log }: { db: Services['db']; objects: Services['objects']; log: Log },
   pointer: Pointer,
 ): Promise<boolean> {
+  const key = currentKey(pointer.tenant_id, pointer.model_id)
   try {
-    await objects.put(currentKey(pointer.tenant_id, pointer.model_id), Buffer.from(`${pointer.version}\n`))
+    await objects.put(key, Buffer.from(`${pointer.version}\n`))
   } catch (error) {
     log.warn({ err: error, model_id: pointer.model_id }, 'CURRENT could not be written; it will be tried again')
     return false
   }
   // Two replicas may write at once. Each looks again after its write and, if the version has moved on, marks the file as
   // stale, so that the last word on the file is always written after the last change of the row.
-  await db.system((tx) =>
+  const { numUpdatedRows } = await db.system((tx) =>
     tx
       .updateTable('live_versions')
       .set((eb) => ({
@@ -51,7 +52,10 @@ async function writePointer(
       }))
       .where('model_id', '=', pointer.model_id)
       .where('environment', '=', 'production')
-      .execute(),
+      .executeTakeFirst(),
   )
-  return true
+  if (numUpdatedRows > 0n) return true
+  // The model was deleted meanwhile, with all its files but this one.
+  await objects.delete([key])
+  return false
 }
