@@ -66,6 +66,11 @@ describe.each([...DATABASES])('the registry on the %s database', (database) => {
       )
     })
 
+    it('is not changed by a change of nothing', async () => {
+      const before = await client.models.get({ model_id: 'changing' })
+      expect(await client.models.update({ model_id: 'changing' })).toEqual(before)
+    })
+
     it('is listed newest first, by type', async () => {
       const { items } = await client.models.list()
       const ids = items.map(({ id }) => id)
