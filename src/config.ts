@@ -21,6 +21,8 @@ const word = <const T extends readonly string[]>(values: T, fallback: T[number],
 
 /** No setting waits longer: a timer that is asked for more than 24 days fires at once, and a job is over after a day. */
 const DAY_SECONDS = 86_400
+const upToADay = (fallback: number, description: string) =>
+  Type.Integer({ default: fallback, minimum: 1, maximum: DAY_SECONDS, description })
 
 export const ConfigSchema = Type.Object(
   {
@@ -41,12 +43,7 @@ export const ConfigSchema = Type.Object(
     databaseUrl: url('PostgreSQL; unset: the embedded database in dataDir.', 'postgres|postgresql'),
     enableNats: flag('Send events over NATS JetStream instead of in-process.'),
     natsUrl: Type.String({ default: 'nats://127.0.0.1:4222', pattern: '^(nats|tls|wss?)://.+', description: 'NATS.' }),
-    natsRequestTimeoutSeconds: Type.Integer({
-      default: 60,
-      minimum: 1,
-      maximum: DAY_SECONDS,
-      description: 'Longest time a request over NATS may take.',
-    }),
+    natsRequestTimeoutSeconds: upToADay(60, 'Longest time a request over NATS may take.'),
     natsRepliesMb: Type.Integer({
       default: 256,
       minimum: 1,
@@ -127,12 +124,7 @@ export const ConfigSchema = Type.Object(
     authMode: word(['none'], 'none', 'Authentication; none: the X-Tenant-ID header is trusted.'),
     runWorker: Type.Boolean({ default: true, description: 'Also work on training jobs in this process.' }),
     trainingConcurrency: Type.Integer({ default: 1, minimum: 1, maximum: 64, description: 'Trainings at a time.' }),
-    trainingTimeoutSeconds: Type.Integer({
-      default: 14_400,
-      minimum: 1,
-      maximum: DAY_SECONDS,
-      description: 'Longest training.',
-    }),
+    trainingTimeoutSeconds: upToADay(14_400, 'Longest training.'),
     trainingMemoryMb: Type.Optional(
       Type.Integer({
         minimum: 128,
@@ -141,12 +133,7 @@ export const ConfigSchema = Type.Object(
     ),
     batchConcurrency: Type.Integer({ default: 1, minimum: 0, maximum: 64, description: 'Batch chunks at a time.' }),
     batchChunkRows: Type.Integer({ default: 50_000, minimum: 1, description: 'Most rows of a batch chunk.' }),
-    batchLeaseSeconds: Type.Integer({
-      default: 30,
-      minimum: 1,
-      maximum: DAY_SECONDS,
-      description: 'A batch worker that has not been heard of for this long has lost its chunk.',
-    }),
+    batchLeaseSeconds: upToADay(30, 'A batch worker that has not been heard of for this long has lost its chunk.'),
     batchRetentionDays: Type.Integer({
       default: 7,
       minimum: 1,
