@@ -70,6 +70,15 @@ const CASES: readonly Case[] = [
     says: /is string.*numeric column/,
   },
   {
+    name: 'a target beyond the numbers of 32 bits',
+    spec: spec(
+      rowsWith((i) => ({ y: i === 7 ? 4e38 : i / 3 })),
+      regression,
+    ),
+    column: 'y',
+    says: /holds 4e\+38.*larger unit/,
+  },
+  {
     name: 'a constant target',
     spec: spec(
       rowsWith(() => ({ y: 7 })),

@@ -65,10 +65,18 @@ function isMissing(column: Column, row: number): boolean {
   return column.values[row] === null
 }
 
+/** Answers end at 3e38; what lies between is left to predictions beyond the targets. */
+const LARGEST_ANSWER = 1e30
+
 function numbers(column: Column, { column: name, dtype }: TargetRequest): NumberTarget {
   if (column.form !== 'number' || dtype === 'datetime') {
     const problem = `is ${dtype} and cannot be the target of a regression`
     throw unfit({ column: name, problem, remedy: 'choose a numeric column, or model_type "classification"' })
+  }
+  const far = column.values.find((value) => Math.abs(value) > LARGEST_ANSWER)
+  if (far !== undefined) {
+    const problem = `holds ${far}, and a model answers in 32 bits`
+    throw unfit({ column: name, problem, remedy: 'give it in a larger unit, or leave that row out' })
   }
   const first = column.values[0]
   if (column.values.every((value) => value === first)) {
