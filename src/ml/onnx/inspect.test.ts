@@ -87,6 +87,12 @@ describe('inspectModel', () => {
     expect(summary).toMatchObject({ graphName: 'sample', externalData: false, functions: [], subgraphs: 0, depth: 0 })
   })
 
+  it('gives a name as it is written, though it begin like a mark of the encoding', () => {
+    const graph = new GraphBuilder()
+    graph.output('y', graph.node('Neg', [graph.input('\uFEFFx', 'float64', ['N', 1])]), 'float64', ['N', 1])
+    expect(inspectModel(graph.build({ name: 'marked' })).inputs.map(({ name }) => name)).toEqual(['\uFEFFx'])
+  })
+
   it('counts subgraphs and their operators at every depth', () => {
     const summary = inspectModel(nested(3))
     expect(summary).toMatchObject({ subgraphs: 3, depth: 3, nodeCount: 4 })

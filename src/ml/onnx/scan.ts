@@ -14,7 +14,8 @@ export const malformed = (what: string): MlError =>
   fail('malformed', 'ONNX_MALFORMED', `Not a readable ONNX file: ${what}`)
 
 const NONE = new Uint8Array(0)
-const decoder = new TextDecoder('utf-8', { fatal: true })
+/** A name may begin with U+FEFF, which a decoder would otherwise take for a mark of the encoding. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** The fields of one message, in file order. Groups (wire types 3 and 4) do not occur in ONNX and are refused. */
 export function* fields(message: Uint8Array): Generator<Field> {
