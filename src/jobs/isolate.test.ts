@@ -166,6 +166,13 @@ test.runIf(process.platform === 'linux')('typed arrays count towards the memory 
   expect((await thrownBy(run(hog, { maxMemoryMb: 300 }))).code).toBe('TRAINING_OUT_OF_MEMORY')
 })
 
+test('an array that is too large to be made is memory that is missing', async () => {
+  for (const length of ['2 ** 33', '2 ** 40']) {
+    const error = await thrownBy(run(`return new Float32Array(${length}).length`, { maxMemoryMb: 300 }))
+    expect(error).toMatchObject({ kind: 'limited', code: 'TRAINING_OUT_OF_MEMORY' })
+  }
+})
+
 test('the child sees no secret of the parent and runs in UTC at a lower priority', async () => {
   process.env.DATABASE_URL = 'postgres://user:password@host/db'
   const body = `return { names: Object.keys(process.env), zone: process.env.TZ, nice: (await import('node:os')).getPriority() }`

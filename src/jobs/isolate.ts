@@ -6,7 +6,7 @@ import { fail, MlError } from '../core/failure.ts'
 import { type Log, silentLog } from '../core/log.ts'
 import { type ChildLimits, startChild } from './child.ts'
 import { watchMemory } from './memory-watch.ts'
-import { fromWire, type ToChild, type ToParent } from './wire.ts'
+import { fromWire, type ToChild, type ToParent, type WireFailure } from './wire.ts'
 
 export interface IsolateOptions<P> {
   /** The module to run, see `entryBeside`; it must call `serveIsolated`. */
@@ -76,7 +76,7 @@ export async function runIsolated<T, P = unknown>(options: IsolateOptions<P>): P
     const { code, signal: killedBy, error } = await ended
     if (stopped) throw stopped
     if (answer?.type === 'result') return answer.value as T
-    if (answer) throw fromWire(answer.failure)
+    if (answer) throw told(answer.failure, maxMemoryMb)
     const tail = stderr()
     log.error({ entry: entry.pathname, code, signal: killedBy, stderr: tail }, 'isolated work crashed')
     throw crashed({ code, killedBy, tail, error, maxMemoryMb })
@@ -134,6 +134,15 @@ function outOfMemory(maxMemoryMb: number | undefined, usedMb?: number): MlError 
   const message = `The training needed more memory than its limit of ${maxMemoryMb} MB${used}: use fewer rows or columns, or raise the limit`
   return fail('limited', 'TRAINING_OUT_OF_MEMORY', message, { details: { max_memory_mb: maxMemoryMb } })
 }
+
+/** A table that is too large for any array is told of by JavaScript itself. */
+function told({ kind, message, ...failure }: WireFailure, maxMemoryMb: number | undefined): MlError {
+  const isTooLarge = kind === 'internal' && NO_ROOM.test(message)
+  if (isTooLarge && maxMemoryMb !== undefined) return outOfMemory(maxMemoryMb)
+  return fromWire({ kind, message, ...failure })
+}
+
+const NO_ROOM = /Array buffer allocation failed|Invalid typed array length|Invalid array buffer length/
 
 interface Crash {
   readonly code: number | null
