@@ -1,5 +1,7 @@
 // What only S3 can suffer: a server that is away, a bucket that is missing, keys that are wrong.
-import { connect, createServer, type Server } from 'node:net'
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, connect, createServer, type Server } from 'node:net'
 import { pipeline } from 'node:stream'
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
 import { describe, expect, it } from 'vitest'
@@ -8,6 +10,24 @@ import { servers } from '../servers/servers.ts'
 import { keysOf, piecesOf, read, s3Options } from './objects-backends.ts'
 
 const { s3 } = await servers('s3')
+
+it('objects in S3 are there for others, however many are being read slowly', async () => {
+  const server = createHttpServer((request, reply) => {
+    if (request.method === 'HEAD') return reply.setHeader('content-length', 5).end()
+    return reply.writeHead(200, { 'content-length': 1000 }).write('slowly')
+  })
+  await once(server.listen(0), 'listening')
+  const { port } = server.address() as AddressInfo
+  const endpoint = `http://127.0.0.1:${port}`
+  const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
+  const objects = await openObjects({ storage: 's3', bucket: 'b', region: 'us-east-1', endpoint, credentials })
+  const readers = await Promise.all(Array.from({ length: 100 }, () => objects.get('a')))
+  expect(await objects.stat('a')).toMatchObject({ size: 5 })
+  for (const reader of readers) reader.on('error', () => {}).destroy()
+  await objects.close()
+  server.closeAllConnections()
+  server.close()
+})
 
 describe.skipIf(!s3)('objects in S3', () => {
   it('name a missing bucket and what to do', async () => {

@@ -25,6 +25,8 @@ const PART_BYTES = 8 * 1024 * 1024
 const PARTS_IN_FLIGHT = 3
 /** One request a key: the bulk request is missing or broken in several servers that speak S3. */
 const DELETES_IN_FLIGHT = 16
+/** The library's 50 would be taken by as many slow readers, and everybody else, health included, would wait for them. */
+const SOCKETS = { keepAlive: true, maxSockets: Number.POSITIVE_INFINITY }
 
 export function openS3(options: S3Options): Objects {
   const { bucket: Bucket, prefix = '' } = options
@@ -137,7 +139,7 @@ function createClient({ region, endpoint, credentials }: S3Options): S3Client {
       responseChecksumValidation: 'WHEN_REQUIRED',
     }),
     maxAttempts: 3,
-    requestHandler: { connectionTimeout: 3_000, socketTimeout: 30_000 },
+    requestHandler: { connectionTimeout: 3_000, socketTimeout: 30_000, httpAgent: SOCKETS, httpsAgent: SOCKETS },
   })
 }
 
