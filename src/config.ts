@@ -140,6 +140,12 @@ export const ConfigSchema = Type.Object(
       maximum: 36_500,
       description: 'How long ended batch jobs are kept.',
     }),
+    predictionRetentionDays: Type.Integer({
+      default: 90,
+      minimum: 1,
+      maximum: 36_500,
+      description: 'How long predictions are kept in the database, with their outcomes.',
+    }),
     webhookAllowPrivate: flag('Let webhooks reach private addresses, such as this machine and its network.'),
     maxUploadMb: Type.Integer({ default: 4096, minimum: 1, description: 'Largest dataset file, in MB.' }),
   },

@@ -1,12 +1,13 @@
 // What a process does besides answering: following the registry, relaying events, working on jobs, tidying up.
 import { backoffMs, pause } from '../core/backoff.ts'
+import { sweepKeys } from '../domain/access/index.ts'
 import { sampleBatchQueue, startBatchWorker, sweepBatchFolders, sweepBatchJobs } from '../domain/batch/index.ts'
 import type { Services } from '../domain/ctx.ts'
 import { sweepUploads } from '../domain/datasets/index.ts'
 import { syncPointers } from '../domain/models/index.ts'
 import { RolloutWatch } from '../domain/rollouts/index.ts'
 import { startScheduler, sweepRuns } from '../domain/schedules/index.ts'
-import type { Serving } from '../domain/serving/index.ts'
+import { type Serving, sweepPredictions } from '../domain/serving/index.ts'
 import { abandonTraining, runTraining, trainersByName } from '../domain/training/index.ts'
 import { startDeliveries, sweepDeliveries } from '../domain/webhooks/index.ts'
 import { startRelay } from '../events/relay.ts'
@@ -19,6 +20,8 @@ const SAMPLE_EVERY_MS = 5_000
 /** Of what was counted of roll-outs; a process that is killed loses as much. */
 const COUNT_EVERY_MS = 500
 const WATCH_EVERY_MS = 1_000
+/** What would grow for ever. */
+const SWEEPS = [sweepUploads, sweepBatchJobs, sweepBatchFolders, sweepKeys, sweepPredictions]
 
 export interface BackgroundOptions {
   readonly services: Services
@@ -99,9 +102,9 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
     stops.push(() => scheduler.stop())
     stops.push(every(TIDY_EVERY_MS, () => sweepRuns(services), services))
   }
-  if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepUploads(services)), services))
-  if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepBatchJobs(services)), services))
-  if (worker) stops.push(every(TIDY_EVERY_MS, async () => void (await sweepBatchFolders(services)), services))
+  for (const sweep of worker ? SWEEPS : []) {
+    stops.push(every(TIDY_EVERY_MS, async () => void (await sweep(services)), services))
+  }
   stops.push(every(TIDY_EVERY_MS, async () => void (await sweepTemp(tempSweep(services))), services))
   stops.push(every(SAMPLE_EVERY_MS, () => sampleQueue(services), services))
 }

@@ -132,6 +132,7 @@ function settingsOf(config: Config, tempDir: string): Settings {
     batchChunkRows: config.batchChunkRows,
     batchLeaseSeconds: config.batchLeaseSeconds,
     batchRetentionMs: config.batchRetentionDays * 86_400_000,
+    predictionRetentionMs: config.predictionRetentionDays * 86_400_000,
     modelMemoryBytes: config.modelMemoryMb * 1_000_000,
     cacheTtlSeconds: config.cacheTtl,
   }

@@ -40,6 +40,11 @@ export function newId(prefix: IdPrefix, nowMs: number = Date.now()): string {
   return `${prefix}_${lastTime}${encodeBytes(lastRandom)}`
 }
 
+/** No id that was made at this time or later sorts before it. */
+export function firstIdAt(prefix: IdPrefix, ms: number): string {
+  return `${prefix}_${encodeTime(ms)}`
+}
+
 function freshRandom(): Buffer<ArrayBuffer> {
   if (used === pool.length) {
     randomFillSync(pool)

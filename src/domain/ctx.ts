@@ -31,6 +31,7 @@ export interface Settings {
   readonly batchChunkRows: number
   readonly batchLeaseSeconds: number
   readonly batchRetentionMs: number
+  readonly predictionRetentionMs: number
   /** For loaded models; the least recently used are let go. */
   readonly modelMemoryBytes: number
   /** 0: answers are not cached. */

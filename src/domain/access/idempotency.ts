@@ -5,7 +5,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import { fail } from '../../core/failure.ts'
 import { json, type Row, type Tx } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
+import { type Ctx, inTransaction, type Services, type TxCtx } from '../ctx.ts'
+import { inBites } from '../in-bites.ts'
 
 const KEEP_MS = 24 * 3_600_000
 const LEASE_SECONDS = 15
@@ -147,5 +148,14 @@ async function release(ctx: Ctx, { key, holder }: Claim): Promise<void> {
       .where('holder', '=', holder)
       .where('status', 'is', null)
       .execute(),
+  )
+}
+
+/** Forgets the keys whose day is over. @returns how many. */
+export function sweepKeys({ db, clock }: Services): Promise<number> {
+  const before = new Date(clock.now().getTime() - KEEP_MS)
+  return inBites(db, (tx, most) =>
+    sql`delete from idempotency_keys where ctid = any (array(
+      select ctid from idempotency_keys where created_at < ${before} limit ${most}))`.execute(tx),
   )
 }

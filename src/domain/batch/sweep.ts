@@ -4,11 +4,19 @@ import { type Sweeping, sweepLeftOvers } from '../left-overs.ts'
 import type { BatchRow } from './store.ts'
 import { removeFolder } from './submit.ts'
 
-const DELETED_A_SWEEP = 200
+const DELETED_AT_ONCE = 200
 const FOLDER = /^(?:tenants\/[^/]+\/)?batch\/batch_[0-9a-z]+(?=\/)/
 
 /** Deletes jobs that ended long ago, objects first: what fails is tried again. @returns how many. */
 export async function sweepBatchJobs(services: Services): Promise<number> {
+  for (let swept = 0; ; ) {
+    const some = await sweepSome(services)
+    swept += some
+    if (some < DELETED_AT_ONCE) return swept
+  }
+}
+
+async function sweepSome(services: Services): Promise<number> {
   const { db, clock, settings } = services
   const before = new Date(clock.now().getTime() - settings.batchRetentionMs)
   const old: Pick<BatchRow, 'id' | 'tenant_id' | 'folder'>[] = await db.system((tx) =>
@@ -16,7 +24,7 @@ export async function sweepBatchJobs(services: Services): Promise<number> {
       .selectFrom('batch_jobs')
       .select(['id', 'tenant_id', 'folder'])
       .where('finished_at', '<', before)
-      .limit(DELETED_A_SWEEP)
+      .limit(DELETED_AT_ONCE)
       .execute(),
   )
   for (const { id, tenant_id, folder } of old) {
