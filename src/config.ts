@@ -23,6 +23,8 @@ const word = <const T extends readonly string[]>(values: T, fallback: T[number],
 const DAY_SECONDS = 86_400
 const upToADay = (fallback: number, description: string) =>
   Type.Integer({ default: fallback, minimum: 1, maximum: DAY_SECONDS, description })
+const days = (fallback: number, description: string) =>
+  Type.Integer({ default: fallback, minimum: 1, maximum: 36_500, description })
 
 export const ConfigSchema = Type.Object(
   {
@@ -134,18 +136,8 @@ export const ConfigSchema = Type.Object(
     batchConcurrency: Type.Integer({ default: 1, minimum: 0, maximum: 64, description: 'Batch chunks at a time.' }),
     batchChunkRows: Type.Integer({ default: 50_000, minimum: 1, description: 'Most rows of a batch chunk.' }),
     batchLeaseSeconds: upToADay(30, 'A batch worker that has not been heard of for this long has lost its chunk.'),
-    batchRetentionDays: Type.Integer({
-      default: 7,
-      minimum: 1,
-      maximum: 36_500,
-      description: 'How long ended batch jobs are kept.',
-    }),
-    predictionRetentionDays: Type.Integer({
-      default: 90,
-      minimum: 1,
-      maximum: 36_500,
-      description: 'How long predictions are kept in the database, with their outcomes.',
-    }),
+    batchRetentionDays: days(7, 'How long ended batch jobs are kept.'),
+    predictionRetentionDays: days(90, 'How long predictions are kept in the database, with their outcomes.'),
     webhookAllowPrivate: flag('Let webhooks reach private addresses, such as this machine and its network.'),
     maxUploadMb: Type.Integer({ default: 4096, minimum: 1, description: 'Largest dataset file, in MB.' }),
   },
