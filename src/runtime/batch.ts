@@ -2,6 +2,7 @@
 // batch is what has gathered while every worker was busy.
 import { fail, type MlError } from '../core/failure.ts'
 import type { Batch, RunJob } from './job.ts'
+import { bytesOf } from './row.ts'
 import type { Tensor } from './types.ts'
 
 export interface BatchLimits {
@@ -25,12 +26,12 @@ export function takeTogether(jobs: RunJob[], limits: BatchLimits): [RunJob, ...R
   const taken: [RunJob, ...RunJob[]] = [first]
   const left: RunJob[] = []
   let rows = first.rows
-  let bytes = bytesOf(first)
+  let bytes = bytesOf(first.feeds)
   let looked = 0
   for (; looked < jobs.length && looked < LOOK_AHEAD && rows < most; looked++) {
     const job = jobs[looked]!
     const fits = !job.single && job.rows > 0 && job.kin === first.kin && rows + job.rows <= most
-    const size = fits ? bytesOf(job) : 0
+    const size = fits ? bytesOf(job.feeds) : 0
     if (fits && bytes + size <= limits.bytes) {
       taken.push(job)
       rows += job.rows
@@ -48,15 +49,6 @@ function mostRows(job: RunJob, limits: BatchLimits): number {
   const { aloneMs, togetherMs } = job.model.pace
   if (togetherMs > WORTH * aloneMs) return 0
   return togetherMs === 0 ? limits.rows : Math.min(limits.rows, Math.floor(LONGEST_MS / togetherMs))
-}
-
-function bytesOf({ feeds }: RunJob): number {
-  let bytes = 0
-  for (const { data } of feeds) {
-    if (ArrayBuffer.isView(data)) bytes += data.byteLength
-    else for (const text of data) bytes += 4 + text.length
-  }
-  return bytes
 }
 
 /** Notes how long a batch took. Where batches lose, their figure slowly forgets, so that they are tried again. */

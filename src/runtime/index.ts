@@ -2,4 +2,5 @@
 // that happens in the workers (and in `in-process.ts`, for threads that may block).
 export { type GuardedOptions, openGuardedRuntime } from './guarded.ts'
 export { openRuntime } from './open.ts'
+export { Row, type RowCell } from './row.ts'
 export * from './types.ts'

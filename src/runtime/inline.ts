@@ -5,6 +5,7 @@ import { notePace } from './batch.ts'
 import { fetchIndices, orderFeeds } from './feeds.ts'
 import type { PoolModel } from './job.ts'
 import { admit } from './refusals.ts'
+import { Row, tensorsOf } from './row.ts'
 import { byName, outputsOf, type RunRequest } from './runs.ts'
 import type { Session, SessionSource } from './session.ts'
 import type { PooledResult } from './types.ts'
@@ -55,7 +56,7 @@ export class Inline {
       this.#consider(model)
       return undefined
     }
-    const rows = feeds[info.inputs[0]?.name ?? '']?.dims[0] ?? 0
+    const rows = feeds instanceof Row ? 1 : (feeds[info.inputs[0]?.name ?? '']?.dims[0] ?? 0)
     return rows > 0 && rows <= MAX_ROWS ? this.#run(here, request) : undefined
   }
 
@@ -74,7 +75,7 @@ export class Inline {
   async #run(here: Here, { model, info, feeds, options }: RunRequest): Promise<PooledResult> {
     admit(model)
     const fetches = fetchIndices(info, options.fetches)
-    const ordered = orderFeeds(info, feeds)
+    const ordered = feeds instanceof Row ? tensorsOf(feeds) : orderFeeds(info, feeds)
     model.pending++
     this.#inFlight++
     try {

@@ -2,8 +2,9 @@
 // workers', and the seats know which of them they hold. What a worker runs is a batch, be it of one.
 import type { MlError } from '../core/failure.ts'
 import type { Drain } from './drain.ts'
+import type { Feeds } from './row.ts'
 import type { SessionSource } from './session.ts'
-import type { ModelInfo, PooledResult, Tensor, TensorInfo, Tensors } from './types.ts'
+import type { ModelInfo, PooledResult, TensorInfo, Tensors } from './types.ts'
 
 export interface PoolModel {
   /** Its number inside this process: shorter to send than the key, and never used twice. */
@@ -42,7 +43,7 @@ export interface Pace {
 export interface RunJob {
   readonly model: PoolModel
   readonly tenant: string
-  readonly feeds: readonly Tensor[]
+  readonly feeds: Feeds
   readonly fetches: readonly number[]
   /** The outputs that come back, in order. */
   readonly outputs: readonly TensorInfo[]

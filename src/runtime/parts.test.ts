@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { loadFailure, reasonOf, runFailure } from './engine-failure.ts'
 import { fetchIndices, orderFeeds } from './feeds.ts'
-import { openArea, packetBytes, readTensors, writeTensors } from './packet.ts'
+import { openArea, packetBytes, packetOf, readTensors, writeTensors } from './packet.ts'
+import { Row, type RowCell, tensorsOf } from './row.ts'
 import { ARRAY_CLASS, type NumericType } from './tensors.ts'
 import type { ModelInfo, Tensor } from './types.ts'
 
@@ -21,6 +22,17 @@ const stringTensor = fc
   .array(fc.string({ unit: 'grapheme', maxLength: 20 }), { maxLength: 10 })
   .map((data): Tensor => ({ type: 'string', dims: [data.length], data }))
 const tensors = fc.array(fc.oneof(numericTensor, stringTensor), { maxLength: 6 })
+
+const inputOfColumns = fc.record({
+  type: fc.constantFrom('float64', 'float32', 'int64', 'uint8', 'string' as const),
+  dims: fc.constantFrom([null], [null, 1], [null, 3]),
+})
+
+function cellOf(type: Tensor['type']): fc.Arbitrary<RowCell> {
+  if (type === 'string') return fc.string({ unit: 'grapheme', maxLength: 60 })
+  if (type === 'int64') return fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
+  return type === 'uint8' ? fc.nat(255) : fc.double()
+}
 
 describe('a packet', () => {
   it('that says more than its area can hold is refused before anything is made for it', () => {
@@ -48,6 +60,43 @@ describe('a packet', () => {
         expect(readTensors(area, at, { infos, values: 'copy' })).toEqual(tensors)
         expect(readTensors(area, at, { infos, values: 'view' })).toEqual(tensors)
       }),
+    )
+  })
+
+  it('of several rows is the packet of their tensors, as rows and mixed with requests of tensors', () => {
+    fc.assert(
+      fc.property(
+        fc.array(inputOfColumns, { minLength: 1, maxLength: 5 }).chain((inputs) => {
+          const cells = fc.tuple(
+            ...inputs.flatMap(({ type, dims }) => Array.from({ length: dims[1] ?? 1 }, () => cellOf(type))),
+          )
+          const infos = inputs.map(({ type, dims }, i) => ({ name: `c${i}`, type, dims }))
+          return fc.array(
+            cells.map((cells) => new Row(infos, cells)),
+            { minLength: 1, maxLength: 40 },
+          )
+        }),
+        fc.nat(5),
+        fc.nat(40),
+        (rows, at, mixedAt) => {
+          const infos = rows[0]!.inputs
+          const packed = (feeds: Parameters<typeof packetOf>[0]) => {
+            const packet = packetOf(feeds)
+            const area = openArea(new SharedArrayBuffer(packet.bytes(at)))
+            packet.write(area, at)
+            return readTensors(area, at, { infos, values: 'copy' })
+          }
+          const asTensors = packed(rows.map(tensorsOf))
+          expect(packed(rows)).toEqual(asTensors)
+          expect(packed(rows.map((row, i) => (i === mixedAt ? tensorsOf(row) : row)))).toEqual(asTensors)
+          infos.forEach(({ dims }, i) => {
+            const width = dims[1] ?? 1
+            expect(asTensors[i]!.dims).toEqual(dims.length === 1 ? [rows.length] : [rows.length, width])
+            const own = rows.flatMap((row) => [...tensorsOf(row)[i]!.data])
+            expect([...asTensors[i]!.data]).toEqual(own)
+          })
+        },
+      ),
     )
   })
 

@@ -8,6 +8,7 @@ import { fetchIndices, orderFeeds } from './feeds.ts'
 import type { Batch, PoolModel, RunJob } from './job.ts'
 import { RunQueue } from './queue.ts'
 import { abortedFailure, admit, fatalFailure, overloadedFailure } from './refusals.ts'
+import { type Feeds, isRow, Row } from './row.ts'
 import type { Seat } from './seat.ts'
 import type { ModelInfo, PooledResult, RunOptions, Tensor, TensorInfo, Tensors } from './types.ts'
 
@@ -25,7 +26,7 @@ export interface RunsOptions {
 export interface RunRequest {
   readonly model: PoolModel
   readonly info: ModelInfo
-  readonly feeds: Tensors
+  readonly feeds: Tensors | Row
   readonly options: RunOptions
 }
 
@@ -58,8 +59,8 @@ export class Runs {
   accept({ model, info, feeds: given, options }: RunRequest, settle: RunJob['settle']): RunJob {
     admit(model)
     const fetches = fetchIndices(info, options.fetches)
-    const feeds = orderFeeds(info, given)
-    const rows = model.perRow ? commonRows(feeds) : 0
+    const feeds = given instanceof Row ? given : orderFeeds(info, given)
+    const rows = model.perRow ? rowsOf(feeds) : 0
     const limitMs = options.limitMs ?? this.#options.runTimeoutMs
     const timeoutMs = options.timeoutMs ?? limitMs
     const submittedAt = this.#options.clock.elapsedMs()
@@ -118,9 +119,10 @@ export class Runs {
   /** The next batch for a seat, without those whose caller has left. */
   next(held: ReadonlySet<PoolModel>): Batch | undefined {
     for (let batch = this.queue.takeFor(held); batch !== undefined; batch = this.queue.takeFor(held)) {
-      const here = batch.jobs.filter((job) => !job.gone?.())
-      for (const job of batch.jobs) if (!here.includes(job)) this.end(job, abortedFailure())
-      const [first, ...rest] = here
+      const left = batch.jobs.filter(hasLeft)
+      if (left.length === 0) return batch
+      const [first, ...rest] = batch.jobs.filter((job) => !left.includes(job))
+      for (const job of left) this.end(job, abortedFailure())
       if (first !== undefined) return { ...batch, jobs: [first, ...rest] }
     }
     return undefined
@@ -144,7 +146,7 @@ export class Runs {
       this.#apart(jobs)
       return
     }
-    const batchRows = jobs.length === 1 ? (jobs[0].feeds[0]?.dims[0] ?? 1) : sizeOf(jobs)
+    const batchRows = jobs.length === 1 ? firstAxis(jobs[0].feeds) : sizeOf(jobs)
     for (let i = 0; i < jobs.length; i++) {
       const job = jobs[i]!
       const queueMs = startedAt - job.submittedAt
@@ -191,18 +193,30 @@ export class Runs {
   }
 }
 
+function firstAxis(feeds: Feeds): number {
+  return isRow(feeds) ? 1 : (feeds[0]?.dims[0] ?? 1)
+}
+
+function hasLeft({ gone }: RunJob): boolean {
+  return gone?.() === true
+}
+
 function sizeOf(jobs: readonly RunJob[]): number {
   return jobs.reduce((sum, job) => sum + job.size, 0)
 }
 
-function commonRows(feeds: readonly Tensor[]): number {
+/** 0 where the inputs have no common number of rows. */
+function rowsOf(feeds: Feeds): number {
+  if (isRow(feeds)) return 1
   const rows = feeds[0]?.dims[0] ?? 0
   for (const { dims } of feeds) if (dims[0] !== rows) return 0
   return rows
 }
 
-function kinOf(info: ModelInfo, feeds: readonly Tensor[], fetches: readonly number[]): string {
+function kinOf(info: ModelInfo, feeds: Feeds, fetches: readonly number[]): string {
   let kin = fetches.length === 0 ? '' : fetches.join()
+  // Of a row no axis but the first may vary.
+  if (isRow(feeds)) return kin
   for (let i = 0; i < feeds.length; i++) {
     const { dims } = info.inputs[i]!
     for (let axis = 1; axis < dims.length; axis++) if (dims[axis] === null) kin += `/${feeds[i]!.dims[axis]}`

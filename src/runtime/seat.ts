@@ -4,7 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import { asFailure, fail, type MlError } from '../core/failure.ts'
 import { fromMessage } from './engine-failure.ts'
 import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
-import { type Parts, packetBytes, readTensors, writeTensors } from './packet.ts'
+import { packetOf, readTensors } from './packet.ts'
 import { ANSWER_WORDS, type FromWorker, IN_AREA, requestWords, writeRequest } from './protocol.ts'
 import type { Answered } from './runs.ts'
 import type { StartThread, Thread, ThreadEvents } from './thread.ts'
@@ -122,14 +122,14 @@ export class Seat {
   /** @throws MlError `too_large` for feeds beyond 1 GiB; the seat is then as it was. */
   run(batch: Batch): void {
     const { thread } = this.#sitting!
-    const [first, ...rest] = batch.jobs
-    const parts: Parts = [first.feeds, ...rest.map((job) => job.feeds)]
-    const words = requestWords(first.fetches)
-    const bytes = packetBytes(words, parts)
+    const { fetches } = batch.jobs[0]
+    const words = requestWords(fetches)
+    const packet = packetOf(batch.jobs.map(({ feeds }) => feeds))
+    const bytes = packet.bytes(words)
     if (bytes > MAX_PACKET_BYTES) throw fail('too_large', 'INPUT_TOO_LARGE', 'One run takes at most 1 GiB of input')
     const area = thread.areaFor(bytes)
-    writeRequest(area, batch.model.no, first.fetches)
-    writeTensors(area, words, parts)
+    writeRequest(area, batch.model.no, fetches)
+    packet.write(area, words)
     this.#take(batch)
     thread.run(area, bytes)
   }

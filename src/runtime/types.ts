@@ -3,6 +3,7 @@
 import type { Log } from '../core/log.ts'
 import type { Tensor, TensorInfo, Tensors } from '../core/tensors.ts'
 import type { RecycleOptions } from './recycler.ts'
+import type { Row } from './row.ts'
 
 export type { Tensor, TensorInfo, Tensors, TensorType, TypedArray } from '../core/tensors.ts'
 
@@ -77,14 +78,14 @@ export interface LoadedModel {
   readonly key: string
   readonly info: ModelInfo
   /**
-   * Runs the graph once. The feeds must not be changed until the promise settles.
+   * Runs the graph once. The feeds must not be changed until the promise settles. A row must have been made for the inputs of this model.
    *
    * @throws MlError `invalid` MODEL_INPUT_INVALID (feeds that do not fit the inputs, the name in the details),
    *   `invalid` MODEL_RUN_FAILED (the model refused these values), `unavailable` OVERLOADED (queue full, or its wait too long),
    *   INFERENCE_TIMEOUT, RUNTIME_CLOSED, or INFERENCE_ABORTED (the caller left), `internal` INFERENCE_FAILED (the
    *   worker died twice under this run).
    */
-  run(feeds: Tensors, options?: RunOptions): Promise<PooledResult>
+  run(feeds: Tensors | Row, options?: RunOptions): Promise<PooledResult>
   /**
    * Milliseconds until the answer of a run of one row that comes now, where it would be refused with OVERLOADED because of those
    * that wait; asked before the trouble of making the run. `undefined` where it would be let in, or nobody knows.

@@ -5,7 +5,7 @@ import { fail } from '../../core/failure.ts'
 import { createMetrics } from '../../core/metrics.ts'
 import { openInProcessCache } from '../../ports/cache/in-process.ts'
 import type { Cache } from '../../ports/cache/index.ts'
-import type { Tensors } from '../../runtime/index.ts'
+import { Row } from '../../runtime/index.ts'
 import type { Settings } from '../ctx.ts'
 import type { ServingSettings } from '../models/index.ts'
 import { AnswerCache } from './answer-cache.ts'
@@ -26,6 +26,11 @@ const RECORD: VersionRecord = {
   settings: {},
 }
 
+const INPUTS = [
+  { name: 'n', type: 'float64', dims: [null, 1] },
+  { name: 's', type: 'string', dims: [null, 1] },
+] as const
+
 function version(settings: ServingSettings = { cache: true }, record: Partial<VersionRecord> = {}): ServedVersion {
   return new ServedVersion({} as never, { ...RECORD, ...record, settings })
 }
@@ -36,14 +41,11 @@ function start(options: { cacheTtlSeconds?: number; shared?: Cache } = {}) {
   const settings = { cacheTtlSeconds: options.cacheTtlSeconds ?? 60 } as Settings
   const answers = new AnswerCache({ cache, metrics, clock: systemClock, settings })
   let asked = 0
-  const row = (value: number, text = 'x'): Tensors => ({
-    n: { type: 'float64', dims: [1, 1], data: Float64Array.of(value) },
-    s: { type: 'string', dims: [1, 1], data: [text] },
-  })
-  const ask = (served: ServedVersion, feeds: Tensors, gone = () => false) =>
+  const row = (value: number, text = 'x') => new Row(INPUTS, [value, text])
+  const ask = (served: ServedVersion, row: Row, gone = () => false) =>
     answers.answer({
       served,
-      feeds,
+      row,
       gone,
       ask: async (gone) => {
         asked++
@@ -71,11 +73,11 @@ describe('a cached answer', () => {
   it('is kept no longer than there is room for what answers say', async () => {
     const { answers, row } = start()
     const served = version()
-    const feeds = Array.from({ length: 200 }, (_, i) => row(i))
+    const rows = Array.from({ length: 200 }, (_, i) => row(i))
     const ask = async () => ({ prediction: 'x'.repeat(2 ** 20) })
-    for (const one of feeds) await answers.answer({ served, feeds: one, gone: () => false, ask })
-    const kept = feeds.filter((one) => answers.last({ served, feeds: one }) !== undefined)
-    expect(kept).toEqual(feeds.slice(-127))
+    for (const one of rows) await answers.answer({ served, row: one, gone: () => false, ask })
+    const kept = rows.filter((one) => answers.last({ served, row: one }) !== undefined)
+    expect(kept).toEqual(rows.slice(-127))
   })
 
   it.each([
@@ -116,8 +118,8 @@ describe('a cached answer', () => {
     await pause(20)
     expect(await ask(served, row(1))).toEqual({ prediction: 2 })
     await pause(20)
-    expect(answers.last({ served, feeds: row(1) })).toEqual({ prediction: 2 })
-    expect(answers.last({ served, feeds: row(9) })).toBeUndefined()
+    expect(answers.last({ served, row: row(1) })).toEqual({ prediction: 2 })
+    expect(answers.last({ served, row: row(9) })).toBeUndefined()
   })
 
   it('is not looked for where the model is fast, or its owner says no, or the time is 0', async () => {

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { roughBytes } from '../../core/rough-bytes.ts'
-import type { Tensors } from '../../runtime/index.ts'
+import type { Row } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
 import type { Answer } from './output.ts'
 import type { Served, VersionRecord } from './served-version.ts'
@@ -32,7 +32,7 @@ interface Flight {
 
 export interface Question {
   readonly served: Served
-  readonly feeds: Tensors
+  readonly row: Row
   readonly gone: () => boolean
   /** Asks the model; `gone` tells whether everybody who waits has left. */
   readonly ask: (gone: () => boolean) => Promise<Answer>
@@ -65,7 +65,7 @@ export class AnswerCache {
   }
 
   /** What was answered last, however old: for when the model cannot answer. */
-  last(question: Pick<Question, 'served' | 'feeds'>): Answer | undefined {
+  last(question: Pick<Question, 'served' | 'row'>): Answer | undefined {
     return this.#answers.size === 0 ? undefined : this.#answers.peek(digestOf(question), { allowStale: true })
   }
 
@@ -124,9 +124,10 @@ export class AnswerCache {
  * differently are one question. JSON arrays end themselves and state the lengths of the raw values behind them, so that no two
  * questions read the same.
  */
-function digestOf({ served, feeds }: Pick<Question, 'served' | 'feeds'>): string {
+function digestOf({ served, row }: Pick<Question, 'served' | 'row'>): string {
   const described: unknown[] = []
   const values: Uint8Array[] = []
+  const feeds = row.toTensors()
   for (const name in feeds) {
     const { type, dims, data } = feeds[name]!
     if (ArrayBuffer.isView(data)) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Signature, SignatureInput } from '../../contract/models.ts'
-import type { ModelInfo, TensorInfo } from '../../runtime/index.ts'
+import { type ModelInfo, Row, type TensorInfo } from '../../runtime/index.ts'
 import { compileRowReader } from './input.ts'
 
 const column = (name: string, dtype: SignatureInput['dtype'], nullable = true): SignatureInput => ({
@@ -152,6 +152,25 @@ describe('rows on their way into tensors', () => {
   })
 })
 
+describe('a row by itself', () => {
+  it.each([[{ age: 1, city: 'Rome', member: true, since: '1970-01-02' }], [{ age: '2.5' }], [[1, null, 'no', '?']]])(
+    'is read as one among others: %j',
+    (row) => {
+      expect((people.readOne(row, () => '') as Row).toTensors()).toEqual(people.read([row], place).feeds)
+    },
+  )
+
+  it.each(['float32', 'int64', 'uint64', 'int32', 'int8', 'uint16', 'bool'] as const)('fits %s', (type) => {
+    const [wide, lone] = [tensor('X', type, 2), tensor('y', type, null)]
+    const reader = readerOf(
+      ['X[0]', 'X[1]', 'y'].map((name) => column(name, 'integer', false)),
+      [wide, lone],
+    )
+    const row = { y: 1, 'X[1]': '0', 'X[0]': 1 }
+    expect((reader.readOne(row, () => '') as Row).toTensors()).toEqual(reader.read([row], place).feeds)
+  })
+})
+
 describe('rows with errors', () => {
   const good = fc.record({
     age: fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -180,6 +199,18 @@ describe('rows with errors', () => {
         expect([...(feeds.age!.data as Float64Array)]).toEqual(alone.map(({ age }) => age?.data[0]))
         expect([...(feeds.city!.data as string[])]).toEqual(alone.map(({ city }) => city?.data[0]))
         expect(feeds.age?.dims).toEqual([kept.length, 1])
+      }),
+    )
+  })
+
+  it('are told of a row by itself as of one among others', () => {
+    fc.assert(
+      fc.property(fc.oneof(good, bad), (row) => {
+        const { feeds, errors } = reader.read([row], () => 'input_data')
+        const found = reader.readOne(row, () => 'input_data')
+        if (found instanceof Row) expect(found.toTensors()).toEqual(feeds)
+        else expect(found).toEqual(errors.get(0))
+        expect(errors.size).toBe(found instanceof Row ? 0 : 1)
       }),
     )
   })

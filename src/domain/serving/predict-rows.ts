@@ -1,7 +1,7 @@
 // The one way to a prediction; every reply shape and every face ends here.
 import { asFailure, type FieldError } from '../../core/failure.ts'
 import { inSpan } from '../../core/trace.ts'
-import type { PooledResult, Tensors } from '../../runtime/index.ts'
+import { type PooledResult, Row, type Tensors } from '../../runtime/index.ts'
 import { takesTensors } from '../models/index.ts'
 import { canStandIn, insteadOf } from './fallback.ts'
 import { type Answer, readAnswers } from './output.ts'
@@ -125,24 +125,14 @@ interface Found extends Pick<Predicted, 'answers' | 'errors'> {
   readonly known?: boolean
 }
 
-async function run(ctx: ServingCtx, { ready, served, given }: Run): Promise<Found> {
-  if (ready.reader.rowByRow && given.rows.length > 1) return oneByOne(ctx, { ready, served, given })
+function run(ctx: ServingCtx, { ready, served, given }: Run): Promise<Found> {
+  if (given.rows.length === 1) return runOne(ctx, { ready, served, given })
+  return ready.reader.rowByRow ? oneByOne(ctx, { ready, served, given }) : runTable(ctx, { ready, served, given })
+}
+
+async function runTable(ctx: ServingCtx, { ready, served, given }: Run): Promise<Found> {
   const { feeds, rows, errors } = ready.reader.read(given.rows, given.place)
   const answers: (Answer | undefined)[] = new Array(given.rows.length).fill(undefined)
-  if (given.rows.length === 1 && rows.length === 1) {
-    let known = true
-    answers[0] = await ctx.serving.answers.answer({
-      served,
-      feeds,
-      gone: ctx.gone,
-      ask: async (gone) => {
-        known = false
-        return (await ask(ctx, { ready, served, feeds, rows: 1, gone }))[0]!
-      },
-    })
-    if (known) ctx.span.set(FROM_CACHE)
-    return { answers, errors, known }
-  }
   if (rows.length > 0) {
     const found = await ask(ctx, { ready, served, feeds, rows: rows.length, gone: ctx.gone })
     for (let i = 0; i < rows.length; i++) answers[rows[i]!] = found[i]
@@ -150,12 +140,36 @@ async function run(ctx: ServingCtx, { ready, served, given }: Run): Promise<Foun
   return { answers, errors }
 }
 
+async function runOne(ctx: ServingCtx, { ready, served, given }: Run): Promise<Found> {
+  const row = ready.reader.readOne(given.rows[0], () => given.place(0))
+  if (!(row instanceof Row)) return { answers: [undefined], errors: errorsOf(row) }
+  let known = true
+  const answer = await ctx.serving.answers.answer({
+    served,
+    row,
+    gone: ctx.gone,
+    ask: async (gone) => {
+      known = false
+      return (await ask(ctx, { ready, served, feeds: row, rows: 1, gone }))[0]!
+    },
+  })
+  if (known) ctx.span.set(FROM_CACHE)
+  return { answers: [answer], errors: NO_ERRORS, known }
+}
+
+const NO_ERRORS: ReadonlyMap<number, readonly FieldError[]> = new Map()
+
+/** Of the only row. */
+function errorsOf(row: Row | readonly FieldError[]): Predicted['errors'] {
+  return row instanceof Row ? NO_ERRORS : new Map([[0, row]])
+}
+
 const FROM_CACHE = { 'modelyard.cache.hit': true }
 
 interface Ask {
   readonly ready: ReadyVersion
   readonly served: Served
-  readonly feeds: Tensors
+  readonly feeds: Tensors | Row
   readonly rows: number
   readonly gone: () => boolean
 }
@@ -179,12 +193,15 @@ interface Failed {
 /** What is known of the rows, or declared for them, where the model cannot answer; else the error. */
 function instead(ctx: ServingCtx, { served, given, error }: Failed): Pick<Predicted, 'answers' | 'errors'> {
   const { ready } = served
-  const read = ready && canStandIn(error) ? ready.reader.read(given.rows, given.place) : undefined
-  const alone = read !== undefined && given.rows.length === 1 && read.rows.length === 1
-  const last = alone ? () => ctx.serving.answers.last({ served, feeds: read.feeds }) : undefined
+  const reader = canStandIn(error) ? ready?.reader : undefined
+  const row = given.rows.length === 1 ? reader?.readOne(given.rows[0], () => given.place(0)) : undefined
+  const last = row instanceof Row ? () => ctx.serving.answers.last({ served, row }) : undefined
   const answer = insteadOf(error, served, last)
-  const errors = read?.errors ?? new Map()
-  return { answers: given.rows.map((_, index) => (errors.has(index) ? undefined : answer)), errors }
+  const errors = row === undefined ? reader?.read(given.rows, given.place).errors : errorsOf(row)
+  return {
+    answers: given.rows.map((_, index) => (errors?.has(index) ? undefined : answer)),
+    errors: errors ?? NO_ERRORS,
+  }
 }
 
 /** For graphs that were exported for a batch of exactly one. */

@@ -1,13 +1,13 @@
 // A prediction's way through the engine as two spans: waiting for a worker, and the batch it ran in. The engine measures both and
 // knows nothing of traces.
 import type { Span } from '../../core/trace.ts'
-import type { LoadedModel, PooledResult, RunOptions, Tensors } from '../../runtime/index.ts'
+import type { LoadedModel, PooledResult, Row, RunOptions, Tensors } from '../../runtime/index.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
 
 export interface Run {
   readonly model: LoadedModel
-  readonly feeds: Tensors
+  readonly feeds: Tensors | Row
   readonly options: RunOptions
 }
 

@@ -12,6 +12,9 @@ export function tensorsOnly(modelName: string, info: ModelInfo): RowReader {
     read() {
       throw refuseColumns(modelName)
     },
+    readOne() {
+      throw refuseColumns(modelName)
+    },
   }
 }
 
