@@ -7,20 +7,24 @@ import { DEFAULT_LIMIT, decodeCursor, pageOf } from '../paging.ts'
 import { compareVersions } from './policy.ts'
 import { getModelRow, getVersionRow, requireTrained, versionDocument } from './store.ts'
 
-/** Highest first. Semantic versions do not sort as text, so a model's versions (tens, not thousands) are sorted here. */
+/** Highest first. Semantic versions do not sort as text, so their numbers are sorted here. */
 export function listVersions(ctx: Ctx, input: Input<'versions.list'>): Promise<Output<'versions.list'>> {
   const limit = input.limit ?? DEFAULT_LIMIT
   const after = decodeCursor(input.cursor, 1, /^\d+\.\d+\.\d+$/)
   return inTransaction(ctx, async (ctx) => {
-    const rows = await allVersions(ctx, input.model_id)
-    const rest = after ? rows.filter((row) => compareVersions(row.version, after[0]!) < 0) : rows
-    return pageOf(rest, limit, { item: versionDocument, position: (row) => [row.version] })
+    const { id } = await getModelRow(ctx, input.model_id)
+    const numbers = await ctx.db.selectFrom('model_versions').select('version').where('model_id', '=', id).execute()
+    const all = highestFirst(numbers)
+    const rest = after ? all.filter(({ version }) => compareVersions(version, after[0]!) < 0) : all
+    // Only those of the page: what a version was found to be worth may be long.
+    const wanted = rest.slice(0, limit + 1).map(({ version }) => version)
+    const find = ctx.db.selectFrom('model_versions').selectAll().where('model_id', '=', id)
+    const rows = wanted.length === 0 ? [] : highestFirst(await find.where('version', 'in', wanted).execute())
+    return pageOf(rows, limit, { item: versionDocument, position: (row) => [row.version] })
   })
 }
 
-async function allVersions(ctx: TxCtx, modelRef: string) {
-  const model = await getModelRow(ctx, modelRef)
-  const rows = await ctx.db.selectFrom('model_versions').selectAll().where('model_id', '=', model.id).execute()
+function highestFirst<R extends { readonly version: string }>(rows: R[]): R[] {
   return rows.sort((a, b) => compareVersions(b.version, a.version))
 }
 
@@ -55,10 +59,14 @@ export async function getArtifact(ctx: Ctx, input: Input<'versions.artifact'>): 
 export function getLineage(ctx: Ctx, input: Input<'models.lineage'>): Promise<LineageReport> {
   return inTransaction(ctx, async (ctx) => {
     const model = await getModelRow(ctx, input.model_id)
-    const rows = await allVersions(ctx, model.id)
+    const rows = await ctx.db
+      .selectFrom('model_versions')
+      .select(['version', 'status', 'lineage', 'artifact_sha256', 'created_at'])
+      .where('model_id', '=', model.id)
+      .execute()
     return {
       model_id: model.id,
-      versions: rows.map((row) => ({
+      versions: highestFirst(rows).map((row) => ({
         version: row.version,
         status: row.status,
         lineage: row.lineage,
