@@ -1,4 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -82,5 +85,25 @@ describe('the command line without a service', () => {
     expect(listed).toMatchObject({ code: 1, json: { error_code: 'DATABASE_UNAVAILABLE' } })
     expect(doctor).toMatchObject({ code: 1 })
     expect(doctor.json).toEqual(expect.arrayContaining([expect.objectContaining({ name: 'service', ok: false })]))
+  })
+
+  it('leaves no half of a download, and what was there before', async () => {
+    const server = createServer((_request, reply) => {
+      reply.writeHead(200, { 'content-length': 1000 }).write('half of it', () => reply.destroy())
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    await writeFile(path('model.onnx'), 'older')
+    const said = await cli('--url', url, 'models', 'download', 'm', '1.0.0', path('model.onnx'))
+    server.close()
+    expect(said.code).toBe(1)
+    expect(await readFile(path('model.onnx'), 'utf8')).toBe('older')
+    expect((await readdir(folder)).filter((name) => name.startsWith('model'))).toEqual(['model.onnx'])
+  })
+
+  it('says that results can be saved nowhere before they are made', async () => {
+    const batch = ['batch', 'm', path('customers.csv'), '--output', path('nowhere/results.csv')]
+    const said = await cli('--url', 'http://127.0.0.1:9', '--json', ...batch)
+    expect(said).toMatchObject({ code: 2, json: { error_code: 'FILE_UNWRITABLE' } })
   })
 })

@@ -1,4 +1,3 @@
-import { createWriteStream } from 'node:fs'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -7,7 +6,7 @@ import { type Command, Option } from 'commander'
 import { BATCH_FORMATS, type BatchFormat, type BatchJob } from '../../contract/batch.ts'
 import { fail } from '../../core/failure.ts'
 import { type Session, withService } from '../command.ts'
-import { openFile } from '../files.ts'
+import { openFile, refuseUnwritable, saveStream } from '../files.ts'
 import type { CliHost } from '../host.ts'
 
 interface BatchOptions {
@@ -48,6 +47,7 @@ async function batch(session: Session, { model, file, options }: Asked): Promise
   if ((file === undefined) === (dataset === undefined)) {
     throw fail('invalid', 'BATCH_INPUT_MISSING', 'Give a file, or a dataset with --dataset')
   }
+  if (output !== undefined) await refuseUnwritable(output)
   const { id } = await client.batch_jobs.create({
     model_id: model,
     output_format: format,
@@ -61,8 +61,9 @@ async function batch(session: Session, { model, file, options }: Asked): Promise
     const kind = job.status === 'cancelled' ? 'conflict' : 'invalid'
     throw fail(kind, 'BATCH_ENDED', `Batch job ${id} ${job.status}${job.error ? `: ${job.error}` : ''}`)
   }
-  if (output === undefined && !terminal.json) return void (await save(session, { id, format }, process.stdout))
-  if (output !== undefined) await save(session, { id, format }, createWriteStream(output))
+  const results = async () => (await client.batch_jobs.results({ job_id: id, format })).stream
+  if (output === undefined && !terminal.json) return await print(await results())
+  if (output !== undefined) await saveStream(await results(), output)
   terminal.result(job, () => {
     const failed = job.failed_count > 0 ? `, ${job.failed_count} without a prediction` : ''
     return `${job.processed_count} rows predicted with ${model} ${job.version}${failed}: ${output}`
@@ -87,12 +88,7 @@ async function follow({ client, terminal }: Session, id: string): Promise<BatchJ
   }
 }
 
-async function save(
-  { client }: Session,
-  { id, format }: { readonly id: string; readonly format: BatchFormat },
-  target: NodeJS.WritableStream,
-): Promise<void> {
-  const { stream } = await client.batch_jobs.results({ job_id: id, format })
+async function print(stream: ReadableStream<Uint8Array>): Promise<void> {
   const source = Readable.fromWeb(stream as Parameters<typeof Readable.fromWeb>[0])
-  await pipeline(source, target, { end: target !== process.stdout })
+  await pipeline(source, process.stdout, { end: false })
 }

@@ -1,11 +1,8 @@
-import { open } from 'node:fs/promises'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import { fail } from '../../core/failure.ts'
 import { withService } from '../command.ts'
 import { evaluationText } from '../evaluation-text.ts'
 import { versionExplanationText } from '../explanation-text.ts'
+import { saveStream } from '../files.ts'
 import type { CliHost } from '../host.ts'
 import { addList } from '../listing.ts'
 import { table } from '../terminal.ts'
@@ -103,7 +100,7 @@ function addVersionCommands(models: Command, host: CliHost): void {
     .action((model: string, version: string, file: string, _options: unknown, command: Command) =>
       withService(host, command, async ({ client, terminal }) => {
         const { stream, size } = await client.versions.artifact({ model_id: model, version })
-        await save(stream, file)
+        await saveStream(stream, file)
         terminal.result({ file, size }, () => `Saved ${file}${size === undefined ? '' : ` (${size} bytes)`}`)
       }),
     )
@@ -118,13 +115,6 @@ function addVersionCommands(models: Command, host: CliHost): void {
         terminal.result(deleted, () => `${deleted.id} is deleted`)
       }),
     )
-}
-
-async function save(stream: ReadableStream<Uint8Array>, file: string): Promise<void> {
-  const target = await open(file, 'w').catch((cause: unknown) => {
-    throw fail('invalid', 'FILE_UNWRITABLE', `Cannot write ${file}: ${(cause as Error).message}`, { cause })
-  })
-  await pipeline(Readable.fromWeb(stream as Parameters<typeof Readable.fromWeb>[0]), target.createWriteStream())
 }
 
 const MOST_TELLING = ['f1', 'f1_macro', 'accuracy', 'roc_auc', 'rmse', 'r2']
