@@ -3,6 +3,7 @@ import type { Interaction } from '../../contract/features.ts'
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
+import { mapInTurns } from '../../core/turns.ts'
 import { json, type NewRow, type Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { pageBySeq } from '../paging.ts'
@@ -15,7 +16,7 @@ export async function recordInteractions(
   ctx: Ctx,
   { interactions }: Input<'interactions.record'>,
 ): Promise<Output<'interactions.record'>> {
-  const rows = rowsOf(ctx, interactions)
+  const rows = await rowsOf(ctx, interactions)
   const recorded = await inTransaction(ctx, async (ctx) => {
     let count = 0
     for (let from = 0; from < rows.length; from += ROWS_A_WRITE) {
@@ -36,10 +37,10 @@ export async function recordInteractions(
 }
 
 /** @throws `invalid` with every faulty moment. */
-function rowsOf({ caller, clock }: Ctx, interactions: readonly Interaction[]): NewRow<'interactions'>[] {
+async function rowsOf({ caller, clock }: Ctx, interactions: readonly Interaction[]): Promise<NewRow<'interactions'>[]> {
   const nowMs = clock.now().getTime()
   const errors: FieldError[] = []
-  const rows = interactions.map((given, index): NewRow<'interactions'> => {
+  const rows = await mapInTurns(interactions, { atATime: ROWS_A_WRITE }, (given, index): NewRow<'interactions'> => {
     const at = momentOf(given.at, `interactions.${index}.at`, nowMs)
     if (typeof at !== 'number') errors.push(at)
     return {

@@ -3,11 +3,12 @@ import type { EntityType, Feature, FeatureValue, FeatureVector } from '../../con
 import type { Input, Output } from '../../contract/operations/index.ts'
 import { type FieldError, fail, invalid } from '../../core/failure.ts'
 import { own } from '../../core/own.ts'
+import { mapInTurns } from '../../core/turns.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { featuresAsOf, type Moment } from './as-of.ts'
 import { momentMs } from './moment.ts'
 import { type EntityState, ttlMs } from './policy.ts'
-import { readStates } from './store.ts'
+import { IDS_AT_A_TIME, readStates } from './store.ts'
 import { getEntityType } from './types.ts'
 
 export async function getFeatures(ctx: Ctx, input: Input<'features.get'>): Promise<FeatureVector> {
@@ -51,11 +52,11 @@ export async function readFeatures(ctx: Ctx, input: Input<'features.read'>): Pro
   const { type, states } = await readStates(ctx, input.entity_type, input.entity_ids)
   const names = input.features && knownNames(type, input.features)
   const atMs = ctx.clock.now().getTime()
-  return {
-    items: input.entity_ids.map((entityId, index) =>
-      vectorOf({ type, entityId, state: states[index], atMs, ...(names && { names }) }),
-    ),
-  }
+  const wanted = names && new Set(names)
+  const items = await mapInTurns(input.entity_ids, { atATime: IDS_AT_A_TIME }, (entityId, index) =>
+    vectorOf({ type, entityId, state: states[index], atMs, wanted }),
+  )
+  return { items }
 }
 
 /** What is known now of many entities, one an id: the values alone, for services that answer with every request. */
@@ -124,13 +125,12 @@ export interface Known {
   /** The moment that is looked at, in milliseconds since 1970: what is older than its time to live is left out. */
   readonly atMs: number
   /** Default: all features. */
-  readonly names?: readonly string[]
+  readonly wanted?: ReadonlySet<string> | undefined
 }
 
-export function vectorOf({ type, entityId, state, atMs, names }: Known): FeatureVector {
+export function vectorOf({ type, entityId, state, atMs, wanted }: Known): FeatureVector {
   const features: Record<string, FeatureValue> = {}
   const observed_at: Record<string, string> = {}
-  const wanted = names && new Set(names)
   for (const feature of type.features) {
     const { name } = feature
     if (wanted && !wanted.has(name)) continue

@@ -2,11 +2,15 @@
 // what is not there comes from the database in one query, and then from the source.
 import type { EntityType } from '../../contract/features.ts'
 import { inSpan } from '../../core/trace.ts'
+import { mapInTurns } from '../../core/turns.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
 import { keepStates, type OnlineState, readOnline, stateKey } from './online.ts'
 import type { EntityState } from './policy.ts'
 import { sourceKeys, withSource } from './sourced.ts'
 import { getEntityType, keepType, readType, typeKey } from './types.ts'
+
+/** Of a long list: between these others have their turn. */
+export const IDS_AT_A_TIME = 500
 
 export interface KnownEntities {
   readonly type: EntityType
@@ -29,7 +33,7 @@ async function find(ctx: Ctx, entityType: string, ids: readonly string[]): Promi
     ...ids.map((id) => stateKey(tenantId, entityType, id)),
     ...(source ? sourceKeys(ctx, { source, entityType, ids }) : []),
   ])
-  const online = ids.map((_, index) => readOnline(cached[index]))
+  const online = await mapInTurns(ids, { atATime: IDS_AT_A_TIME }, (_, index) => readOnline(cached[index]))
   const { type, states } = await complete(ctx, {
     entityType,
     ids,
