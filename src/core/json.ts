@@ -1,11 +1,11 @@
 // JSON from outside, whichever way it came: a broken text is answered with the place of the break, and documents that could hurt later
 // code (nested thousands deep, a key `__proto__`) are refused here.
 import { isUtf8 } from 'node:buffer'
-import { fail } from './failure.ts'
+import { fail, type MlError } from './failure.ts'
 import { firstError, positionOf } from './json-position.ts'
 
 /** Deeper than any honest document, shallow enough for every recursive reader behind us. */
-const MAX_DEPTH = 1000
+export const MAX_DEPTH = 1000
 /** Of longer texts the place of the break is not looked for: that holds up everybody else ten times as long as reading did. */
 const LOCATED_LENGTH = 1024 * 1024
 
@@ -24,15 +24,28 @@ export function parseJson(text: string, what = 'request body'): unknown {
   } catch (error) {
     throw malformed(json, what, error)
   }
-  // Both checks walk the whole value, so they run only where the text could possibly break the rule.
-  if (json.length >= 2 * MAX_DEPTH || json.includes('__proto__') || json.includes('\\u005')) inspect(value, what)
+  refuseDangerous(value, { text: json, what, deepest: MAX_DEPTH })
   return value
 }
 
+interface Parsed {
+  readonly text: string
+  readonly what: string
+  /** Levels it may have. */
+  readonly deepest: number
+}
+
+/** Both checks walk the whole value, so they run only where the text could possibly break the rule. */
+export function refuseDangerous(value: unknown, { text, what, deepest }: Parsed): void {
+  if (text.length >= 2 * deepest || text.includes('__proto__') || text.includes('\\u005')) inspect(value, what, deepest)
+}
+
+export function tooLongToSay(what: string, cause?: unknown): MlError {
+  return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON; it is too long to say where`, { cause })
+}
+
 function malformed(text: string, what: string, cause: unknown) {
-  if (text.length > LOCATED_LENGTH) {
-    return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON; it is too long to say where`, { cause })
-  }
+  if (text.length > LOCATED_LENGTH) return tooLongToSay(what, cause)
   const { offset, line, column } = positionOf(text, firstError(text))
   const found = offset >= text.length ? 'the text ends too early' : `unexpected ${JSON.stringify(text[offset])}`
   return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON: ${found} at line ${line}, column ${column}`, {
@@ -42,10 +55,10 @@ function malformed(text: string, what: string, cause: unknown) {
 }
 
 /** Breadth first, so that depth costs no stack. */
-function inspect(root: unknown, what: string): void {
+function inspect(root: unknown, what: string, deepest: number): void {
   let level: object[] = isObject(root) ? [root] : []
   for (let depth = 1; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) {
+    if (depth > deepest) {
       throw fail('malformed', 'MALFORMED_JSON', `The ${what} is nested more than ${MAX_DEPTH} levels deep`)
     }
     const next: object[] = []

@@ -5,6 +5,7 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
 import { fail, type MlError } from '../core/failure.ts'
 import { readJson } from '../core/json.ts'
+import { LONG_JSON_BYTES, readJsonInTurns } from '../core/json-in-turns.ts'
 import { gather } from './gather.ts'
 import { tooLarge } from './too-large.ts'
 
@@ -62,6 +63,10 @@ export function readRawBodies(app: FastifyInstance, maxBytes: number): void {
 }
 
 function decode(bytes: Buffer, done: (error: Error | null, body?: unknown) => void): void {
+  if (bytes.length > LONG_JSON_BYTES) {
+    readJsonInTurns(bytes).then((value) => done(null, value), done)
+    return
+  }
   let value: unknown
   try {
     value = readJson(bytes)

@@ -1,7 +1,7 @@
 // The one door: every face hands its requests to this function, which checks them and runs the verb.
 import { type Handlers, type OperationName, operations } from '../../contract/operations/index.ts'
 import type { Call, Dispatch } from '../../core/caller.ts'
-import { type Check, compileCheck } from '../../core/check.ts'
+import { compileCheckInTurns } from '../../core/check-in-turns.ts'
 import { invalid } from '../../core/failure.ts'
 import { callerAttributes, ended, NO_TRACER, type Span, type Tracer } from '../../core/trace.ts'
 import type { Ctx } from '../ctx.ts'
@@ -32,14 +32,10 @@ export function createDispatch<C extends Ctx>(
   makeCtx: (call: Call) => C,
   tracer: Tracer = NO_TRACER,
 ): Dispatch {
-  const checks = new Map<string, Check>()
-  for (const [name, operation] of Object.entries(operations)) checks.set(name, compileCheck(operation.input))
+  const checks = new Map<string, ReturnType<typeof compileCheckInTurns>>()
+  for (const [name, operation] of Object.entries(operations)) checks.set(name, compileCheckInTurns(operation.input))
 
-  const dispatch = (name: OperationName, input: unknown, call: Call): Promise<unknown> => {
-    const operation = operations[name]
-    requirePermission(call.caller, operation.permission)
-    const errors = checks.get(name)!(input)
-    if (errors.length > 0) throw invalid('request', errors)
+  const start = (name: OperationName, input: unknown, call: Call): Promise<unknown> => {
     const span = spanOf(name, call, tracer)
     return span ? ended(span, () => work(name, input, within(call, span))) : work(name, input, call)
   }
@@ -49,8 +45,13 @@ export function createDispatch<C extends Ctx>(
     if (call.idempotencyKey === undefined || !('idempotent' in operations[name])) return run(ctx)
     return runOnce(ctx, { name, input, key: call.idempotencyKey, upload: call.upload }, run)
   }
-  // Async, so that a refusal is a rejected promise like any other failure.
-  return (async (name: OperationName, input: unknown, call: Call) => dispatch(name, input, call)) as Dispatch
+  return (async (name: OperationName, input: unknown, call: Call) => {
+    requirePermission(call.caller, operations[name].permission)
+    const found = checks.get(name)!(input)
+    const errors = found instanceof Promise ? await found : found
+    if (errors.length > 0) throw invalid('request', errors)
+    return start(name, input, call)
+  }) as Dispatch
 }
 
 /** Field by field: what a call knows of its asker may lie on its prototype. */
