@@ -13,6 +13,7 @@ import {
   type ServingCtx,
   tracedRun,
 } from '../serving/index.ts'
+import { ahead, type Finish, RUNS_AHEAD } from './ahead.ts'
 import type { Claim } from './claim.ts'
 import { compileFeeds } from './feeds.ts'
 import { type LineWriter, lineWriter } from './lines.ts'
@@ -23,8 +24,6 @@ import type { BatchSource } from './store.ts'
 const ROWS_A_RUN = 2048
 /** A graph over prose has tens of thousands of dense columns inside. */
 const ROWS_A_RUN_OF_TEXT = 128
-/** Runs under way: one is worked on while the next is made ready and the last is written down. */
-const RUNS_AHEAD = 2
 /** Those, and the one that is being made ready. */
 const BLOCKS_HELD = RUNS_AHEAD + 1
 const RUN_LIMIT_MS = 120_000
@@ -128,8 +127,6 @@ function* blocksOf({ claim, source: { reading }, bytes, signature, ready }: Chun
   throw fail('internal', 'BATCH_ROWS_DIFFER', `A chunk of ${claim.rows} rows was read as ${rows}`)
 }
 
-type Finish = () => void
-
 async function runColumns(
   ctx: ServingCtx,
   { signature, ready, lines }: ChunkRun,
@@ -177,19 +174,6 @@ async function infer(ctx: ServingCtx, model: LoadedModel, feeds: Tensors) {
   } as const
   const { outputs } = await tracedRun(ctx, { model, feeds, options })
   return outputs
-}
-
-/** Begins some steps ahead of the one whose end is awaited; `finish` is called in order. */
-async function ahead<T>(steps: Iterable<T>, begin: (step: T) => Promise<Finish>): Promise<void> {
-  const underWay: Promise<Finish>[] = []
-  for (const step of steps) {
-    const begun = begin(step)
-    // Awaited below; without this a failure behind another one would end the process.
-    begun.catch(() => {})
-    underWay.push(begun)
-    if (underWay.length > RUNS_AHEAD) (await underWay.shift()!)()
-  }
-  for (const begun of underWay) (await begun)()
 }
 
 function sentence(errors: readonly FieldError[] = []): string {
