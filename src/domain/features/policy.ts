@@ -46,7 +46,7 @@ function isList(value: unknown, fits: (item: unknown) => boolean): boolean {
 
 /** Every fault of the values, with `field` naming the place below `path`. */
 export function valueErrors(type: EntityType, values: Readonly<Record<string, unknown>>, path = ''): FieldError[] {
-  const declared = new Map(type.features.map((feature) => [feature.name, feature]))
+  const declared = declaredOf(type)
   return Object.entries(values).flatMap(([name, value]): FieldError[] => {
     const feature = declared.get(name)
     const field = `${path}${name}`
@@ -54,6 +54,18 @@ export function valueErrors(type: EntityType, values: Readonly<Record<string, un
     if (value === null || RULES[feature.dtype].fits(value)) return []
     return [{ field, message: RULES[feature.dtype].message, value }]
   })
+}
+
+const declarations = new WeakMap<EntityType, ReadonlyMap<string, Feature>>()
+
+/** Made once a declaration: files have a hundred thousand rows of it. */
+function declaredOf(type: EntityType): ReadonlyMap<string, Feature> {
+  let known = declarations.get(type)
+  if (known === undefined) {
+    known = new Map(type.features.map((feature) => [feature.name, feature]))
+    declarations.set(type, known)
+  }
+  return known
 }
 
 /** A cell of a file as the value of a feature; what cannot be read is returned as it is, for `valueErrors` to refuse. */
@@ -65,10 +77,10 @@ export function readCell({ dtype }: Feature, cell: unknown): unknown {
   if (text === '') return null
   if (dtype === 'boolean') return truthOf(text) ?? cell
   if (dtype === 'number' || dtype === 'integer') return Number.isFinite(Number(text)) ? Number(text) : cell
-  const parsed = parsedOf(text)
+  // Nothing else can be a list, and a text that is no JSON costs an error, for every cell of the column.
+  const parsed = text.startsWith('[') ? parsedOf(text) : undefined
   if (Array.isArray(parsed)) return parsed
-  if (dtype === 'strings') return text.split('|').map((item) => item.trim())
-  return parsed ?? cell
+  return dtype === 'strings' ? text.split('|').map((item) => item.trim()) : cell
 }
 
 /** The words of the table reader: one odd cell in a column must not change what the others say. */

@@ -1,7 +1,7 @@
 // A cache inside this process, bounded in entries and bytes; what was used longest ago goes first.
 import { LRUCache } from 'lru-cache'
 import { fail } from '../../core/failure.ts'
-import { type Cache, type CacheEntry, readRevised } from './index.ts'
+import { type Cache, type CacheEntry, revisionOf } from './index.ts'
 import type { CacheOptions } from './open.ts'
 
 const MAX_ENTRIES = 100_000
@@ -29,7 +29,7 @@ export function openInProcessCache({
   /** With a revision. */
   const setNewer = (entry: CacheEntry & { readonly revision: number }) => {
     const known = entries.get(entry.key)
-    if (known && readRevised(known).revision > entry.revision) return
+    if (known && revisionOf(known) > entry.revision) return
     set(entry.key, entry.value, entry.ttlSeconds)
   }
   return {

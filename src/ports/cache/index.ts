@@ -46,6 +46,11 @@ export function revised(revision: number, value: string): Uint8Array {
   return Buffer.from(String(revision).padStart(DIGITS, '0') + value)
 }
 
+/** What `readRevised` says, without reading the value. */
+export function revisionOf(bytes: Uint8Array): number {
+  return Number(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1', 0, DIGITS))
+}
+
 /** What `revised` was given; a value without a revision is not to be asked. */
 export function readRevised(bytes: Uint8Array): { readonly revision: number; readonly value: string } {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
