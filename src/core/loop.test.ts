@@ -36,6 +36,20 @@ describe('a loop', () => {
     expect({ turns, warnings }).toEqual({ turns: 3, warnings: ['it failed'] })
   })
 
+  it('sleeps longer each time that nobody wakes it, up to a limit', async () => {
+    const idlings: number[] = []
+    const enough = Promise.withResolvers<void>()
+    const loop = startLoop(quiet, async ({ idle }) => {
+      const since = performance.now()
+      await idle(10, 40)
+      if (idlings.push(performance.now() - since) === 4) enough.resolve()
+    })
+    await enough.promise
+    await loop.stop()
+    // Timers may be early by a fraction.
+    for (const [i, ms] of [10, 20, 40, 40].entries()) expect(idlings[i]).toBeGreaterThan(ms - 2)
+  })
+
   it('waits for the turn in hand when it is stopped, gives it the reason, and listens no more', async () => {
     const heard: string[] = []
     const began = Promise.withResolvers<void>()

@@ -13,8 +13,11 @@ export interface LoopOptions {
 export interface Turn {
   /** Fires when the loop is to stop. */
   readonly signal: AbortSignal
-  /** Until woken, stopped, or `ms` have passed. A wake-up that came during the turn counts. */
-  idle(ms: number): Promise<void>
+  /**
+   * Until woken, stopped, or `ms` have passed. A wake-up that came during the turn counts. With `mostMs` twice as long each time that nobody woke it,
+   * up to that: what falls due by itself is then found late by no more than a share of the time since the loop was last busy.
+   */
+  idle(ms: number, mostMs?: number): Promise<void>
 }
 
 export interface Loop {
@@ -31,17 +34,27 @@ export function startLoop({ onWake, log, onFailure }: LoopOptions, take: (turn: 
   const stopping = new AbortController()
   const { signal } = stopping
   let woken = new AbortController()
+  /** Idlings in a row that nobody ended. */
+  let calm = 0
+  let idled = false
 
-  async function idle(ms: number): Promise<void> {
-    await pause(ms, AbortSignal.any([woken.signal, signal]))
-    if (woken.signal.aborted) woken = new AbortController()
+  async function idle(ms: number, mostMs = ms): Promise<void> {
+    idled = true
+    await pause(Math.min(mostMs, ms * 2 ** calm), woken.signal)
+    if (!woken.signal.aborted) calm++
+    else {
+      calm = 0
+      if (!signal.aborted) woken = new AbortController()
+    }
   }
 
   async function run(): Promise<void> {
     for (let failures = 0; !signal.aborted; ) {
       try {
+        idled = false
         await take({ signal, idle })
         failures = 0
+        if (!idled) calm = 0
       } catch (error) {
         if (failures === 0) log.warn({ err: error }, onFailure)
         await pause(backoffMs(failures++, RETRY), signal)
@@ -57,6 +70,7 @@ export function startLoop({ onWake, log, onFailure }: LoopOptions, take: (turn: 
     async stop(reason) {
       unlisten?.()
       stopping.abort(reason)
+      wake()
       await running
     },
   }

@@ -8,14 +8,14 @@ import type { Log } from '../core/log.ts'
 import { type Loop, startLoop, type Turn } from '../core/loop.ts'
 import { traceContextOf } from '../core/trace.ts'
 import type { Bus, BusMessage, Stored } from '../ports/bus/index.ts'
-import type { Database, Row, Tx } from '../ports/db/index.ts'
+import { type Database, pollMs, type Row, type Tx } from '../ports/db/index.ts'
 
 export interface RelayOptions {
   readonly db: Database
   readonly bus: Pick<Bus, 'publishInOrder'>
   readonly log: Log
   readonly onPublished?: (count: number) => void
-  /** The floor under the wake-ups; default 1000. */
+  /** The floor under the wake-ups; default a second, or more where none is lost. */
   readonly pollMs?: number
   /** Events taken at a time; default 500. */
   readonly batchSize?: number
@@ -25,13 +25,15 @@ export interface RelayOptions {
 
 type Waiting = Pick<Row<'outbox'>, 'seq' | 'id' | 'subject' | 'event'>
 
+const POLL_MS = 1000
 const RELAY_LOCK = 7_261_002
 /** Below the time a transaction may take, in which the lock is held. */
 const PUBLISH_TIMEOUT_MS = 30_000
 const PRUNE_EVERY_MS = 600_000
 
 export function startRelay(options: RelayOptions): Loop {
-  const { db, log, pollMs = 1000, keepSeconds = 86_400 } = options
+  const { db, log, keepSeconds = 86_400 } = options
+  const restMs = options.pollMs ?? pollMs(db, POLL_MS)
   const onWake = (wake: () => void) => db.onWake('outbox', wake)
   let prunedAt = Number.NEGATIVE_INFINITY
 
@@ -41,7 +43,7 @@ export function startRelay(options: RelayOptions): Loop {
       await prune(db, keepSeconds)
       prunedAt = systemClock.elapsedMs()
     }
-    if (!more) await idle(pollMs)
+    if (!more) await idle(restMs)
   }
 
   return startLoop({ onWake, log, onFailure: 'events wait in the outbox: they cannot be published now' }, turn)

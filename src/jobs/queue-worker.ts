@@ -5,7 +5,7 @@ import { systemClock } from '../core/clock.ts'
 import { fail } from '../core/failure.ts'
 import type { Log } from '../core/log.ts'
 import { startLoop, type Turn } from '../core/loop.ts'
-import type { Database } from '../ports/db/index.ts'
+import { type Database, pollMs } from '../ports/db/index.ts'
 import type { Job, StopOptions, Subscription, WorkOptions } from './queue.ts'
 import type { Claim, Engine } from './queue-engine.ts'
 import type { QueueName } from './queues.ts'
@@ -29,9 +29,11 @@ interface Run {
 }
 
 const ABORT_GRACE_MS = 10_000
+const POLL_MS = 500
 
 export function startWorking({ queue, handler, options, engine, db, log, started }: Assignment): Subscription {
-  const { concurrency, leaseSeconds = 30, pollMs = 500, onDead } = options
+  const { concurrency, leaseSeconds = 30, onDead } = options
+  const restMs = options.pollMs ?? pollMs(db, POLL_MS)
   const leaseMs = leaseSeconds * 1000
   const runs = new Map<string, Run>()
   const stopping = new AbortController()
@@ -42,7 +44,7 @@ export function startWorking({ queue, handler, options, engine, db, log, started
     const free = concurrency - runs.size
     const claims = free > 0 ? await engine().claim(queue, free) : []
     for (const claim of claims) begin(claim)
-    if (claims.length < free || free === 0) await idle(pollMs)
+    if (claims.length < free || free === 0) await idle(restMs)
   }
 
   function begin(claim: Claim): void {

@@ -35,7 +35,7 @@ export interface WorkOptions {
   readonly concurrency: number
   /** A worker that has not been heard of for this long has lost its job; default 30. */
   readonly leaseSeconds?: number
-  /** The floor under the wake-ups; default 500. */
+  /** The floor under the wake-ups; default half a second, or more where none is lost. */
   readonly pollMs?: number
   /** Told before a job is given up after its last attempt. May be told twice; throwing makes it be told again. */
   readonly onDead?: (job: NewJob, error: Error) => Promise<void>

@@ -2,6 +2,7 @@
 // worker died between its last chunk and the end.
 import { fail } from '../../core/failure.ts'
 import { startLoop, type Turn } from '../../core/loop.ts'
+import { pollMs } from '../../ports/db/index.ts'
 import type { Services } from '../ctx.ts'
 import { inTransaction, serviceCtx } from '../ctx.ts'
 import { type Abandoned, claimChunk, takeBackChunks } from './claim.ts'
@@ -34,7 +35,8 @@ export function startBatchWorker(worker: Worker, { concurrency }: { readonly con
     } finally {
       leave()
     }
-    await idle(POLL_MS)
+    // A chunk that failed falls due without a wake-up.
+    await idle(POLL_MS, pollMs(db, POLL_MS))
   }
 
   async function tend({ signal, idle }: Turn): Promise<void> {

@@ -45,8 +45,10 @@ export function startScheduler(services: Services, serving: Serving): Loop {
   const onWake = (wake: () => void) => db.onWake('schedules', wake)
 
   async function turn({ signal, idle }: Turn): Promise<void> {
-    await db.system(queueDue)
-    const due = await db.system(claimRuns)
+    const due = await db.system(async (tx) => {
+      await queueDue(tx)
+      return claimRuns(tx)
+    })
     for (const run of due) {
       if (!signal.aborted) await startRun({ services, serving }, run, signal)
     }

@@ -7,7 +7,7 @@ import { asFailure } from '../../core/failure.ts'
 import { startLoop, type Turn } from '../../core/loop.ts'
 import { type Span, traceContextOf } from '../../core/trace.ts'
 import { sendWebhook } from '../../events/send-webhook.ts'
-import type { Tx } from '../../ports/db/index.ts'
+import { pollMs, type Tx } from '../../ports/db/index.ts'
 import type { Services } from '../ctx.ts'
 
 export interface DeliveryWorker {
@@ -65,7 +65,8 @@ export function startDeliveries(services: Services, options: DeliveryOptions = {
     const limit = AT_ONCE - inFlight
     const due = limit > 0 ? await db.system((tx) => claimDeliveries(tx, [...sending.keys()], limit)) : []
     for (const [webhookId, group] of Map.groupBy(due, (one) => one.webhookId)) send(webhookId, group, signal)
-    await idle(POLL_MS)
+    // One that failed falls due without a wake-up.
+    await idle(POLL_MS, pollMs(db, POLL_MS))
   }
 
   const loop = startLoop({ onWake, log, onFailure: 'webhooks wait: the database cannot be reached' }, turn)

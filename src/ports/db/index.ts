@@ -73,6 +73,16 @@ export async function asSystem<T>(tx: Tx, work: (tx: Tx) => Promise<T>): Promise
   }
 }
 
+/**
+ * How long a loop sleeps that `onWake` wakes. Nobody else writes to the embedded database, so no wake-up is lost there and looking again is only the net
+ * below it; and every look is a statement in this very process, which requests would wait for.
+ */
+export function pollMs(db: Pick<Database, 'status'>, sharedMs: number): number {
+  return db.status().kind === 'embedded' ? CALM * sharedMs : sharedMs
+}
+
+const CALM = 10
+
 /** Raises the serving revision, from a tenant's transaction too, and returns it. Holds a row lock until commit. */
 export async function bumpServingRevision(tx: Tx): Promise<number> {
   const { rows } = await sql<{ revision: number }>`select modelyard_bump_revision() as revision`.execute(tx)
