@@ -101,6 +101,18 @@ describe('chooseNgrams', () => {
     expect(chooseNgrams(cells.toReversed(), options)).toEqual(chooseNgrams(cells, options))
   })
 
+  it('counts no words that come after too many others, nor what they stand in', () => {
+    const options = { unit: 'word', range: [1, 2], minDocuments: 1, maxFeatures: 100, maxUnits: 3 } as const
+    const chosen = chooseNgrams(['aa bb cc', 'dd aa bb', 'aa dd bb'], options)
+    expect(chosen.map((one) => [one.units.join(' '), one.documents])).toEqual([
+      ['aa', 3],
+      ['bb', 3],
+      ['cc', 1],
+      ['aa bb', 2],
+      ['bb cc', 1],
+    ])
+  })
+
   it('grows past its first tables without losing a count', () => {
     const many = Array.from({ length: 30_000 }, (_, i) => `w${i} w${i + 1}`)
     const chosen = chooseNgrams(many, { unit: 'word', range: [1, 2], minDocuments: 1, maxFeatures: 1e6 })

@@ -10,6 +10,8 @@ export interface NgramOptions {
   readonly minDocuments: number
   /** The most frequent so many are kept. */
   readonly maxFeatures: number
+  /** Units that come when there are so many others are not counted. Default 8 million. */
+  readonly maxUnits?: number
 }
 
 export interface Ngram {
@@ -21,6 +23,9 @@ export interface Ngram {
 
 /** Beyond so many distinct n-grams no new ones are counted, which bounds memory at about 400 MB. */
 const MAX_NODES = 1 << 24
+/** Each makes two n-grams at least, and JavaScript's map of them has no room for many more. */
+const MAX_UNITS = MAX_NODES / 2
+const UNCOUNTED = -1
 
 /** A growing trie: node = (parent node, unit); the nodes of single units have parent -1. */
 class Trie {
@@ -134,6 +139,7 @@ export function chooseNgrams(cells: Iterable<string | null>, options: NgramOptio
 
 function countNgrams(cells: Iterable<string | null>, options: NgramOptions): { trie: Trie; units: string[] } {
   const [shortest, longest] = options.range
+  const { maxUnits = MAX_UNITS } = options
   const trie = new Trie()
   const ids = new Map<string, number>()
   const units: string[] = []
@@ -143,9 +149,8 @@ function countNgrams(cells: Iterable<string | null>, options: NgramOptions): { t
   const visit = (unit: string) => {
     let id = ids.get(unit)
     if (id === undefined) {
-      id = units.length
-      units.push(unit)
-      ids.set(unit, id)
+      id = units.length < maxUnits ? units.push(unit) - 1 : UNCOUNTED
+      if (id !== UNCOUNTED) ids.set(unit, id)
     }
     if (length === line.length) {
       const grown = new Int32Array(length * 2)
@@ -161,7 +166,8 @@ function countNgrams(cells: Iterable<string | null>, options: NgramOptions): { t
     for (let start = 0; start < length; start++) {
       let node = -1
       for (let n = 1; n <= longest && start + n <= length; n++) {
-        node = trie.child(node, line[start + n - 1]!)
+        const unit = line[start + n - 1]!
+        node = unit === UNCOUNTED ? -1 : trie.child(node, unit)
         if (node < 0) break
         if (n >= shortest) trie.count(node, document)
       }
