@@ -25,9 +25,9 @@ node_modules/.modelyard-installed: package-lock.json
 	$(NODE) src/app/prepare.ts
 	@touch $@
 
-# What trees are grown with when the sources are run as they are; without it the same trees take longer.
+# What trees are grown and many classes learned with when the sources are run as they are; without it the same models take longer.
 KERNEL := dist/ml/learn/trees/kernel.wasm
-$(KERNEL): assembly/trees.ts node_modules/.modelyard-installed
+$(KERNEL): assembly/trees.ts assembly/softmax.ts node_modules/.modelyard-installed
 	npm run --silent kernel
 	@touch $@
 

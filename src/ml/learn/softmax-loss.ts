@@ -3,14 +3,21 @@
 // many classes.
 import type { DenseMatrix } from '../matrix.ts'
 import { addPenalty, interceptTail, type LossInput } from './logistic-loss.ts'
+import { manyClassesLoss } from './many-classes-loss.ts'
 import type { Objective } from './minimise.ts'
 import { addGradientSparse, addRowSparse, type Backward, type Forward } from './sparse-rows.ts'
+
+/** From so many on, dense rows are worth what it takes to copy the weights to and fro. */
+const MANY_CLASSES = 32
 
 /**
  * (Σ wᵢ·−log softmax(zᵢ)[yᵢ] + l2/2·‖B‖²) / Σ wᵢ. Parameters: B[column · classes + class], then one unpenalised intercept
  * for each class. `labels` holds class numbers below `classes`.
  */
 export function softmaxLoss(input: LossInput, labels: Int32Array, classes: number): Objective {
+  if (input.matrix.form === 'dense' && classes >= MANY_CLASSES) {
+    return manyClassesLoss({ ...input, matrix: input.matrix, labels, classes })
+  }
   const { matrix, weights, totalWeight, l2, intercept } = input
   const { rows, cols } = matrix
   const penalised = cols * classes

@@ -18,8 +18,10 @@ let module: WebAssembly.Module
 
 beforeAll(() => {
   const file = join(folder, 'kernel.wasm')
-  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { kernel: string } }
-  const [, ...args] = scripts.kernel.replace(/-o \S+/, `-o ${file}`).split(' ')
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  const [, ...args] = scripts['kernel:trees']!.replace(/-o \S+/, `-o ${file}`).split(' ')
   execFileSync(process.execPath, [join(ROOT, 'node_modules/assemblyscript/bin/asc.js'), ...args], { cwd: ROOT })
   module = new WebAssembly.Module(readFileSync(file))
 })
