@@ -5,6 +5,7 @@ import { type ColumnFacts, limitExpressions, type MeasuredColumn, type TableFile
 import type { Reading } from './reading.ts'
 import { MAX_FINDINGS, shown } from './refuse.ts'
 import { typedRelation, wrongExpression } from './sql.ts'
+import { readTogether } from './strips.ts'
 
 export interface CheckedColumn {
   readonly contract: ContractColumn
@@ -115,7 +116,7 @@ async function places(table: TableFile, violations: readonly Violation[]): Promi
   const inCells = violations.filter((v): v is CellViolation => v.column !== undefined && v.where !== undefined)
   const groups = inCells.filter(({ rule }) => rule === 'unique').map((violation) => [violation])
   const others = inCells.filter(({ rule }) => rule !== 'unique')
-  for (let from = 0; from < others.length; from += RULES_A_PASS) groups.push(others.slice(from, from + RULES_A_PASS))
+  groups.push(...readTogether(table.file, others, { most: RULES_A_PASS, indexOf: ({ column }) => column.index }))
   const found: Awaited<ReturnType<typeof placesOf>> = []
   for (const group of groups) found.push(...(await placesOf(table, group)))
   const order = new Map(violations.map(({ name, rule }, k) => [`${name}\u0000${rule}`, k]))

@@ -1,11 +1,12 @@
 // Everything one pass over the file tells about its columns: counts for the profile, for inference and for the contract
-// alike. Wide files take several passes of 64 columns, because planning time grows faster than the number of columns.
+// alike. Wide files take several passes (see strips.ts).
 import type { ContractColumn } from '../contract/datasets.ts'
 import { parseText } from './cell.ts'
 import { type Engine, quote } from './engine.ts'
 import type { Reading } from './reading.ts'
 import type { SourceFile } from './source.ts'
 import { isNumeric, LARGEST_INTEGER, type TypedColumn, typedRelation, wrongExpression } from './sql.ts'
+import { COLUMNS_A_PASS, readTogether } from './strips.ts'
 
 export interface TableFile {
   readonly engine: Engine
@@ -43,7 +44,6 @@ export interface ColumnFacts {
   readonly nested: number
 }
 
-const GROUP = 64
 const COUNTS = [
   'values',
   'wrong',
@@ -64,37 +64,61 @@ type Measures = Partial<Record<(typeof MEASURES)[number], string>>
 /** Facts of each column, in the order asked. A column may be asked for twice (read two ways): that is two passes. */
 export async function measure(table: TableFile, columns: readonly MeasuredColumn[]): Promise<ColumnFacts[]> {
   const facts = new Map<MeasuredColumn, ColumnFacts>()
-  let open = columns
-  while (open.length > 0) {
-    const group: MeasuredColumn[] = []
-    const later: MeasuredColumn[] = []
-    for (const column of open) {
-      const fits = group.length < GROUP && !group.some(({ index }) => index === column.index)
-      ;(fits ? group : later).push(column)
+  const note = (group: readonly MeasuredColumn[], found: readonly ColumnFacts[]) => {
+    for (const [k, column] of group.entries()) facts.set(column, found[k]!)
+  }
+  for (const group of stacks(table.file, columns)) note(group, await measureStack(table, group))
+  for (let open = columns; ; ) {
+    open = open.filter((column) => !facts.has(column))
+    if (open.length === 0) break
+    const first = new Map(open.toReversed().map((column) => [column.index, column]))
+    for (const group of readTogether(table.file, [...first.values()], { most: COLUMNS_A_PASS, indexOf })) {
+      note(group, await measureGroup(table, group))
     }
-    const measured = await measureGroup(table, group)
-    group.forEach((column, k) => {
-      facts.set(column, measured[k]!)
-    })
-    open = later
   }
   return columns.map((column) => facts.get(column)!)
 }
 
+/** Columns of one strip that are read and measured alike. */
+function* stacks(file: SourceFile, columns: readonly MeasuredColumn[]): Generator<MeasuredColumn[]> {
+  if (!file.strips) return
+  const plain = columns.filter((column) => !column.categories && !hasLimits(column))
+  const alike = Map.groupBy(plain, ({ dtype, slashOrder = '', also = [] }) => [dtype, slashOrder, ...also].join())
+  for (const group of alike.values()) yield* readTogether(file, group, { most: group.length, indexOf })
+}
+
+function hasLimits({ limits: { min, max, categories } = {} }: MeasuredColumn): boolean {
+  return min !== undefined || max !== undefined || categories !== undefined
+}
+
+function indexOf({ index }: MeasuredColumn): number {
+  return index
+}
+
 async function measureGroup(table: TableFile, columns: readonly MeasuredColumn[]): Promise<ColumnFacts[]> {
   const relation = typedRelation(table.file, table.reading, { columns, rowNumbers: 'none' })
-  const measures = columns.flatMap((column) => {
-    const sql = measuresOf(column)
-    return MEASURES.map((name) => sql[name] ?? 'NULL')
-  })
+  const measures = columns.map(measureList)
   const [row] = await table.engine.rows(`SELECT count(*), ${measures.join(', ')} FROM ${relation}`)
-  const rows = Number(row![0])
-  return columns.map((_, k) => {
-    const cells = row!.slice(1 + k * MEASURES.length)
-    const counts = COUNTS.map((name, m) => [name, Number(cells[m] ?? 0)])
-    const figures = FIGURES.map((name, m) => [name, cells[COUNTS.length + m] ?? null])
-    return { rows, ...Object.fromEntries([...counts, ...figures]) } as ColumnFacts
-  })
+  return columns.map((_, k) => factsOf(row![0], row!.slice(1 + k * MEASURES.length)))
+}
+
+async function measureStack(table: TableFile, columns: readonly MeasuredColumn[]): Promise<ColumnFacts[]> {
+  const stacked = columns.map(indexOf)
+  const relation = typedRelation(table.file, table.reading, { columns: [columns[0]!], rowNumbers: 'none', stacked })
+  const rows = await table.engine.rows(`SELECT k, count(*), ${measureList(columns[0]!)} FROM ${relation} GROUP BY k`)
+  const byColumn = new Map(rows.map(([k, count, ...cells]) => [Number(k), factsOf(count, cells)]))
+  return columns.map((_, k) => byColumn.get(k) ?? factsOf(0, []))
+}
+
+function measureList(column: MeasuredColumn): string {
+  const sql = measuresOf(column)
+  return MEASURES.map((name) => sql[name] ?? 'NULL').join(', ')
+}
+
+function factsOf(rows: unknown, cells: readonly unknown[]): ColumnFacts {
+  const counts = COUNTS.map((name, m) => [name, Number(cells[m] ?? 0)])
+  const figures = FIGURES.map((name, m) => [name, cells[COUNTS.length + m] ?? null])
+  return { rows: Number(rows), ...Object.fromEntries([...counts, ...figures]) } as ColumnFacts
 }
 
 function measuresOf(column: MeasuredColumn): Measures {

@@ -19,12 +19,12 @@ import {
 import { type ColumnFacts, type MeasuredColumn, measure, type TableFile } from './facts.ts'
 import type { ColumnSource, Reading } from './reading.ts'
 import { fileRelation, isOneOf, LARGEST_INTEGER } from './sql.ts'
+import { COLUMNS_A_PASS, readTogether } from './strips.ts'
 
 /** A string column is prose when it reads like sentences and rarely repeats itself. */
 const TEXT_RULE = { minMeanWords: 3, minDistinctShare: 0.2 } as const
 const SAMPLE_CELLS = 100_000
 const SAMPLE_CHARACTERS = 1000
-const SAMPLED_A_PASS = 64
 const SAMPLE_ROWS = 2000
 
 export interface Inferred {
@@ -61,11 +61,11 @@ export async function inferColumns(
       table,
       tried.map(({ column }) => column),
     )
+    const measured = tried.map(({ column, guess }, k) => ({ column, facts: facts[k]!, repeated: guess.repeated }))
+    const byIndex = Map.groupBy(await lookCloser(table, measured), ({ column }) => column.index)
     const again: typeof open = []
     for (const { index, guess } of open) {
-      const all = tried.map(({ column }, k) => ({ column, facts: facts[k]!, repeated: guess.repeated }))
-      const mine = all.filter(({ column }) => column.index === index)
-      const settled = settle(await lookCloser(table, mine))
+      const settled = settle(byIndex.get(index)!)
       if (settled) found.set(index, finish(settled, guess, table.reading.columns[index]!.name === target))
       else again.push({ index, guess: await guessAgain(table, index, { guess, round }) })
     }
@@ -83,17 +83,18 @@ function candidates(table: TableFile, index: number, guess: Guess): MeasuredColu
 
 /** Numbers with cells that are none, or beyond 2^53, are looked at again: infinities and codes are told apart. */
 async function lookCloser(table: TableFile, tried: readonly Inferred[]): Promise<Inferred[]> {
-  const all: Inferred[] = []
-  for (const one of tried) {
-    const { column, facts } = one
-    const isUnclear = column.dtype === 'number' && facts.coded === 0 && (facts.wrong > 0 || isFar(facts))
-    if (!isUnclear) all.push(one)
-    else {
-      const [{ infinite, huge }] = (await measure(table, [{ ...column, also: ['kinds'] }])) as [ColumnFacts]
-      all.push({ ...one, facts: { ...facts, infinite, huge } })
-    }
-  }
-  return all
+  const unclear = tried.filter(({ column, facts }) => {
+    return column.dtype === 'number' && facts.coded === 0 && (facts.wrong > 0 || isFar(facts))
+  })
+  const again = await measure(
+    table,
+    unclear.map(({ column }) => ({ ...column, also: ['kinds'] as const })),
+  )
+  const closer = new Map(unclear.map((one, k) => [one, again[k]!]))
+  return tried.map((one) => {
+    const { infinite, huge } = closer.get(one) ?? one.facts
+    return { ...one, facts: { ...one.facts, infinite, huge } }
+  })
 }
 
 /** Has numbers that a double does not hold to the unit. */
@@ -141,27 +142,43 @@ async function guessAgain(
   )
 }
 
-/** What the first rows suggest, for each of the columns at `indexes`. */
+/** What the first rows suggest, for each of the columns at `indexes`, which rise. */
 export async function guessAll(table: TableFile, indexes: readonly number[]): Promise<Guess[]> {
   const limit = Math.max(20, Math.min(SAMPLE_ROWS, Math.floor(SAMPLE_CELLS / indexes.length)))
   const guesses: Guess[] = []
-  for (let from = 0; from < indexes.length; from += SAMPLED_A_PASS) {
-    guesses.push(...(await guessGroup(table, indexes.slice(from, from + SAMPLED_A_PASS), limit)))
+  const most = table.file.strips ? indexes.length : COLUMNS_A_PASS
+  for (const group of readTogether(table.file, indexes, { most, indexOf: (index) => index })) {
+    guesses.push(...(await guessGroup(table, group, limit)))
     await setImmediate()
   }
   return guesses
 }
 
 async function guessGroup(table: TableFile, indexes: readonly number[], limit: number): Promise<Guess[]> {
+  const samples = await (table.file.strips ? sampleStrip : sampleColumns)(table, indexes, limit)
+  return indexes.map((index, k) => {
+    return guessColumn(samples[k]!, table.reading.columns[index]!.source, table.reading)
+  })
+}
+
+type Sample = readonly (string | null)[]
+
+async function sampleColumns(table: TableFile, indexes: readonly number[], limit: number): Promise<Sample[]> {
   const relation = fileRelation(table.file, table.reading, indexes)
   const cells = indexes.map((i) => `left(CAST(c${i} AS VARCHAR), ${SAMPLE_CHARACTERS}) AS c${i}`).join(', ')
   // One JSON text a column: handing cells over one by one would hold up the event loop.
   const lists = indexes.map((i) => `CAST(to_json(list(c${i})) AS VARCHAR)`).join(', ')
   const [row] = await table.engine.rows(`SELECT ${lists} FROM (SELECT ${cells} FROM ${relation} LIMIT ${limit})`)
-  return indexes.map((index, k) => {
-    const sample = JSON.parse((row![k] as string | null) ?? '[]') as (string | null)[]
-    return guessColumn(sample, table.reading.columns[index]!.source, table.reading)
-  })
+  return indexes.map((_, k) => JSON.parse((row![k] as string | null) ?? '[]') as Sample)
+}
+
+/** All columns of a strip are text: one expression for all of them. */
+async function sampleStrip(table: TableFile, indexes: readonly number[], limit: number): Promise<Sample[]> {
+  const cells = `list_transform([${indexes.map((i) => `c${i}`).join(', ')}], lambda c: left(c, ${SAMPLE_CHARACTERS}))`
+  const relation = fileRelation(table.file, table.reading, indexes)
+  const rows = await table.engine.rows(`SELECT CAST(to_json(${cells}) AS VARCHAR) FROM ${relation} LIMIT ${limit}`)
+  const records = rows.map(([row]) => JSON.parse(row as string) as Sample)
+  return indexes.map((_, k) => records.map((record) => record[k]!))
 }
 
 const BY_SOURCE: Partial<Record<ColumnSource, ColumnDtype>> = {

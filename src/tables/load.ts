@@ -9,6 +9,7 @@ import { contractColumns } from './check.ts'
 import { type Engine, quote } from './engine.ts'
 import type { TableFile } from './facts.ts'
 import { type TypedColumn, typedRelation, WRONG_CELL, wrongExpression } from './sql.ts'
+import { COLUMNS_A_PASS, inStrips, readTogether, type StripOptions } from './strips.ts'
 
 const DICTIONARIES_A_PASS = 16
 
@@ -18,7 +19,12 @@ interface NamedColumn {
 }
 
 /** The named columns; a cell that does not fit its dtype fails with DATASET_INVALID rather than becoming missing. */
-export async function loadTable(table: TableFile, wanted: readonly ContractColumn[], folder: string): Promise<Table> {
+export async function loadTable(
+  wanted: readonly ContractColumn[],
+  whole: TableFile,
+  where: StripOptions,
+): Promise<Table> {
+  const table = await inStrips(whole, where)
   const columns = contractColumns(table.reading, { columns: [...wanted] }).map(({ contract, column }) => ({
     name: contract.name,
     column,
@@ -29,9 +35,18 @@ export async function loadTable(table: TableFile, wanted: readonly ContractColum
   const dictionaries = await makeDictionaries(table, categories)
   const fixed = columns.filter(({ column }) => column.dtype !== 'text')
   const texts = columns.filter(({ column }) => column.dtype === 'text')
-  const loaded = new Map([...(await loadFixed(table, fixed, dictionaries)), ...(await loadTexts(table, texts, folder))])
+  const loaded = new Map<string, Column>()
+  const take = (found: ReadonlyMap<string, Column>) => {
+    for (const [name, column] of found) loaded.set(name, column)
+  }
+  for (const group of groupsOf(table, fixed, COLUMNS_A_PASS)) take(await loadFixed(table, group, dictionaries))
+  for (const group of groupsOf(table, texts, COLUMNS_A_PASS)) take(await loadTexts(table, group, where.folder))
   const [first] = loaded.values()
   return { rows: first ? lengthOf(first) : 0, columns: new Map(wanted.map(({ name }) => [name, loaded.get(name)!])) }
+}
+
+function groupsOf({ file }: TableFile, columns: readonly NamedColumn[], most: number): Iterable<NamedColumn[]> {
+  return readTogether(file, columns, { most, indexOf: ({ column }) => column.index })
 }
 
 function lengthOf(column: Column): number {
@@ -41,8 +56,8 @@ function lengthOf(column: Column): number {
 /** The distinct values of each category column, in any order, also as an ENUM type `e<index>`. */
 async function makeDictionaries(table: TableFile, columns: readonly NamedColumn[]): Promise<Map<number, string[]>> {
   const found = new Map<number, string[]>()
-  for (let from = 0; from < columns.length; from += DICTIONARIES_A_PASS) {
-    const group = columns.slice(from, from + DICTIONARIES_A_PASS).map(({ column }) => column)
+  for (const named of groupsOf(table, columns, DICTIONARIES_A_PASS)) {
+    const group = named.map(({ column }) => column)
     const relation = typedRelation(table.file, table.reading, { columns: group, rowNumbers: 'none' })
     const xs = group.map(({ index }) => `x${index}`)
     await table.engine.run(`CREATE OR REPLACE TEMP TABLE dictionary AS
@@ -112,7 +127,6 @@ async function loadFixed(
   columns: readonly NamedColumn[],
   dictionaries: ReadonlyMap<number, string[]>,
 ): Promise<Map<string, Column>> {
-  if (columns.length === 0) return new Map()
   const typed = columns.map(({ column }) => column)
   const relation = typedRelation(table.file, table.reading, { columns: typed, rowNumbers: 'none' })
   const values = typed.map((column) => outExpression(column, dictionaries.get(column.index)))
@@ -151,7 +165,6 @@ async function loadTexts(
   columns: readonly NamedColumn[],
   folder: string,
 ): Promise<Map<string, Column>> {
-  if (columns.length === 0) return new Map()
   const typed = columns.map(({ column }) => column)
   const relation = typedRelation(table.file, table.reading, { columns: typed, rowNumbers: 'none' })
   const path = `${folder}/texts`

@@ -17,6 +17,7 @@ import { findColumns, sniffReading } from './shape.ts'
 import { isGzip } from './sniff.ts'
 import { expand, readHead, type SourceFile, type SourceFolder, sourceFile, sourceFolder } from './source.ts'
 import { cutFile, OTHER_LINE_ENDS, type Piece, type PieceLimits, writePlain } from './split.ts'
+import { inStrips, STACKED_COLUMNS, type StripOptions } from './strips.ts'
 
 export interface TablesOptions {
   /** An existing folder for copies and spilled data; everything put there is removed again. */
@@ -117,13 +118,13 @@ export function openTables(options: TablesOptions): Tables {
   const withTable = async <T>(
     { path, reading }: StoredTable,
     signal: AbortSignal | undefined,
-    work: (table: TableFile, folder: string) => Promise<T>,
+    work: (table: TableFile, where: StripOptions) => Promise<T>,
   ): Promise<T> => {
     await using folder = await sourceFolder(options.tempDir)
     const file = await sourceFile(path, reading, { folder, limits, signal })
     await using engine = await openEngine(engineOptions(folder, file, signal))
     try {
-      return await work({ engine, file, reading }, folder.path)
+      return await work({ engine, file, reading }, { folder: folder.path, signal })
     } catch (error) {
       const cause = await diagnose(error, { file, reading })
       throw cause === MIXED_NEWLINES ? error : cause
@@ -136,7 +137,8 @@ export function openTables(options: TablesOptions): Tables {
     await using engine = await openEngine(engineOptions(folder, file, given.signal))
     try {
       const found = await findColumns(engine, file, { reading, limits })
-      return await inspectTable({ engine, file, reading: found }, given)
+      const where = { folder: folder.path, signal: given.signal, width: STACKED_COLUMNS }
+      return await inspectTable(await inStrips({ engine, file, reading: found }, where), given)
     } catch (error) {
       const cause = await diagnose(error, { file, reading })
       if (cause !== MIXED_NEWLINES || reading.rewrite) throw cause === MIXED_NEWLINES ? error : cause
@@ -205,18 +207,19 @@ export function openTables(options: TablesOptions): Tables {
       }),
     inspect: (path, given) => tracked(() => queue(() => inspect(path, given))),
     validate: (stored, contract, signal) =>
-      tracked(() => queue(() => withTable(stored, signal, (table) => validateTable(table, contract)))),
+      tracked(() => queue(() => withTable(stored, signal, (...table) => validateTable(contract, ...table)))),
     rows: (stored, contract, { signal, ...range }) =>
-      tracked(() => withTable(stored, signal, (table) => readPage(table, contract, range))),
+      tracked(() => withTable(stored, signal, (table, where) => readPage(table, contract, { ...range, ...where }))),
     load: (stored, columns, signal) =>
-      tracked(() => queue(() => withTable(stored, signal, (table, folder) => loadTable(table, columns, folder)))),
+      tracked(() => queue(() => withTable(stored, signal, (...table) => loadTable(columns, ...table)))),
     async *batches({ path, reading }, contract, { size, offset = 0, signal }) {
       if (isClosed)
         throw fail('unavailable', 'TABLES_CLOSED', 'Reading tables has stopped: the service is shutting down')
       await using folder = await sourceFolder(options.tempDir)
       const file = await sourceFile(path, reading, { folder, limits, signal })
       await using engine = await openEngine({ ...engineOptions(folder, file, signal), threads: 1 })
-      yield* regroup(streamRows({ engine, file, reading }, contract), { size, skip: offset })
+      const rows = streamRows({ engine, file, reading }, contract, { folder: folder.path, signal })
+      yield* regroup(rows, { size, skip: offset })
     },
     async close() {
       isClosed = true
@@ -225,7 +228,8 @@ export function openTables(options: TablesOptions): Tables {
   }
 }
 
-async function validateTable(table: TableFile, contract: DataContract): Promise<ValidationReport> {
+async function validateTable(contract: DataContract, whole: TableFile, where: StripOptions): Promise<ValidationReport> {
+  const table = await inStrips(whole, { ...where, width: STACKED_COLUMNS })
   const wanted = contractColumns(table.reading, contract)
   const facts = await measure(
     table,

@@ -6,6 +6,7 @@ import { parseText } from './cell.ts'
 import { quote } from './engine.ts'
 import type { ColumnFacts, TableFile } from './facts.ts'
 import { isNumeric, type TypedColumn, typedRelation } from './sql.ts'
+import { COLUMNS_A_PASS, readTogether } from './strips.ts'
 
 const EXACT_DISTINCT = 100_000
 /** The sketch is a few percent off. */
@@ -13,7 +14,6 @@ const SKETCH_MARGIN = 1.15
 const GROUPS_A_PASS = 250_000
 /** Small columns are counted in plain aggregates: hash tables for 60 columns would take all the memory there is. */
 const SMALL_DISTINCT = 1000
-const SMALL_A_PASS = 60
 const LARGER_A_PASS = 16
 const TOP = 10
 
@@ -33,9 +33,17 @@ interface Frequencies {
 export async function profileColumns(table: TableFile, inferred: readonly Profiled[]): Promise<ColumnProfile[]> {
   const frequencies = new Map<number, Frequencies>()
   const counted = inferred.filter(isCounted)
-  for (const group of passes(counted.filter(isSmall), SMALL_A_PASS)) await countSmall(table, group, frequencies)
-  const larger = counted.filter((column) => !isSmall(column))
-  for (const group of passes(larger, LARGER_A_PASS)) await countInHalves(table, group, frequencies)
+  const isStacked = ({ facts }: Profiled) => table.file.strips !== undefined && isCountable(facts)
+  const alike = Map.groupBy(counted.filter(isStacked), ({ column: { dtype, slashOrder } }) => `${dtype} ${slashOrder}`)
+  for (const group of [...alike.values()].flatMap((columns) => [...passes(table, columns, columns.length)])) {
+    await countInHalves(group, (half) => countStack(table, half, frequencies))
+  }
+  const apart = counted.filter((column) => !isStacked(column))
+  for (const group of passes(table, apart.filter(isSmall), COLUMNS_A_PASS)) await countSmall(table, group, frequencies)
+  const larger = apart.filter((column) => !isSmall(column))
+  for (const group of passes(table, larger, LARGER_A_PASS)) {
+    await countInHalves(group, (half) => countLarger(table, half, frequencies))
+  }
   return inferred.map(({ column, facts }) => {
     const { distinct, top } = frequencies.get(column.index) ?? {
       distinct: Math.min(facts.distinct, facts.values),
@@ -61,19 +69,21 @@ function groupsOf({ facts }: Profiled): number {
   return isCountable(facts) ? facts.distinct : TOP
 }
 
-function* passes(columns: readonly Profiled[], most: number): Generator<Profiled[]> {
-  let group: Profiled[] = []
-  let groups = 0
-  for (const column of columns) {
-    if (group.length === most || (group.length > 0 && groups + groupsOf(column) > GROUPS_A_PASS)) {
-      yield group
-      group = []
-      groups = 0
+function* passes({ file }: TableFile, columns: readonly Profiled[], most: number): Generator<Profiled[]> {
+  for (const together of readTogether(file, columns, { most, indexOf: ({ column }) => column.index })) {
+    let group: Profiled[] = []
+    let groups = 0
+    for (const column of together) {
+      if (group.length > 0 && groups + groupsOf(column) > GROUPS_A_PASS) {
+        yield group
+        group = []
+        groups = 0
+      }
+      group.push(column)
+      groups += groupsOf(column)
     }
-    group.push(column)
-    groups += groupsOf(column)
+    yield group
   }
-  if (group.length > 0) yield group
 }
 
 async function countSmall(table: TableFile, group: readonly Profiled[], into: Map<number, Frequencies>): Promise<void> {
@@ -104,17 +114,30 @@ function topOf(column: TypedColumn, texts: unknown): Top {
 
 /** Long values can make a pass too large for the memory there is; half the columns then take two passes. */
 async function countInHalves(
-  table: TableFile,
   group: readonly Profiled[],
-  into: Map<number, Frequencies>,
+  count: (half: readonly Profiled[]) => Promise<void>,
 ): Promise<void> {
   try {
-    await countLarger(table, group, into)
+    await count(group)
   } catch (error) {
     if (group.length === 1 || !(error instanceof MlError) || error.kind !== 'too_large') throw error
     const half = Math.ceil(group.length / 2)
-    await countInHalves(table, group.slice(0, half), into)
-    await countInHalves(table, group.slice(half), into)
+    await countInHalves(group.slice(0, half), count)
+    await countInHalves(group.slice(half), count)
+  }
+}
+
+/** Columns of one strip that are read alike. */
+async function countStack(table: TableFile, group: readonly Profiled[], into: Map<number, Frequencies>): Promise<void> {
+  const columns = group.map(({ column }) => column)
+  const stacked = columns.map(({ index }) => index)
+  const relation = typedRelation(table.file, table.reading, { columns: [columns[0]!], rowNumbers: 'none', stacked })
+  const counted = `SELECT k, ${keyExpression(columns[0]!)} AS v, count(*) AS n FROM ${relation} GROUP BY ALL`
+  const value = countedText('n', 'CAST(v AS VARCHAR)')
+  const rows = await table.engine.rows(`SELECT k, count(v), max(${value}, ${TOP}) FROM (${counted}) GROUP BY k`)
+  for (const [k, distinct, top] of rows) {
+    const column = columns[Number(k)]!
+    into.set(column.index, { distinct: Number(distinct), top: topOf(column, top) })
   }
 }
 

@@ -2,7 +2,11 @@
 import type { ContractColumn, DataContract } from '../contract/datasets.ts'
 import { contractColumns } from './check.ts'
 import type { TableFile } from './facts.ts'
-import { typedRelation } from './sql.ts'
+import { type TypedColumn, typedRelation } from './sql.ts'
+import { COLUMNS_A_PASS, isWide, readTogether, type StripOptions, stripsOfRows } from './strips.ts'
+
+/** Of a wide table, at a time. */
+const CELLS_A_PART = 2_000_000
 
 export type JsonRow = Record<string, string | number | boolean | null>
 
@@ -10,21 +14,53 @@ export type JsonRow = Record<string, string | number | boolean | null>
 export async function readPage(
   table: TableFile,
   contract: DataContract,
-  range: { readonly offset: number; readonly limit: number },
+  { offset, limit, ...where }: StripOptions & { readonly offset: number; readonly limit: number },
 ): Promise<JsonRow[]> {
-  const { columns, sql } = selection(table, contract)
-  // Not streamed: a streamed result with a LIMIT does not keep the order of the file.
-  const page = await table.engine.rows(`${sql} LIMIT ${range.limit} OFFSET ${range.offset}`)
-  return page.map((cells) => {
+  if (!isWide(table)) return readRows(table, contract, ` LIMIT ${limit} OFFSET ${offset}`)
+  if (limit === 0) return []
+  for await (const page of stripsOfRows(table, { ...where, rows: limit, skip: offset })) return readRows(page, contract)
+  return []
+}
+
+async function readRows(table: TableFile, contract: DataContract, range = ''): Promise<JsonRow[]> {
+  const pairs = contractColumns(table.reading, contract)
+  const rows: unknown[][] = []
+  const placed = pairs.map(({ column }, place) => ({ column, place }))
+  const groups = [...readTogether(table.file, placed, { most: COLUMNS_A_PASS, indexOf: ({ column }) => column.index })]
+  for (const group of pairs.length === 0 ? [[]] : groups) {
+    // Not streamed: a streamed result with a LIMIT does not keep the order of the file.
+    const columns = group.map(({ column }) => column)
+    const page = await table.engine.rows(`${selection(table, columns)}${range}`)
+    for (const [i, cells] of page.entries()) {
+      rows[i] ??= Array(pairs.length)
+      const row = rows[i]!
+      for (const [k, { place }] of group.entries()) row[place] = cells[k]
+    }
+  }
+  return rows.map((cells) => {
     const row: JsonRow = {}
-    for (const [k, column] of columns.entries()) setCell(row, column, cells[k])
+    for (const [k, { contract }] of pairs.entries()) setCell(row, contract, cells[k])
     return row
   })
 }
 
 /** All rows in file order, about 2,000 at a time. */
-export async function* streamRows(table: TableFile, contract: DataContract): AsyncGenerator<JsonRow[]> {
-  const { columns, sql } = selection(table, contract)
+export async function* streamRows(
+  table: TableFile,
+  contract: DataContract,
+  where: StripOptions,
+): AsyncGenerator<JsonRow[]> {
+  if (isWide(table)) {
+    const rows = Math.max(1, Math.floor(CELLS_A_PART / table.reading.columns.length))
+    for await (const part of stripsOfRows(table, { ...where, rows })) yield await readRows(part, contract)
+    return
+  }
+  const pairs = contractColumns(table.reading, contract)
+  const columns = pairs.map(({ contract }) => contract)
+  const sql = selection(
+    table,
+    pairs.map(({ column }) => column),
+  )
   for await (const chunk of table.engine.chunks(sql)) {
     const rows: JsonRow[] = Array.from({ length: chunk.rowCount }, () => ({}))
     for (const [k, column] of columns.entries()) {
@@ -35,14 +71,9 @@ export async function* streamRows(table: TableFile, contract: DataContract): Asy
   }
 }
 
-function selection(table: TableFile, contract: DataContract): { columns: ContractColumn[]; sql: string } {
-  const pairs = contractColumns(table.reading, contract)
-  const relation = typedRelation(table.file, table.reading, {
-    columns: pairs.map(({ column }) => column),
-    rowNumbers: 'none',
-  })
-  const values = pairs.map(({ column }) => `x${column.index}`).join(', ') || '1'
-  return { columns: pairs.map(({ contract }) => contract), sql: `SELECT ${values} FROM ${relation}` }
+function selection(table: TableFile, columns: readonly TypedColumn[]): string {
+  const relation = typedRelation(table.file, table.reading, { columns, rowNumbers: 'none' })
+  return `SELECT ${columns.map(({ index }) => `x${index}`).join(', ') || '1'} FROM ${relation}`
 }
 
 function setCell(row: JsonRow, { name, dtype }: ContractColumn, value: unknown): void {

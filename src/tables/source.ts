@@ -9,6 +9,7 @@ import { createGunzip } from 'node:zlib'
 import { mostExpanded, type Reading, type TableLimits } from './reading.ts'
 import { refuse } from './refuse.ts'
 import { isGzip, SAMPLE_BYTES } from './sniff.ts'
+import type { Strip } from './strips.ts'
 
 /** Of this process, on Linux: also those whose name is gone. */
 const OPEN_FILES = '/proc/self/fd/'
@@ -29,6 +30,8 @@ export interface SourceFile {
   /** Where the path leads: DuckDB judges access by it. */
   readonly realPath: string
   readonly gzip: boolean
+  /** Where there are some, its columns are read from them. */
+  readonly strips?: readonly Strip[] | undefined
 }
 
 export interface SourceOptions {

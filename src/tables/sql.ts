@@ -16,6 +16,7 @@ import {
 import { identifier, quote } from './engine.ts'
 import { type Reading, type ReadingColumn, ROW_BYTES } from './reading.ts'
 import type { SourceFile } from './source.ts'
+import { stripOf } from './strips.ts'
 
 /** A column of the file asked for as a dtype. `index` is its position in `Reading.columns`. */
 export interface TypedColumn {
@@ -38,6 +39,13 @@ export function fileRelation(file: SourceFile, reading: Reading, indexes: readon
   return `(SELECT ${picked.join(', ')} FROM ${reader(file, reading, wanted)})`
 }
 
+/** The cells of several columns of text in one column, `c` of the first; `k` counts the columns. */
+function stackedRelation(file: SourceFile, reading: Reading, indexes: readonly number[]): string {
+  const cells = `unnest([${indexes.map((i) => `c${i}`).join(', ')}]) AS c${indexes[0]}`
+  const numbers = `unnest([${indexes.map((_, k) => k).join(', ')}]) AS k`
+  return `(SELECT ${numbers}, ${cells} FROM ${reader(file, reading, indexes)})`
+}
+
 /** Parquet knows more kinds of text than one: enumerations, UUIDs. */
 function keyExpression(reading: Reading, index: number): string {
   const key = identifier(keyOf(reading, index))
@@ -55,7 +63,7 @@ function reader(file: SourceFile, reading: Reading, indexes: readonly number[]):
     case 'parquet':
       return `read_parquet(${path})`
     case 'csv':
-      return csvReader(file, reading)
+      return csvReader(file, reading, indexes)
     case 'json':
     case 'jsonl': {
       const columns = indexes.map((i) => `${quote(keyOf(reading, i))}: 'JSON'`)
@@ -72,13 +80,17 @@ export function jsonOptions(file: SourceFile, reading: Pick<Reading, 'format'>):
   return `format = '${format}', ${JSON_OPTIONS}, compression = '${file.gzip ? 'gzip' : 'uncompressed'}'`
 }
 
-function csvReader(file: SourceFile, reading: Reading): string {
-  const columns = reading.columns.map((_, i) => `'c${i}': 'VARCHAR'`).join(', ')
+function csvReader(file: SourceFile, reading: Reading, indexes: readonly number[]): string {
+  const strip = stripOf(file.strips, indexes[0]!)
+  const { path, from, to } = strip ?? { path: file.path, from: 0, to: reading.columns.length }
+  if (indexes.some((index) => index < from || index >= to))
+    throw new Error('Columns of several strips in one statement')
+  const columns = Array.from({ length: to - from }, (_, k) => `'c${from + k}': 'VARCHAR'`).join(', ')
   // No `new_line`: told '\\r\\n' it finds no rows; left alone it takes the kind of line end that comes first.
   // Small buffers: the default of 32 MB each would alone take the memory an upload may use.
-  return `read_csv(${quote(file.path)}, auto_detect = false, columns = {${columns}}, header = true,
+  return `read_csv(${quote(path)}, auto_detect = false, columns = {${columns}}, header = ${strip === undefined},
     delim = ${quote(reading.delimiter ?? ',')}, quote = '"', escape = '"', strict_mode = true,
-    max_line_size = ${ROW_BYTES}, buffer_size = ${2 * ROW_BYTES}, compression = '${file.gzip ? 'gzip' : 'none'}')`
+    max_line_size = ${ROW_BYTES}, buffer_size = ${2 * ROW_BYTES}, compression = '${file.gzip && !strip ? 'gzip' : 'none'}')`
 }
 
 /** `c` columns to text `t`: trimmed, but for numbers, whose cast does not mind spaces; it does mind a decimal comma. */
@@ -166,25 +178,29 @@ export function isNumeric(dtype: ColumnDtype): boolean {
   return dtype === 'number' || dtype === 'integer'
 }
 
-/** The file as t, d (numbers) and x columns; `rowNumbers` adds `r`, counting from 1. */
+/**
+ * The file as t, d (numbers) and x columns; `from 1` adds the row numbers `r`. `stacked` are columns of text to be read as the one in
+ * `columns` is: they lie one upon the other, told apart by `k`, and each expression is planned once for all of them.
+ */
 export function typedRelation(
   file: SourceFile,
   reading: Reading,
-  options: { readonly columns: readonly TypedColumn[]; readonly rowNumbers: 'none' | 'from 1' },
+  options: {
+    readonly columns: readonly TypedColumn[]
+    readonly rowNumbers: 'none' | 'from 1'
+    readonly stacked?: readonly number[]
+  },
 ): string {
-  const { columns } = options
-  const r = options.rowNumbers === 'from 1' ? 'r, ' : ''
+  const { columns, rowNumbers, stacked } = options
+  const r = rowNumbers === 'from 1' ? 'r, ' : stacked ? 'k, ' : ''
   const numeric = columns.filter((column) => isNumeric(column.dtype))
   const cs = columns.map((column) => `c${column.index}`).join(', ')
   const ts = columns.map((column) => `${textExpression(column, reading)} AS t${column.index}`).join(', ')
   const ds = numeric.map((column) => `, ${numberExpression(column)} AS d${column.index}`).join('')
   const xs = columns.map((column) => `${valueExpression(column)} AS x${column.index}`).join(', ')
-  const base = fileRelation(
-    file,
-    reading,
-    columns.map((column) => column.index),
-  )
-  const numbered = r === '' ? base : `(SELECT row_number() OVER () AS r, * FROM ${base})`
+  const indexes = columns.map((column) => column.index)
+  const base = stacked ? stackedRelation(file, reading, stacked) : fileRelation(file, reading, indexes)
+  const numbered = rowNumbers === 'none' ? base : `(SELECT row_number() OVER () AS r, * FROM ${base})`
   return `(SELECT *, ${xs} FROM (SELECT *${ds} FROM (SELECT ${r}${cs}, ${ts} FROM ${numbered})))`
 }
 

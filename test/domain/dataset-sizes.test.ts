@@ -32,6 +32,22 @@ describe('datasets', () => {
     await expectNothing()
   })
 
+  it('of as many columns as are allowed are profiled and read', async () => {
+    const columns = Array.from({ length: 4096 }, (_, i) => i)
+    const lines = Array.from({ length: 50 }, (_, row) => columns.map((i) => (i % 3 === 0 ? `v${row % 7}` : row + i)))
+    const file = [columns.map((i) => `c${i}`), ...lines].map((cells) => `${cells.join(',')}\n`).join('')
+    const dataset = await client.datasets.create({ file, ...FILE })
+    expect(dataset.rows).toBe(50)
+    expect(dataset.columns.map(({ name }) => name)).toEqual(columns.map((i) => `c${i}`))
+    for (const [i, column] of dataset.columns.entries()) {
+      const expected = i % 3 === 0 ? { dtype: 'string', distinct: 7 } : { dtype: 'integer', min: i, max: i + 49 }
+      expect(column).toMatchObject(expected)
+    }
+    const { rows } = await client.datasets.rows({ dataset_id: dataset.id, limit: 2 })
+    expect(rows[1]).toEqual(Object.fromEntries(columns.map((i) => [`c${i}`, lines[1]![i]])))
+    await client.datasets.delete({ dataset_id: dataset.id })
+  })
+
   it('may have cells of a megabyte', async () => {
     const text = 'word '.repeat(200_000)
     const file = `id,body\n${Array.from({ length: 4 }, (_, i) => `${i},"${text}${i}"`).join('\n')}\n`
