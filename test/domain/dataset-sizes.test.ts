@@ -59,6 +59,18 @@ describe('datasets', () => {
     await client.datasets.delete({ dataset_id: dataset.id })
   })
 
+  it.each(['1e400', '-1e400'])('with a number beyond any double, %s, are refused by row and column', async (number) => {
+    const { statusCode, body } = await app.inject({
+      method: 'POST',
+      url: '/api/v1/ml/datasets',
+      headers: { 'content-type': 'application/json' },
+      payload: `{"name":"x","rows":[{"a":1,"b":"x"},{"a":${number},"b":"y"}]}`,
+    })
+    expect(statusCode).toBe(422)
+    expect(body).toContain('"rows.1.a"')
+    await expectNothing()
+  })
+
   it('that are too large are refused, and leave nothing', async () => {
     const file = Readable.from(Array.from({ length: 22 }, () => Buffer.alloc(1_000_000, 'a,b\n1,2\n')))
     expect(await refusal(client.datasets.create({ file, filename: 'big.csv' }))).toMatchObject({ kind: 'too_large' })

@@ -52,7 +52,19 @@ function sourceOf(input: CreateInput, upload: Upload | undefined): Source {
   if (upload) return { ...upload, name: nameOf(upload.filename) }
   if (!rows) throw invalid('request', [{ field: 'file', message: 'is required: give a file, or `rows`' }])
   if (input.name === undefined) throw invalid('request', [{ field: 'name', message: 'is required with `rows`' }])
+  refuseInfinite(rows)
   return { stream: Readable.from(jsonLines(rows)), name: input.name }
+}
+
+/** 1e400 is a number in JSON and more than a double holds: written down again it would be null, a missing cell. */
+function refuseInfinite(rows: readonly Readonly<Record<string, unknown>>[]): void {
+  for (const [i, row] of rows.entries()) {
+    for (const column in row) {
+      const cell = row[column]
+      if (cell !== Number.POSITIVE_INFINITY && cell !== Number.NEGATIVE_INFINITY) continue
+      throw invalid('request', [{ field: `rows.${i}.${column}`, message: 'must be finite', value: String(cell) }])
+    }
+  }
 }
 
 function nameOf(filename: string): string {
