@@ -93,11 +93,16 @@ describe('a profile', () => {
     expect(columns[1]!.distinct).toBe(90_000)
   })
 
+  it('shows short values whole, also where they hold the character that marks shortened ones', async () => {
+    const { columns } = await files.inspect('t\nx\u0001b\nx\u0001a\n')
+    expect(columns[0]!.top.map(({ value }) => value)).toEqual(['x\u0001b', 'x\u0001a'])
+  })
+
   it('shortens long values and still tells them apart', async () => {
     const long = (end: string) => `${'word '.repeat(60)}${end}`
     const { columns } = await files.inspect(`t\n${long('a')}\n${long('b')}\n`)
     expect(columns[0]!.distinct).toBe(2)
-    expect(columns[0]!.top[0]!.value).toHaveLength(100)
+    expect(columns[0]!.top.map(({ value }) => value)).toEqual(Array(2).fill('word '.repeat(20)))
   })
 })
 

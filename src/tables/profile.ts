@@ -206,5 +206,7 @@ function keyExpression({ index, dtype }: TypedColumn): string {
 function valueText({ dtype }: TypedColumn, key: string): string {
   if (dtype === 'datetime') return new Date(Number(key)).toISOString()
   if (isNumeric(dtype)) return String(Number(key))
-  return key.split('\u0001')[0]!
+  // What was shortened is of 100 bytes at least before the mark, and a value that holds the mark itself is of fewer in all.
+  const end = key.lastIndexOf('\u0001')
+  return end >= 0 && Buffer.byteLength(key.slice(0, end)) >= SHOWN ? key.slice(0, end) : key
 }
