@@ -1,5 +1,6 @@
 // Every metric of the service in one place, with its labels. The only file that knows prom-client.
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client'
+import { Counters, Histograms } from './series.ts'
 
 const DURATION_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const TRAINING_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 14400]
@@ -15,48 +16,52 @@ export function createMetrics() {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
+  const ours = <M>(metric: M): M => {
+    registry.registerMetric(metric as unknown as Metric)
+    return metric
+  }
   const model = ['tenant', 'model', 'version'] as const
   return {
     registry,
     tenantLabel: labelOfFirst(MOST_TENANTS),
-    http: new Histogram({
-      name: 'ml_http_request_duration_seconds',
-      help: 'Time to answer an HTTP request.',
-      labelNames: ['operation', 'status'] as const,
-      buckets: DURATION_BUCKETS,
-      registers,
-    }),
+    http: ours(
+      new Histograms({
+        name: 'ml_http_request_duration_seconds',
+        help: 'Time to answer an HTTP request.',
+        labelNames: ['operation', 'status'] as const,
+        buckets: DURATION_BUCKETS,
+      }),
+    ),
     httpRefused: new Counter({
       name: 'ml_http_refused_total',
       help: 'Requests refused unread because the event loop was full; they are in no other figure.',
       registers,
     }),
-    inferenceRequests: new Counter({
-      name: 'ml_inference_requests_total',
-      help: 'Prediction requests.',
-      labelNames: model,
-      registers,
-    }),
-    inferenceDuration: new Histogram({
-      name: 'ml_inference_duration_seconds',
-      help: 'Time from request to answer inside the service.',
-      labelNames: model,
-      buckets: DURATION_BUCKETS,
-      registers,
-    }),
+    inferenceRequests: ours(
+      new Counters({ name: 'ml_inference_requests_total', help: 'Prediction requests.', labelNames: model }),
+    ),
+    inferenceDuration: ours(
+      new Histograms({
+        name: 'ml_inference_duration_seconds',
+        help: 'Time from request to answer inside the service.',
+        labelNames: model,
+        buckets: DURATION_BUCKETS,
+      }),
+    ),
     inferenceErrors: new Counter({
       name: 'ml_inference_errors_total',
       help: 'Prediction requests that failed, by error code.',
       labelNames: [...model, 'code'] as const,
       registers,
     }),
-    predictionBatchSize: new Histogram({
-      name: 'ml_prediction_batch_size',
-      help: 'Rows run together: those of one request, or of several that waited for the same worker.',
-      labelNames: model,
-      buckets: BATCH_SIZE_BUCKETS,
-      registers,
-    }),
+    predictionBatchSize: ours(
+      new Histograms({
+        name: 'ml_prediction_batch_size',
+        help: 'Rows run together: those of one request, or of several that waited for the same worker.',
+        labelNames: model,
+        buckets: BATCH_SIZE_BUCKETS,
+      }),
+    ),
     modelLoadTime: new Histogram({
       name: 'ml_model_load_time_seconds',
       help: 'Time to fetch, load and warm a model.',

@@ -153,10 +153,14 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const
 
 function observer(metrics: Metrics, clock: Clock): (request: FastifyRequest, status: number) => void {
+  const series = new Map<string, ReturnType<Metrics['http']['of']>[]>()
   return (request, status) => {
     const operation = request.routeOptions.config?.operation ?? 'none'
-    const labels = { operation, status: CLASSES[Math.floor(status / 100) - 1] }
-    metrics.http.observe(labels, (clock.elapsedMs() - request.startedMs) / 1000)
+    const place = Math.floor(status / 100) - 1
+    const own = series.get(operation) ?? []
+    if (own.length === 0) series.set(operation, own)
+    own[place] ??= metrics.http.of({ operation, status: CLASSES[place] ?? '5xx' })
+    own[place].observe((clock.elapsedMs() - request.startedMs) / 1000)
   }
 }
 

@@ -89,8 +89,8 @@ function registered(model: CustomModel): RegisteredModel {
     async predict(ctx, row, place) {
       const started = ctx.clock.elapsedMs()
       const labels = { tenant: ctx.metrics.tenantLabel(ctx.caller.tenantId), model: model.name, version }
-      ctx.metrics.inferenceRequests.inc(labels)
-      ctx.metrics.predictionBatchSize.observe(labels, 1)
+      ctx.metrics.inferenceRequests.of(labels).inc()
+      ctx.metrics.predictionBatchSize.of(labels).observe(1)
       try {
         refuse(checkInput, row, place)
         const state = await load()
@@ -98,7 +98,7 @@ function registered(model: CustomModel): RegisteredModel {
         const output = await inSpan(ctx, span, () => model.predict(row, told))
         const elapsed = ctx.clock.elapsedMs() - started
         checkAnswer(checkOutput, output, model.name)
-        ctx.metrics.inferenceDuration.observe(labels, elapsed / 1000)
+        ctx.metrics.inferenceDuration.of(labels).observe(elapsed / 1000)
         return { ...asAnswer(output), model_id: model.name, version, prediction_id: newId('pred'), latency_ms: elapsed }
       } catch (error) {
         ctx.metrics.inferenceErrors.inc({ ...labels, code: asFailure(error).code })

@@ -15,7 +15,8 @@ import type { Tensor, Tensors } from '../../core/tensors.ts'
 import { requirePermission } from '../access/index.ts'
 import { findServed, findVersion } from './find-version.ts'
 import { readAnswers } from './output.ts'
-import { counted, labelsOf, noteRun } from './predict-rows.ts'
+import { counted, noteRun } from './predict-rows.ts'
+import { labelsOf, seriesOf } from './record-series.ts'
 import { tracedRun } from './run-spans.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -44,7 +45,7 @@ function turnAway({ caller, serving, metrics }: Door & Pick<Call, 'caller'>, wan
   const waitMs = live.ready.model.refusedWaitMs?.(caller.tenantId)
   if (waitMs === undefined || serving.live.rollouts.length > 0 || !caller.permissions.has('predict')) return undefined
   const labels = labelsOf(live.record)
-  metrics.inferenceRequests.inc(labels)
+  seriesOf(metrics, live.record).requests.inc()
   metrics.inferenceErrors.inc({ ...labels, code: 'OVERLOADED' })
   serving.statistics.of(live.record).failed(0)
   return Math.max(1, Math.ceil(waitMs / 1000))

@@ -5,6 +5,7 @@ import { type PooledResult, Row, type Tensors } from '../../runtime/index.ts'
 import { takesTensors } from '../models/index.ts'
 import { canStandIn, insteadOf } from './fallback.ts'
 import { type Answer, readAnswers } from './output.ts'
+import { labelsOf, seriesOf } from './record-series.ts'
 import { predictionSpan, tracedRun } from './run-spans.ts'
 import type { ReadyVersion, Served, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -77,12 +78,8 @@ export function noteRun(
   record: VersionRecord,
   { rows, result }: RunOfRows,
 ): void {
-  if (result.leads) metrics.predictionBatchSize.observe(labelsOf(record), result.batchRows)
+  if (result.leads) seriesOf(metrics, record).batchRows.observe(result.batchRows)
   serving.statistics.of(record).ran({ rows, atMs: clock.now().getTime(), result })
-}
-
-export function labelsOf(record: VersionRecord) {
-  return { tenant: record.tenantId, model: record.modelName, version: record.version }
 }
 
 /** Runs `work` with the version loaded, as a span of its own, and counts the request, its time and its failure. */
@@ -95,19 +92,19 @@ export async function counted<T>(
   const { metrics, clock, serving } = ctx
   const statistics = serving.statistics.of(record)
   const started = clock.elapsedMs()
-  const labels = labelsOf(record)
-  metrics.inferenceRequests.inc(labels)
+  const series = seriesOf(metrics, record)
+  series.requests.inc()
   try {
     const result = ctx.span.recording
       ? await inSpan(ctx, predictionSpan(record), (ctx) => served.use((ready) => work(ready, ctx)))
       : await served.use((ready) => work(ready, ctx))
     const elapsedMs = clock.elapsedMs() - started
-    metrics.inferenceDuration.observe(labels, elapsedMs / 1000)
+    series.seconds.observe(elapsedMs / 1000)
     statistics.succeeded(elapsedMs)
     statistics.modelKey = served.ready?.model.key
     return { result, elapsedMs }
   } catch (error) {
-    metrics.inferenceErrors.inc({ ...labels, code: asFailure(error).code })
+    metrics.inferenceErrors.inc({ ...labelsOf(record), code: asFailure(error).code })
     statistics.failed(clock.elapsedMs() - started)
     arm?.counts.failed(error)
     throw error

@@ -69,8 +69,8 @@ function byPrior(ctx: ServingCtx, pair: Pair): Judged {
   const started = ctx.clock.elapsedMs()
   const labels = { tenant: ctx.metrics.tenantLabel(ctx.caller.tenantId), model: MATCH_MODEL, version: 'prior' }
   const judgement = judgeByPrior(pair)
-  ctx.metrics.inferenceRequests.inc(labels)
-  ctx.metrics.inferenceDuration.observe(labels, (ctx.clock.elapsedMs() - started) / 1000)
+  ctx.metrics.inferenceRequests.of(labels).inc()
+  ctx.metrics.inferenceDuration.of(labels).observe((ctx.clock.elapsedMs() - started) / 1000)
   return { judgement, confidence: confidenceOf(pair) }
 }
 

@@ -48,7 +48,7 @@ function byPrior(ctx: ServingCtx, user: UserInput): Expected {
   const labels = { tenant: ctx.metrics.tenantLabel(ctx.caller.tenantId), model: NOTIFY_MODEL, version: 'prior' }
   const { hours, own } = activityOf(PRIOR_RHYTHM, PRIOR_SPREAD, user)
   const rates = ratesOf(PRIOR_CHANNELS, user)
-  ctx.metrics.inferenceRequests.inc(labels)
-  ctx.metrics.inferenceDuration.observe(labels, (ctx.clock.elapsedMs() - started) / 1000)
+  ctx.metrics.inferenceRequests.of(labels).inc()
+  ctx.metrics.inferenceDuration.of(labels).observe((ctx.clock.elapsedMs() - started) / 1000)
   return { activity: hours, own, rates, trained: false }
 }

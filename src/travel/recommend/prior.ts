@@ -48,8 +48,8 @@ export async function recommendByPrior(ctx: ServingCtx, { words, filters, limit 
     .map((place) => judged(place, words))
     .sort((a, b) => b.score - a.score || (a.place.id < b.place.id ? -1 : 1))
     .slice(0, 3 * limit)
-  ctx.metrics.inferenceRequests.inc(labels)
-  ctx.metrics.inferenceDuration.observe(labels, (ctx.clock.elapsedMs() - started) / 1000)
+  ctx.metrics.inferenceRequests.of(labels).inc()
+  ctx.metrics.inferenceDuration.of(labels).observe((ctx.clock.elapsedMs() - started) / 1000)
   return {
     recommendations: chooseDiverse(withTags(candidates), limit).map(({ place, score, parts }) => ({
       destination: place.title,
