@@ -27,6 +27,8 @@ export class FolderModels extends LiveModels {
   #models: ReadonlyMap<string, FollowedModel> | undefined
   /** By tenant and name; of several with one name, the first. */
   #named: ReadonlyMap<string, ModelFolder> = new Map()
+  /** By tenant; undefined where several are live. */
+  #only: ReadonlyMap<string, ServedVersion | undefined> = new Map()
   #looks = 0
   #restMs = LOOK_EVERY_MS
   #looking: Promise<void> | undefined
@@ -70,8 +72,7 @@ export class FolderModels extends LiveModels {
   }
 
   override only(tenantId: string): ServedVersion | undefined {
-    const live = this.#live().filter(({ record }) => record.tenantId === tenantId)
-    return live.length === 1 ? live[0] : undefined
+    return this.#only.get(tenantId)
   }
 
   /** By id or name. @throws `not_found` MODEL_NOT_FOUND */
@@ -120,6 +121,7 @@ export class FolderModels extends LiveModels {
     for (const served of this.#live()) served.retire()
     this.#models = undefined
     this.#named = new Map()
+    this.#only = new Map()
   }
 
   #live(): ServedVersion[] {
@@ -141,7 +143,9 @@ export class FolderModels extends LiveModels {
     this.#models = next
     this.#named = new Map(folders.toReversed().map((one) => [`${one.tenantId}/${one.modelName}`, one]))
     this.#looks++
-    const kept = new Set(this.#live())
+    const live = this.#live()
+    this.#only = onlyOnes(live)
+    const kept = new Set(live)
     for (const { served } of before?.values() ?? []) if (served && !kept.has(served)) served.retire()
   }
 
@@ -161,4 +165,13 @@ export class FolderModels extends LiveModels {
       return served ?? fresh
     }
   }
+}
+
+function onlyOnes(live: readonly ServedVersion[]): Map<string, ServedVersion | undefined> {
+  const only = new Map<string, ServedVersion | undefined>()
+  for (const served of live) {
+    const { tenantId } = served.record
+    only.set(tenantId, only.has(tenantId) ? undefined : served)
+  }
+  return only
 }
