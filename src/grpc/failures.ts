@@ -27,6 +27,8 @@ const STATUS_OF_CODE: Readonly<Record<string, status>> = {
 
 const HIDDEN = 'Internal error; the log has it under this request id'
 const MOST_FINDINGS = 10
+/** As they are written in a header, where a character takes up to nine of them. */
+const MOST_DETAIL_BYTES = 6000
 
 export interface FailureContext {
   readonly log: Log
@@ -49,8 +51,20 @@ export function serviceError(error: unknown, context: FailureContext): Partial<S
   const code = grpcStatusOf(failure)
   span.failed(failure)
   span.set({ 'rpc.response.status_code': status[code] })
-  // What is cut out of the middle of a text may end in half a character, which a header cannot carry.
-  return { code, details: messageOf(failure, context).toWellFormed(), metadata }
+  return { code, details: shortened(messageOf(failure, context)), metadata }
+}
+
+/**
+ * A message may name what the caller sent, however long that is; a client that is sent longer trailers than it takes (8 KiB is usual) breaks the
+ * stream and never learns the status.
+ */
+function shortened(text: string): string {
+  // What is cut out of a text may begin or end in half a character, which a header cannot carry.
+  let short = text.slice(0, MOST_DETAIL_BYTES).toWellFormed()
+  for (let bytes = encodeURI(short).length; bytes > MOST_DETAIL_BYTES; bytes = encodeURI(short).length) {
+    short = short.slice(0, Math.floor((short.length * MOST_DETAIL_BYTES) / bytes)).toWellFormed()
+  }
+  return short.length < text.length ? `${short}…` : short
 }
 
 /** With all findings: there is no field for them. */
