@@ -51,7 +51,7 @@ export function readRawBodies(app: FastifyInstance, maxBytes: number): void {
       payload,
       length: length === undefined ? undefined : Number(length),
       maxBytes,
-      alignAt: Number(jsonBytes) || 0,
+      alignAt: Number.isSafeInteger(Number(jsonBytes)) ? Number(jsonBytes) : 0,
     }
     gather(arriving, (error, bytes) => {
       if (bytes === undefined) done(error)
