@@ -33,7 +33,13 @@ export function answerStream(call: StreamCall, answer: (request: Buffer) => Prom
 
 function drained(call: StreamCall): Promise<void> {
   return new Promise((resolve) => {
-    call.once('drain', resolve)
-    call.once('cancelled', resolve)
+    // Neither listener may stay: a long stream waits here thousands of times.
+    const end = () => {
+      call.off('drain', end)
+      call.off('cancelled', end)
+      resolve()
+    }
+    call.on('drain', end)
+    call.on('cancelled', end)
   })
 }
