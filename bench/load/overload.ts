@@ -1,6 +1,7 @@
 // Load by schedule: at 70 % of the measured capacity (nothing refused, p99 near p50), then at 300 % (what is still answered, how
 // fast the rest is refused, memory, and how soon all is as before). Two models: of the large one the worker is the bottleneck, of
-// the small one the event loop. The load comes from this process, the service is another one.
+// the small one the event loop. The load comes from this process, the service is another one. Beside the small model's steady load a bare
+// node:http server with a worker is given 70 % of what it can: its tail is that of the machine and of this process.
 // node bench/load/overload.ts [--steady=60] [--over=15] [--models=large,small] [--short]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -36,8 +37,11 @@ const child = fork(join(import.meta.dirname, 'serving/service.ts'), [], {
   env: { ...image.env, TELL_SEEN: '1' },
 })
 const [{ url }] = (await once(child, 'message')) as [{ url: string }]
+const floor = fork(join(import.meta.dirname, 'serving/floor.ts'), [], image)
+const [{ port }] = (await once(floor, 'message')) as [{ port: number }]
+const floorUrl = `http://127.0.0.1:${port}`
 
-function requestsOf(model: string, width: number): Buffer[] {
+function requestsOf(url: string, model: string, width: number): Buffer[] {
   return Array.from({ length: 97 }, (_, i) => {
     const inputs = [{ name: 'x', shape: [1, width], datatype: 'FP32', data: floatRow(i, width) }]
     return bytesOf({ url, path: `/v2/models/${model}/infer`, body: JSON.stringify({ inputs }) })
@@ -49,8 +53,7 @@ function recoveryMs({ atMs, ms, status }: Events, usualMs: number): number {
   return atMs.reduce((last, at, i) => (status[i] === 200 && ms[i]! <= usualMs ? last : Math.max(last, at)), 0)
 }
 
-async function measure(model: string, width: number) {
-  const requests = requestsOf(model, width)
+async function steadyOf(url: string, requests: readonly Buffer[]) {
   const closed = (measureMs: number) => applyTo(url, requests, { connections: CONNECTIONS, measureMs })
   await closed(2000) // everything warm
   const capacity = (await closed(CAPACITY_MS)).good
@@ -62,6 +65,23 @@ async function measure(model: string, width: number) {
     ],
     connections: MOST_CONNECTIONS,
   })
+  return { capacity, rate, steady: steady! }
+}
+
+/** The floor knows one model, the small one. */
+async function measureFloor() {
+  const { capacity, steady } = await steadyOf(floorUrl, requestsOf(floorUrl, 'small', SMALL[0]!))
+  return {
+    'capacity per second': capacity,
+    'steady: p50, p99, p99.9 ms': [steady.latency.p50, steady.latency.p99, steady.latency['p99.9']],
+    'steady: p99 / p50': round(steady.latency.p99 / steady.latency.p50),
+    'steady: written after the schedule p50, p99 ms': [steady.late.p50, steady.late.p99],
+  }
+}
+
+async function measure(model: string, width: number) {
+  const requests = requestsOf(url, model, width)
+  const { capacity, rate, steady } = await steadyOf(url, requests)
   const memory: number[] = []
   const tell = () => memory.push(residentMb(child))
   const [first, second, after] = await arrive(url, requests, {
@@ -74,13 +94,14 @@ async function measure(model: string, width: number) {
     opened: tell,
     ended: tell,
   })
-  const usualMs = Math.max(50, 2 * steady!.latency['p99.9'])
+  const usualMs = Math.max(50, 2 * steady.latency['p99.9'])
   const goodput = second!.goodPerSecond / capacity
   return {
     'capacity per second': capacity,
-    'steady: p50, p99, p99.9 ms': [steady!.latency.p50, steady!.latency.p99, steady!.latency['p99.9']],
-    'steady: p99 / p50': round(steady!.latency.p99 / steady!.latency.p50),
-    'steady: refused, unsent, broken of': [steady!.refused, steady!.unsent, steady!.broken, steady!.offered],
+    'steady: p50, p99, p99.9 ms': [steady.latency.p50, steady.latency.p99, steady.latency['p99.9']],
+    'steady: p99 / p50': round(steady.latency.p99 / steady.latency.p50),
+    'steady: written after the schedule p50, p99 ms': [steady.late.p50, steady.late.p99],
+    'steady: refused, unsent, broken of': [steady.refused, steady.unsent, steady.broken, steady.offered],
     'overload: answered / capacity': round(goodput),
     'overload: answered, refused, unsent, broken of': [
       second!.good,
@@ -114,5 +135,6 @@ const result: Record<string, unknown> = {
 for (const model of values.models.split(',')) {
   for (const [name, value] of Object.entries(await measure(model, widths[model]!))) result[`${model} ${name}`] = value
 }
-child.disconnect()
+for (const [name, value] of Object.entries(await measureFloor())) result[`floor ${name}`] = value
+for (const one of [child, floor]) one.disconnect()
 await writeResult('load-overload', result)
