@@ -40,6 +40,26 @@ for (const backend of backends) {
       await place.cache.setMany([])
     })
 
+    it('takes, gives and deletes very many, and answers who asks for one meanwhile', async () => {
+      await using place = await backend.open()
+      const { cache } = place
+      const keys = Array.from({ length: 20_000 }, (_, i) => `key${i}`)
+      const entries = keys.map((key, i) => ({ key, value: revised(i, `value ${i}`), revision: i, ttlSeconds: 60 }))
+      const done: string[] = []
+      const setting = cache.setMany(entries).then(() => done.push('many'))
+      await cache.get('key0').then(() => done.push('one'))
+      await setting
+      if (cache.shared) expect(done).toEqual(['one', 'many'])
+      const found = await cache.getMany([...keys, 'none'])
+      expect(found.map((value) => value && readRevised(value).value)).toEqual([
+        ...keys.map((_, i) => `value ${i}`),
+        undefined,
+      ])
+      await cache.delete(keys)
+      expect((await cache.getMany(keys)).every((value) => value === undefined)).toBe(true)
+      expect(cache.status().connected).toBe(true)
+    })
+
     it('replaces and deletes', async () => {
       await using place = await backend.open()
       await place.cache.set('a', bytes(1), 60)

@@ -16,6 +16,8 @@ const PROBE = { initialMs: 200, maxMs: 2_000 }
 /** A connection that answers none of these is dropped for a new one: the other machine may be gone without a word. */
 const PROBES_A_CONNECTION = 5
 const COMPLAIN_EVERY_MS = 60_000
+/** More keys go in several round trips: they would hold up this process and the server, and the last of them would seem to take too long. */
+const AT_ONCE = 500
 
 export function openRedisCache(options: CacheOptions & { readonly url: string }): Cache {
   const { log, prefix = DEFAULT_PREFIX, timeoutMs = DEFAULT_TIMEOUT_MS } = options
@@ -118,6 +120,12 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
     }
   }
 
+  async function getSome(keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {
+    if (keys.length === 0) return []
+    const misses = keys.map(() => undefined)
+    return attempt(async () => (await client.mgetBuffer([...keys])).map((value) => value ?? undefined), misses)
+  }
+
   /** A server that refuses even deletions (a replica that is only read) cannot be kept right, so it is not used. */
   async function owe(keys: readonly string[]): Promise<void> {
     owed.add(keys)
@@ -129,20 +137,21 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
   return {
     get: (key) => attempt(async () => (await client.getBuffer(key)) ?? undefined, undefined),
     async getMany(keys) {
-      if (keys.length === 0) return []
-      const misses: (Uint8Array | undefined)[] = keys.map(() => undefined)
-      return attempt(async () => (await client.mgetBuffer([...keys])).map((value) => value ?? undefined), misses)
+      if (keys.length <= AT_ONCE) return getSome(keys)
+      const found: (Uint8Array | undefined)[] = []
+      await inParts(keys, async (some) => found.push(...(await getSome(some))) > 0)
+      return found
     },
     shared: true,
     set: async (key, value, ttlSeconds) => {
       await attempt(() => write(client, [{ key, value, ttlSeconds }]), false)
     },
     async setMany(entries) {
-      if (entries.length === 0 || (await attempt(() => write(client, entries), false))) return
+      if (await inParts(entries, (some) => attempt(() => write(client, some), false))) return
       await owe(entries.filter(({ revision }) => revision !== undefined).map(({ key }) => key))
     },
     async delete(keys) {
-      if (keys.length === 0 || (await attempt(() => unlink(client, keys), false))) return
+      if (await inParts(keys, (some) => attempt(() => unlink(client, some), false))) return
       await owe(keys)
     },
     async ping() {
@@ -159,6 +168,14 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
       client.disconnect()
     },
   }
+}
+
+/** One part after another, until one is false. */
+async function inParts<T>(items: readonly T[], send: (some: readonly T[]) => Promise<boolean>): Promise<boolean> {
+  for (let from = 0; from < items.length; from += AT_ONCE) {
+    if (!(await send(items.slice(from, from + AT_ONCE)))) return false
+  }
+  return true
 }
 
 /** One round trip, where it is gathered. @throws the first error of any command. */
