@@ -10,6 +10,7 @@ import {
   PermissionViolationError,
   RequestError,
   TimeoutError,
+  wsconnect,
 } from '@nats-io/transport-node'
 import { repeated } from './client/call.ts'
 import { type ObjectReader, type Refused, readReplyObject } from './client/nats-reply.ts'
@@ -19,11 +20,12 @@ import type { CallOptions, Downloaded, MlClient } from './client/types.ts'
 import type { Operation } from './contract/operation.ts'
 import { type OperationName, operations } from './contract/operations/index.ts'
 import { fail, type MlError } from './core/failure.ts'
+import { readNatsUrl } from './core/nats-address.ts'
 import { READ_SUBJECT, REFERENCE_HEADER, type ReplyReference } from './core/reply-object.ts'
 import { unlessAborted } from './core/unless-aborted.ts'
 
 export interface NatsClientOptions {
-  /** Such as `nats://user:password@localhost:4222`; or give `connection`. */
+  /** Such as `nats://user:password@localhost:4222`, `tls://…` or `wss://…`, several joined by commas; or give `connection`. */
   readonly url?: string
   /** Stays the caller's: `close` leaves it open. */
   readonly connection?: NatsConnection
@@ -67,9 +69,8 @@ export async function createNatsClient(options: NatsClientOptions): Promise<Nats
 
 /** Without an end to the attempts: by itself the library gives up for good after twenty seconds without a server. */
 function dial(url: string): Promise<NatsConnection> {
-  const { username, password, host } = new URL(url)
-  const user = username ? { user: decodeURIComponent(username), pass: decodeURIComponent(password) } : {}
-  return connect({ servers: host, name: 'modelyard client', maxReconnectAttempts: -1, ...user })
+  const { options, webSocket } = readNatsUrl(url, 'url')
+  return (webSocket ? wsconnect : connect)({ ...options, name: 'modelyard client', maxReconnectAttempts: -1 })
 }
 
 // biome-ignore lint/correctness/useYield: an iterable that fails when it is begun, like the one it stands for

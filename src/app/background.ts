@@ -16,6 +16,8 @@ import { sweepTemp, type TempSweep } from './sweep-temp.ts'
 
 const DATABASE_RETRY = { initialMs: 250, maxMs: 10_000 }
 const TIDY_EVERY_MS = 3_600_000
+/** The first time: a service may be started anew more often than it tidies up. */
+const TIDY_FIRST_MS = 300_000
 const SAMPLE_EVERY_MS = 5_000
 /** Of what was counted of roll-outs; a process that is killed loses as much. */
 const COUNT_EVERY_MS = 500
@@ -82,7 +84,7 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   if (worker) {
     const deliveries = startDeliveries(services)
     stops.push(() => deliveries.stop())
-    stops.push(every(TIDY_EVERY_MS, () => sweepDeliveries(services), services))
+    stops.push(tidily(() => sweepDeliveries(services), services))
   }
   await queue.start()
   stops.push(() => queue.stop())
@@ -100,12 +102,12 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   if (worker) {
     const scheduler = startScheduler(services, serving)
     stops.push(() => scheduler.stop())
-    stops.push(every(TIDY_EVERY_MS, () => sweepRuns(services), services))
+    stops.push(tidily(() => sweepRuns(services), services))
   }
   for (const sweep of worker ? SWEEPS : []) {
-    stops.push(every(TIDY_EVERY_MS, async () => void (await sweep(services)), services))
+    stops.push(tidily(async () => void (await sweep(services)), services))
   }
-  stops.push(every(TIDY_EVERY_MS, async () => void (await sweepTemp(tempSweep(services))), services))
+  stops.push(tidily(async () => void (await sweepTemp(tempSweep(services))), services))
   stops.push(every(SAMPLE_EVERY_MS, () => sampleQueue(services), services))
 }
 
@@ -122,10 +124,14 @@ async function untilDatabaseAnswers({ db, log }: Services, signal: AbortSignal):
   }
 }
 
-/** Calls `work` at intervals, never twice at once. @returns the function that ends it. */
-function every(intervalMs: number, work: () => Promise<void>, { log }: Services): () => void {
+function tidily(work: () => Promise<void>, services: Services): () => void {
+  return every(TIDY_EVERY_MS, work, services, TIDY_FIRST_MS)
+}
+
+/** Calls `work` at intervals and once after `firstMs`, never twice at once. @returns the function that ends it. */
+function every(intervalMs: number, work: () => Promise<void>, { log }: Services, firstMs?: number): () => void {
   let running = false
-  const timer = setInterval(() => {
+  const run = () => {
     if (running) return
     running = true
     work()
@@ -133,9 +139,13 @@ function every(intervalMs: number, work: () => Promise<void>, { log }: Services)
       .finally(() => {
         running = false
       })
-  }, intervalMs)
-  timer.unref()
-  return () => clearInterval(timer)
+  }
+  const first = firstMs === undefined ? undefined : setTimeout(run, firstMs).unref()
+  const timer = setInterval(run, intervalMs).unref()
+  return () => {
+    clearTimeout(first)
+    clearInterval(timer)
+  }
 }
 
 function tempSweep({ settings, clock }: Services): TempSweep {

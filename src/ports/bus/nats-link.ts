@@ -4,7 +4,7 @@ import { connect, type NatsConnection, wsconnect } from '@nats-io/transport-node
 import { backoffMs, pause } from '../../core/backoff.ts'
 import { fail, type MlError } from '../../core/failure.ts'
 import type { Log } from '../../core/log.ts'
-import { readNatsUrl } from './nats-address.ts'
+import { readNatsUrl } from '../../core/nats-address.ts'
 
 const DIAL_MS = 5_000
 const RETRY = { initialMs: 100, maxMs: 5_000 }
@@ -32,7 +32,7 @@ export interface NatsLinkOptions {
 }
 
 export function openNatsLink({ url, name, log }: NatsLinkOptions): NatsLink {
-  const address = readNatsUrl(url)
+  const address = readNatsUrl(url, 'NATS_URL')
   const closing = new AbortController()
   const listeners = new Set<(connection: NatsConnection) => void>()
   const attempted = Promise.withResolvers<void>()

@@ -3,6 +3,7 @@
 import { Redis, type RedisOptions, ReplyError } from 'ioredis'
 import { backoffMs } from '../../core/backoff.ts'
 import { systemClock } from '../../core/clock.ts'
+import { readCredential } from '../../core/credentials.ts'
 import { fail, type MlError } from '../../core/failure.ts'
 import type { Cache, CacheEntry } from './index.ts'
 import type { CacheOptions } from './open.ts'
@@ -220,8 +221,8 @@ function readRedisUrl(text: string): { readonly connection: RedisOptions; readon
       host: hostname.replace(/^\[|\]$/g, ''),
       port: Number(port || 6379),
       db,
-      ...(username && { username: decodeURIComponent(username) }),
-      ...(password && { password: decodeURIComponent(password) }),
+      ...(username && { username: readCredential(username, 'REDIS_URL') }),
+      ...(password && { password: readCredential(password, 'REDIS_URL') }),
       ...(protocol === 'rediss:' && { tls: {} }),
     },
   }
