@@ -20,11 +20,7 @@ export function metricsPage(): string {
       'usual `process_…` and `nodejs_…` metrics of the process.',
     table(
       ['Metric', 'Type', 'Labels', 'Meaning'],
-      all.map((metric) => [code(metric.name), typeOf(metric), labels(metric).map(code).join(', ') || '–', metric.help]),
+      all.map((metric) => [code(metric.name), metric.type, labels(metric).map(code).join(', ') || '–', metric.help]),
     ),
   )
-}
-
-function typeOf(metric: Described): string {
-  return metric.constructor.name.toLowerCase()
 }
