@@ -128,9 +128,10 @@ async function moveIntoPlace(from: string, to: string, { root, key, move }: Plac
       if (!hasCode(error, 'ENOENT') || attempt === RENAME_ATTEMPTS) throw error
     }
   }
-  for (let directory = dirname(to); directory.startsWith(root); directory = dirname(directory)) {
-    await syncDirectory(directory)
-  }
+  const directories: string[] = []
+  for (let directory = dirname(to); directory.startsWith(root); directory = dirname(directory))
+    directories.push(directory)
+  await Promise.all(directories.map(syncDirectory))
 }
 
 /** Thrown by `moveOnce`. */
