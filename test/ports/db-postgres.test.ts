@@ -138,6 +138,23 @@ describe('a server that is away', () => {
   })
 })
 
+describe('a commit', () => {
+  it('wakes the listeners of its own process once', async () => {
+    const url = await newDatabase()
+    const [here, there] = [await open(url), await open(url)]
+    await here.migrate()
+    let heard = 0
+    here.onWake('jobs', () => heard++)
+    await expect.poll(() => heard, { timeout: 10_000 }).toBe(1) // the greeting of the listening connection
+    const wakeUp = (db: Database) => db.tenant('a', async (tx) => wake(tx, 'jobs'))
+    for (let i = 0; i < 5; i++) await wakeUp(here)
+    // Heard in the order of the commits: nothing of those before is still on its way then.
+    await wakeUp(there)
+    await expect.poll(() => heard).toBeGreaterThanOrEqual(7)
+    expect(heard).toBe(7)
+  })
+})
+
 describe('conflicts', () => {
   it('reports a deadlock as busy, and only to one side', async () => {
     const db = await open(await newDatabase())

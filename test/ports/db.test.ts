@@ -5,6 +5,7 @@ import {
   asSystem,
   bumpServingRevision,
   type Database,
+  endWithNext,
   isUniqueViolation,
   json,
   wake,
@@ -58,6 +59,49 @@ describe.each(BACKENDS)('database: %s', (name) => {
   it('goes on after a statement with a syntax error', async () => {
     await expect(db.system((tx) => sql`selec`.execute(tx))).rejects.toThrow(/syntax/)
     await expect(db.system((tx) => sql`select 1`.execute(tx))).resolves.toBeDefined()
+  })
+
+  it('ends with the next statement where it is told so: what that did stands, and nothing can follow it', async () => {
+    const id = newId()
+    const heard: string[] = []
+    const stop = db.onWake('jobs', () => heard.push('jobs'))
+    const rest = db.tenant('a', async (tx) => {
+      wake(tx, 'jobs')
+      await addModel(tx, 'a', id)
+      endWithNext(tx)
+      const update = tx.updateTable('models').set({ description: 'last' }).where('id', '=', id)
+      expect(await update.returning('description').execute()).toEqual([{ description: 'last' }])
+      await tx.deleteFrom('models').where('id', '=', id).execute()
+    })
+    await expect(rest).rejects.toMatchObject({ code: 'NO_TRANSACTION' })
+    const [row] = await db.system((tx) => tx.selectFrom('models').selectAll().where('id', '=', id).execute())
+    expect(row?.description).toBe('last')
+    await db.tenant('a', (tx) => {
+      wake(tx, 'jobs')
+      endWithNext(tx)
+      return tx.deleteFrom('models').where('id', '=', id).execute()
+    })
+    expect(await countModels(id)).toBe(0)
+    await expect.poll(() => heard).toContain('jobs')
+    stop()
+  })
+
+  it('is undone when the statement that it ends with fails', async () => {
+    const id = newId()
+    const work = db.tenant('a', async (tx) => {
+      await addModel(tx, 'a', id)
+      endWithNext(tx)
+      await sql`select 1 / 0`.execute(tx)
+    })
+    await expect(work).rejects.toThrow(/division by zero/)
+    const ignored = db.tenant('a', async (tx) => {
+      await addModel(tx, 'a', id)
+      endWithNext(tx)
+      await sql`select 1 / 0`.execute(tx).catch(() => {})
+    })
+    await expect(ignored).rejects.toMatchObject({ code: 'TRANSACTION_ABORTED' })
+    expect(await countModels(id)).toBe(0)
+    await db.ping()
   })
 
   it('refuses a transaction that is used after its end', async () => {

@@ -56,6 +56,14 @@ export function wake(tx: Tx, channel: WakeChannel): void {
 }
 
 /**
+ * The next statement is the last: COMMIT is sent right behind it, which saves a round trip. What it does stands (unless it fails), so
+ * nothing must depend on its answer.
+ */
+export function endWithNext(tx: Tx): void {
+  sessionOf(tx).endsWithNext = true
+}
+
+/**
  * Runs `work` as the service itself inside the same transaction (enqueueing a job, which lives in the queue's own
  * tables), then returns to the tenant.
  */

@@ -5,14 +5,20 @@ import type { Tx, WakeChannel } from './index.ts'
 export interface Session {
   role: 'tenant' | 'system'
   readonly wakes: Set<WakeChannel>
+  /** COMMIT goes right behind the next statement. */
+  endsWithNext: boolean
+  /** Once it has gone; never rejects unheard. */
+  committed: Promise<void> | undefined
 }
 
 const sessions = new WeakMap<Tx, Session>()
 
-export function startSession(tx: Tx, role: Session['role']): Session {
-  const session: Session = { role, wakes: new Set() }
+export function newSession(role: Session['role']): Session {
+  return { role, wakes: new Set(), endsWithNext: false, committed: undefined }
+}
+
+export function startSession(tx: Tx, session: Session): void {
   sessions.set(tx, session)
-  return session
 }
 
 export function endSession(tx: Tx): void {

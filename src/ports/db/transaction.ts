@@ -8,7 +8,7 @@ import { isSqlError } from './errors.ts'
 import type { Tx, WakeChannel } from './index.ts'
 import { kyselyProps } from './kysely.ts'
 import type { Schema } from './schema.ts'
-import { endSession, startSession } from './session.ts'
+import { endSession, newSession, type Session, startSession } from './session.ts'
 
 const TENANT = /^[A-Za-z0-9_.-]{1,64}$/
 const IN_FAILED_TRANSACTION = '25P02'
@@ -34,8 +34,10 @@ export async function runTransaction<T>(
   work: (tx: Tx) => Promise<T>,
 ): Promise<Outcome<T>> {
   const begin = beginStatement(options)
-  const tx = new Transaction<Schema>(kyselyProps(connectionOf(client)))
-  const session = startSession(tx, options.tenantId === undefined ? 'system' : 'tenant')
+  const session = newSession(options.tenantId === undefined ? 'system' : 'tenant')
+  const end = () => commit(client, options.notify ? session.wakes : new Set())
+  const tx = new Transaction<Schema>(kyselyProps(connectionOf(client, session, end)))
+  startSession(tx, session)
   // Not awaited before the work: its first query is sent right behind, which saves a round trip.
   const begun = client.query(begin).then(
     () => undefined,
@@ -44,7 +46,7 @@ export async function runTransaction<T>(
   try {
     const result = await work(tx)
     if ((await begun) !== undefined) throw await begun
-    await commit(client, options.notify ? session.wakes : new Set())
+    await (session.committed ?? end())
     return { result, wakes: session.wakes }
   } catch (error) {
     const cause = (await begun) ?? error
@@ -76,10 +78,18 @@ async function commit(client: ClientBase, wakes: ReadonlySet<WakeChannel>): Prom
   }
 }
 
-function connectionOf(client: ClientBase): DatabaseConnection {
+function connectionOf(client: ClientBase, session: Session, end: () => Promise<void>): DatabaseConnection {
   return {
     async executeQuery<R>(query: CompiledQuery) {
-      const { command, rowCount, rows } = await client.query(query.sql, query.parameters as unknown[])
+      // Outside of its transaction the statement would see and change everything.
+      if (session.committed)
+        throw fail('internal', 'NO_TRANSACTION', 'The transaction has ended with a statement before')
+      const answer = client.query(query.sql, query.parameters as unknown[])
+      if (session.endsWithNext) {
+        session.committed = end()
+        session.committed.catch(() => {})
+      }
+      const { command, rowCount, rows } = await answer
       const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE'
       return { rows: rows as R[], ...(changes && { numAffectedRows: BigInt(rowCount ?? 0) }) }
     },

@@ -13,7 +13,7 @@ export interface Wakes {
 /** @param pool where to listen for other processes; undefined if there are none. */
 export function createWakes(pool: Pool | undefined): Wakes {
   const listeners = new Map<WakeChannel, Set<() => void>>()
-  const listening = pool === undefined ? undefined : createListener(pool, fire)
+  const listening = pool === undefined ? undefined : createListener(pool, fire, ownNumbers(pool))
 
   function fire(channels: Iterable<WakeChannel>): void {
     for (const channel of channels) for (const onWake of listeners.get(channel) ?? []) onWake()
@@ -34,7 +34,18 @@ export function createWakes(pool: Pool | undefined): Wakes {
   }
 }
 
-function createListener(pool: Pool, fire: (channels: Iterable<WakeChannel>) => void) {
+/** The server's numbers of this process's connections. */
+function ownNumbers(pool: Pool): ReadonlySet<number> {
+  const numbers = new Set<number>()
+  const numberOf = (client: PoolClient) => (client as unknown as { readonly processID: number }).processID
+  pool.on('connect', (client) => numbers.add(numberOf(client)))
+  pool.on('remove', (client) => numbers.delete(numberOf(client)))
+  return numbers
+}
+
+type Fire = (channels: Iterable<WakeChannel>) => void
+
+function createListener(pool: Pool, fire: Fire, own: ReadonlySet<number>) {
   let started = false
   let stopped = false
   let attempt = 0
@@ -48,7 +59,9 @@ function createListener(pool: Pool, fire: (channels: Iterable<WakeChannel>) => v
       client = made
       made.on('error', () => lose(made))
       made.on('end', () => lose(made))
-      made.on('notification', ({ channel }) => {
+      made.on('notification', ({ channel, processId }) => {
+        // After commits of this process its listeners have been called already.
+        if (own.has(processId)) return
         const known = WAKE_CHANNELS.find((name) => channel === `modelyard_${name}`)
         if (known !== undefined) fire([known])
       })
