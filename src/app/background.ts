@@ -1,7 +1,13 @@
 // What a process does besides answering: following the registry, relaying events, working on jobs, tidying up.
 import { backoffMs, pause } from '../core/backoff.ts'
 import { sweepKeys } from '../domain/access/index.ts'
-import { sampleBatchQueue, startBatchWorker, sweepBatchFolders, sweepBatchJobs } from '../domain/batch/index.ts'
+import {
+  sampleBatchQueue,
+  startBatchWorker,
+  sweepBatchFolders,
+  sweepBatchJobs,
+  sweepTurns,
+} from '../domain/batch/index.ts'
 import type { Services } from '../domain/ctx.ts'
 import { sweepUploads } from '../domain/datasets/index.ts'
 import { syncPointers } from '../domain/models/index.ts'
@@ -19,6 +25,7 @@ const TIDY_EVERY_MS = 3_600_000
 /** The first time: a service may be started anew more often than it tidies up. */
 const TIDY_FIRST_MS = 300_000
 const SAMPLE_EVERY_MS = 5_000
+const TURNS_EVERY_MS = 60_000
 /** Of what was counted of roll-outs; a process that is killed loses as much. */
 const COUNT_EVERY_MS = 500
 const WATCH_EVERY_MS = 1_000
@@ -107,6 +114,7 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   for (const sweep of worker ? SWEEPS : []) {
     stops.push(tidily(async () => void (await sweep(services)), services))
   }
+  if (worker) stops.push(every(TURNS_EVERY_MS, async () => void (await sweepTurns(services)), services))
   stops.push(tidily(async () => void (await sweepTemp(tempSweep(services))), services))
   stops.push(every(SAMPLE_EVERY_MS, () => sampleQueue(services), services))
 }

@@ -13,7 +13,8 @@ import {
   survive,
   takeBackChunks,
 } from '../../src/domain/batch/claim.ts'
-import { type Database, json } from '../../src/ports/db/index.ts'
+import { sweepTurns } from '../../src/domain/batch/index.ts'
+import { type Database, json, type Tx } from '../../src/ports/db/index.ts'
 import { BACKENDS, type Backend, startBackend } from '../ports/db-backends.ts'
 
 const LEASE = 3600
@@ -31,27 +32,7 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
   beforeEach(() => db.system((tx) => sql`truncate batch_jobs, batch_chunks, batch_turns`.execute(tx)))
 
   const claim = () => db.system((tx) => claimChunk(tx, LEASE))
-  const submit = (tenant_id: string, id: string, chunks: number) =>
-    db.system(async (tx) => {
-      const job = {
-        id,
-        tenant_id,
-        folder: id,
-        model_id: 'm',
-        version: '1.0.0',
-        digest: '',
-        output_format: 'jsonl' as const,
-      }
-      const counts = { input_count: chunks, chunk_count: chunks, status: 'running' as const }
-      await tx
-        .insertInto('batch_jobs')
-        .values({ ...job, ...counts, sources: json([]), request: json({}) })
-        .execute()
-      const place = { tenant_id, job_id: id, source: 0, start_byte: 0, end_byte: 1, rows: 1 }
-      const rows = Array.from({ length: chunks }, (_, index) => ({ ...place, index, first_row: index }))
-      await tx.insertInto('batch_chunks').values(rows).execute()
-      await sql`insert into batch_turns values (${tenant_id}) on conflict do nothing`.execute(tx)
-    })
+  const submit = (tenant: string, id: string, chunks: number) => db.system((tx) => submitIn(tx, tenant, id, chunks))
   const letLeaseRunOut = ({ tenantId, jobId, index }: Claim) =>
     db.system((tx) =>
       sql`update batch_chunks set lease_until = clock_timestamp() - interval '1 s'
@@ -135,6 +116,43 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     expect(await status()).toMatchObject({ status: 'queued', started_at: null })
     expect((await claim())?.job.status).toBe('running')
     expect(await status()).toMatchObject({ status: 'running', started_at: expect.any(Date) })
+  })
+
+  it('serves a tenant in its turn also where most tenants have no work, and forgets the turns of those', async () => {
+    const idle = Array.from({ length: 250 }, (_, i) => `idle${i}`)
+    await db.system((tx) => sql`insert into batch_turns select unnest(${idle}::text[])`.execute(tx))
+    for (const tenant of ['a', 'b']) await submit(tenant, 'x', 3)
+    const order = [await claim(), await claim()]
+    await submit('lately', 'x', 1)
+    order.push(await claim())
+    await db.system((tx) =>
+      tx.updateTable('batch_jobs').set({ status: 'succeeded' }).where('tenant_id', '=', 'lately').execute(),
+    )
+    const left = async () => {
+      const turns = await db.system((tx) => tx.selectFrom('batch_turns').select('tenant_id').orderBy('turn').execute())
+      return turns.map(({ tenant_id }) => tenant_id)
+    }
+    expect(await sweepTurns({ db })).toBe(250)
+    // The last of them was served after the others: it would come before them without its turn.
+    expect(await left()).toEqual(['a', 'b', 'lately'])
+    for (let i = 0; i < 4; i++) order.push(await claim())
+    expect(order.map((found) => found?.tenantId)).toEqual(['a', 'b', 'lately', 'a', 'b', 'a', 'b'])
+    expect(await sweepTurns({ db })).toBe(0)
+  })
+
+  it.runIf(name === 'postgres')('forgets no turn that a submission has just found', async () => {
+    const idle = Array.from({ length: 250 }, (_, i) => `idle${i}`)
+    await db.system((tx) => sql`insert into batch_turns select unnest(${idle}::text[])`.execute(tx))
+    await submit('idle7', 'old', 1)
+    await db.system((tx) => tx.deleteFrom('batch_jobs').execute())
+    let swept: Promise<unknown> = Promise.resolve()
+    await db.system(async (tx) => {
+      await submitIn(tx, 'idle7', 'x', 1)
+      swept = sweepTurns({ db }).catch((error: unknown) => error)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+    })
+    await swept
+    expect((await claim())?.tenantId).toBe('idle7')
   })
 
   it('tells a chunk from that of a job submitted again under the id of a deleted one', async () => {
@@ -224,6 +242,27 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     expect(world.done.size).toBe(3 * chunks)
   })
 })
+
+async function submitIn(tx: Tx, tenant_id: string, id: string, chunks: number): Promise<void> {
+  const job = {
+    id,
+    tenant_id,
+    folder: id,
+    model_id: 'm',
+    version: '1.0.0',
+    digest: '',
+    output_format: 'jsonl' as const,
+  }
+  const counts = { input_count: chunks, chunk_count: chunks, status: 'running' as const }
+  await tx
+    .insertInto('batch_jobs')
+    .values({ ...job, ...counts, sources: json([]), request: json({}) })
+    .execute()
+  const place = { tenant_id, job_id: id, source: 0, start_byte: 0, end_byte: 1, rows: 1 }
+  const rows = Array.from({ length: chunks }, (_, index) => ({ ...place, index, first_row: index }))
+  await tx.insertInto('batch_chunks').values(rows).execute()
+  await sql`insert into batch_turns values (${tenant_id}) on conflict do nothing`.execute(tx)
+}
 
 interface World {
   held: Claim[]

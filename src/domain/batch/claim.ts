@@ -24,39 +24,45 @@ export interface Claim {
 }
 
 /** What a worker has to know of a job, read with the claim: a transaction of its own would cost every chunk a millisecond. */
-export type ClaimedJob = Pick<BatchRow, 'id' | 'status' | 'folder' | 'model_id' | 'version' | 'sources' | 'request'>
+export type ClaimedJob = Pick<
+  BatchRow,
+  'id' | 'status' | 'folder' | 'model_id' | 'version' | 'sources' | 'request' | 'chunk_count' | 'done_count'
+>
+
+/** Tenants that a claim looks at: more than there are claims at one moment. */
+const TENANTS_A_CLAIM = 32
 
 /**
  * In a transaction of the service. Undefined when nothing waits that may be begun now. The first chunk says that its job runs, unless somebody
  * holds the job just now, a cancellation say: waiting for them, who may wait for the chunk, would be for ever.
  */
 export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | undefined> {
-  // A turn that another claim has taken since this one looked is passed over (the row is locked, then held against what was seen): taken as
-  // it is found, it would be this tenant's second in a row.
-  const waiting = sql`
-    select t.tenant_id from batch_turns t join seen on seen.tenant_id = t.tenant_id and seen.turn = t.turn
-    where exists (
-      select from batch_chunks c
-      where c.tenant_id = t.tenant_id and c.status = 'waiting' and c.available_at <= clock_timestamp())`
-  // Claims at the same moment go to different tenants, where there are several: otherwise one would get as many turns for one.
+  // The turns are sorted before anybody is asked for work: no more tenants are asked than are needed. A turn that another claim has taken
+  // since this one looked is passed over (the row is locked, then held against what was seen): taken as it is found, it would be this
+  // tenant's second in a row. Claims at the same moment go to different tenants, where there are several: otherwise one would get as many
+  // turns for one. The tenant of `pick` is one value, so that its chunks are read in their order and only the first of them.
   const { rows } = await sql<Claim>`
     with seen as materialized (
-      select tenant_id, turn from batch_turns
+      select t.tenant_id, t.turn from (select tenant_id, turn from batch_turns order by turn, tenant_id offset 0) t
+      where exists (
+        select from batch_chunks c
+        where c.tenant_id = t.tenant_id and c.status = 'waiting' and c.available_at <= clock_timestamp())
+      limit ${TENANTS_A_CLAIM}::integer
     ), mine as materialized (
-      ${waiting} order by t.turn, t.tenant_id limit 1 for update of t skip locked
-    ), anyone as materialized (
-      ${waiting} and not exists (select from mine) order by t.turn, t.tenant_id limit 1
-    ), next as materialized (
-      select tenant_id from mine union all select tenant_id from anyone
+      select t.tenant_id from batch_turns t join seen on seen.tenant_id = t.tenant_id and seen.turn = t.turn
+      order by t.turn, t.tenant_id limit 1 for update of t skip locked
     ), pick as materialized (
-      select c.tenant_id, c.job_id, c.index from batch_chunks c join next using (tenant_id)
-      where c.status = 'waiting' and c.available_at <= clock_timestamp()
+      select c.tenant_id, c.job_id, c.index from batch_chunks c
+      where c.tenant_id = coalesce(
+          (select tenant_id from mine), (select tenant_id from seen order by turn, tenant_id limit 1))
+        and c.status = 'waiting' and c.available_at <= clock_timestamp()
       order by c.seq limit 1 for update of c skip locked
     ), turned as (
       update batch_turns t set turn = nextval('batch_turn') from pick where t.tenant_id = pick.tenant_id
     ), first as materialized (
-      select j.tenant_id, j.id from batch_jobs j join pick on j.tenant_id = pick.tenant_id and j.id = pick.job_id
-      where j.status = 'queued' for update of j skip locked
+      select j.tenant_id, j.id from batch_jobs j
+      where j.tenant_id = (select tenant_id from pick) and j.id = (select job_id from pick) and j.status = 'queued'
+      for update of j skip locked
     ), begun as (
       update batch_jobs j set status = 'running', started_at = clock_timestamp()
       from first where j.tenant_id = first.tenant_id and j.id = first.id
@@ -69,7 +75,8 @@ export async function claimChunk(tx: Tx, leaseSeconds: number): Promise<Claim | 
     returning c.tenant_id as "tenantId", c.job_id as "jobId", c.index, c.seq, c.attempt, c.source,
       c.start_byte as start, c.end_byte as "end", c.first_row as "firstRow", c.rows, c.deaths, jsonb_build_object('id', j.id,
         'status', case when exists (select from first) then 'running' else j.status end, 'folder', j.folder,
-        'model_id', j.model_id, 'version', j.version, 'sources', j.sources, 'request', j.request) as job`.execute(tx)
+        'model_id', j.model_id, 'version', j.version, 'sources', j.sources, 'request', j.request,
+        'chunk_count', j.chunk_count, 'done_count', j.done_count) as job`.execute(tx)
   const [claim] = rows
   return claim && { ...claim, start: Number(claim.start), end: Number(claim.end), firstRow: Number(claim.firstRow) }
 }

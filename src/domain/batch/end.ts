@@ -1,6 +1,6 @@
 // How a batch job ends: its state, an event, and the input that was made for it put away.
 import { sql } from 'kysely'
-import type { MlError } from '../../core/failure.ts'
+import { fail, type MlError } from '../../core/failure.ts'
 import { carried } from '../../core/trace.ts'
 import { json, type Row, wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction, type TxCtx } from '../ctx.ts'
@@ -18,8 +18,17 @@ const EVENT = { succeeded: 'ml.batch.completed', failed: 'ml.batch.failed', canc
 export type JobToEnd = Pick<BatchRow, 'id' | 'folder'>
 
 /** Chunks that wait are dropped; those being worked on lose their claim. Undefined when the job has ended already, or is gone. */
-export async function endJob(ctx: TxCtx, job: JobToEnd, { status, failure }: Ending): Promise<BatchRow | undefined> {
-  const row = await ctx.db
+export async function endJob(ctx: TxCtx, job: JobToEnd, ending: Ending): Promise<BatchRow | undefined> {
+  const row = await markEnded(ctx, job, ending)
+  if (!row) return undefined
+  await ctx.db.deleteFrom('batch_chunks').where('job_id', '=', job.id).where('status', '!=', 'done').execute()
+  await tell(ctx, row, ending)
+  ctx.metrics.batchJobs.inc({ status: ending.status })
+  return row
+}
+
+async function markEnded({ db }: TxCtx, job: JobToEnd, { status, failure }: Ending): Promise<BatchRow | undefined> {
+  return await db
     .updateTable('batch_jobs')
     .set({
       status,
@@ -32,11 +41,10 @@ export async function endJob(ctx: TxCtx, job: JobToEnd, { status, failure }: End
     .where('status', 'in', ['queued', 'running'])
     .returningAll()
     .executeTakeFirst()
-  if (!row) return undefined
+}
+
+async function tell(ctx: TxCtx, row: BatchRow, { status, failure }: Ending): Promise<void> {
   wake(ctx.db, 'progress')
-  if (status !== 'succeeded') {
-    await ctx.db.deleteFrom('batch_chunks').where('job_id', '=', job.id).where('status', '!=', 'done').execute()
-  }
   // Events carry the request and the person that asked for the job, not the worker.
   const { requestId, actor, trace } = detailsOf(row)
   const span = ctx.span.context ? ctx.span : carried(trace)
@@ -56,8 +64,6 @@ export async function endJob(ctx: TxCtx, job: JobToEnd, { status, failure }: End
       },
     },
   )
-  ctx.metrics.batchJobs.inc({ status })
-  return row
 }
 
 /** A job of which every chunk is done, and that only lacks its end. */
@@ -99,10 +105,31 @@ export async function finishJob(ctx: Ctx, { job, chunks }: DoneJob): Promise<voi
       bytes: result_bytes ?? 0,
     })),
   }
-  await ctx.objects.put(manifestKey(job.folder), Buffer.from(JSON.stringify(manifest)), { signal: ctx.signal })
-  const ended = await inTransaction(ctx, (ctx) => endJob(ctx, job, { status: 'succeeded' }))
-  if (ended) await putInputAway(ctx, ended)
+  // Meanwhile: no chunk of it will ever be read again.
+  const away = putInputAway(ctx, job)
+  try {
+    await ctx.objects.put(manifestKey(job.folder), Buffer.from(JSON.stringify(manifest)), { signal: ctx.signal })
+    await succeed(ctx, job)
+  } finally {
+    await away
+  }
 }
+
+/** Its event is written along with its state, for all of it is known; of a job that has ended already neither is kept. */
+async function succeed(ctx: Ctx, job: BatchRow): Promise<void> {
+  const ending = { status: 'succeeded' } as const
+  const both = inTransaction(ctx, async (ctx) => {
+    const [ended] = await Promise.all([markEnded(ctx, job, ending), tell(ctx, job, ending)])
+    if (!ended) throw ENDED_BEFORE
+    ctx.metrics.batchJobs.inc(ending)
+  })
+  await both.catch((error: unknown) => {
+    if (error !== ENDED_BEFORE) throw error
+  })
+}
+
+/** Thrown to roll back. */
+const ENDED_BEFORE = fail('conflict', 'JOB_ENDED', 'The job has ended already')
 
 /** Fails quietly: what is left goes with the job. */
 export async function putInputAway({ objects, log }: Pick<Ctx, 'objects' | 'log'>, job: BatchRow): Promise<void> {

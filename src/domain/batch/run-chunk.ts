@@ -128,10 +128,17 @@ function commit(ctx: ServingCtx, claim: Claim, lines: Stored): Promise<Outcome> 
       .returning(['done_count', 'chunk_count'])
       .executeTakeFirst()
     const result = { failedRows: lines.failedRows, bytes: lines.size, errors: lines.errors }
-    const [job, completed] = await Promise.all([counted, completeChunk(ctx.db, claim, result)])
+    const { chunk_count, done_count } = claim.job
+    // Where nothing else was left at the claim, this is the end, and what it takes is asked for along with it.
+    const isLast = done_count === chunk_count - 1
+    const [job, completed, found] = await Promise.all([
+      counted,
+      completeChunk(ctx.db, claim, result),
+      isLast ? findDone(ctx, claim.jobId) : undefined,
+    ])
     if (!job || !completed) throw LOST
     if (job.done_count < job.chunk_count) return { is: 'done' }
-    return { is: 'last', job: (await findDone(ctx, claim.jobId))! }
+    return { is: 'last', job: (found ?? (await findDone(ctx, claim.jobId)))! }
   }).catch((error: unknown): Outcome => {
     if (error === LOST) return { is: 'lost' }
     throw error

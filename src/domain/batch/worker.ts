@@ -2,7 +2,7 @@
 // worker died between its last chunk and the end.
 import { fail } from '../../core/failure.ts'
 import { startLoop, type Turn } from '../../core/loop.ts'
-import { pollMs } from '../../ports/db/index.ts'
+import { endWithNext, pollMs } from '../../ports/db/index.ts'
 import type { Services } from '../ctx.ts'
 import { inTransaction, serviceCtx } from '../ctx.ts'
 import { type Abandoned, claimChunk, takeBackChunks } from './claim.ts'
@@ -30,7 +30,10 @@ export function startBatchWorker(worker: Worker, { concurrency }: { readonly con
     const leave = await company.enter(signal)
     try {
       if (signal.aborted) return
-      const claim = await db.system((tx) => claimChunk(tx, settings.batchLeaseSeconds))
+      const claim = await db.system((tx) => {
+        endWithNext(tx)
+        return claimChunk(tx, settings.batchLeaseSeconds)
+      })
       if (claim) return await runChunk({ ...worker, company }, claim, signal)
     } finally {
       leave()
