@@ -49,6 +49,21 @@ describe('a batch job', () => {
     expect(await refusal(others())).toMatchObject({ code: 'BATCH_JOB_NOT_FOUND' })
   })
 
+  it('names the rows to which the model answers no finite number', async () => {
+    await using app = await startApp()
+    await anAddingModel(app.client, { amount: 3e38 })
+    for (const input of [{ input_batch: [{ x: 1 }, { x: 2e38 }, { x: -1e38 }] }, { file: 'x\n1\n2e38\n-1e38\n' }]) {
+      const { id: job_id } = await app.client.batch_jobs.create({ ...MODEL, ...input })
+      expect(await untilBatchEnds(app.client, job_id)).toMatchObject({
+        status: 'succeeded',
+        failed_count: 1,
+        row_errors: [{ row: 1, error: 'makes the model answer no finite number' }],
+      })
+      const lines = await resultLines(app.client, { job_id })
+      expect(lines.map(({ prediction }) => prediction === null)).toEqual([false, true, false])
+    }
+  })
+
   it('keeps the dataset that it reads, unless that is forced', async () => {
     await using app = await startApp({ worker: false })
     await anAddingModel(app.client)

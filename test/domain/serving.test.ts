@@ -237,6 +237,22 @@ describe('predicting', () => {
     expect(message).toContain('/api/v1/ml/models/idle/deploy')
   })
 
+  it('refuses a row to which the model answers no finite number, alone or among others', async () => {
+    await anAddingModel(client, { name: 'huge', amount: 3e38 })
+    const model_id = 'huge'
+    const alone = await refusal(client.models.predict({ model_id, input_data: { x: 2e38 } }))
+    const errors = [{ field: 'input_data', message: 'makes the model answer no finite number', value: null }]
+    expect(alone).toMatchObject({ kind: 'invalid', details: { errors } })
+    expect(await refusal(client.predict_model({ model_id, input_data: { x: 2e38 } }))).toMatchObject({
+      kind: 'invalid',
+    })
+    const { predictions } = await client.models.predict_batch({ model_id, input_data: [{ x: 2e38 }, { x: -3e38 }] })
+    expect(predictions).toEqual([
+      { prediction: null, error: 'makes the model answer no finite number' },
+      { prediction: 0 },
+    ])
+  })
+
   it('answers true and false, and words, as the target had them', async () => {
     const rows = aTable().map(({ bought, ...row }) => ({
       ...row,

@@ -6,6 +6,8 @@ import { type FieldError, fail } from '../../core/failure.ts'
 import type { LoadedModel, Tensors } from '../../runtime/index.ts'
 import { type CsvBlock, csvBlocks } from '../../tables/index.ts'
 import {
+  type Answer,
+  NO_ANSWER,
   predictCustomRows,
   type ReadyVersion,
   readAnswers,
@@ -135,7 +137,7 @@ async function runColumns(
   const outputs = await infer(ctx, ready.model, feeds)
   return () => {
     const answers = readAnswers(signature, outputs, rows)
-    for (let i = 0; i < rows; i++) lines.answer(first + i, answers[i]!)
+    for (let i = 0; i < rows; i++) writeLine(lines, first + i, answers[i]!)
   }
 }
 
@@ -153,10 +155,15 @@ async function runRows(
     const kept = new Map(read.rows.map((index, at) => [index, answers[at]!]))
     for (const [i, row] of given.entries()) {
       const answer = row instanceof BadLine ? undefined : kept.get(i)
-      if (answer) lines.answer(first + i, answer)
+      if (answer) writeLine(lines, first + i, answer)
       else lines.refuse(first + i, row instanceof BadLine ? row.reason : sentence(read.errors.get(i)))
     }
   }
+}
+
+function writeLine(lines: LineWriter, row: number, answer: Answer): void {
+  if (answer.prediction === null) lines.refuse(row, NO_ANSWER)
+  else lines.answer(row, answer)
 }
 
 function rowsARun({ inputs }: Signature): number {

@@ -87,6 +87,12 @@ describe('an answer', () => {
     expect(even?.probabilities).toEqual({ 0: 0.5, 1: 0.5 })
   })
 
+  it('is none where a score is no number', () => {
+    const outputs = signature({ name: 's', dtype: 'string', categories: ['a', 'b'] })
+    const answers = readAnswers(outputs, { s: floats(Number.NaN, 0.5, 0.25, 0.75) }, 2)
+    expect(answers.map(({ prediction }) => prediction)).toEqual([null, 'b'])
+  })
+
   it('is missing for a graph that does not give its declared output', () => {
     expect(() => readAnswers(binary, { other: longs(1n) }, 1)).toThrow(
       expect.objectContaining({ code: 'MODEL_OUTPUT_MISSING' }),

@@ -50,8 +50,10 @@ function highestScore(
   row: number,
 ): Answer {
   const scores = classes.map((_, k) => Number(data[row * classes.length + k]))
+  // None is the highest where one is no number.
   const best = scores.indexOf(Math.max(...scores))
-  const name = classes[Math.max(0, best)]!
+  if (best < 0) return { prediction: null }
+  const name = classes[best]!
   const prediction = dtype === 'boolean' ? name === 'true' : dtype === 'string' ? name : numbered(name)
   return withProbabilities(prediction, classes, asProbabilities(scores), 0)!
 }

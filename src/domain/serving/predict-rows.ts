@@ -44,7 +44,7 @@ export async function predictRows(ctx: ServingCtx, served: Served, given: Rows):
 async function predictOnly(ctx: ServingCtx, served: Served, given: Rows): Promise<Predicted> {
   const { record, arm } = served
   const { result, elapsedMs } = await counted(ctx, served, (ready, ctx) => run(ctx, { ready, served, given }))
-  const { answers, errors, known } = result
+  const { answers, errors, known } = onlyAnswered(result, given)
   if (known) ctx.serving.statistics.of(record).known(elapsedMs)
   // What was answered before says nothing of how fast a version is.
   arm?.counts.answered(known ? undefined : elapsedMs, errors.size)
@@ -159,6 +159,21 @@ const NO_ERRORS: ReadonlyMap<number, readonly FieldError[]> = new Map()
 /** Of the only row. */
 function errorsOf(row: Row | readonly FieldError[]): Predicted['errors'] {
   return row instanceof Row ? NO_ERRORS : new Map([[0, row]])
+}
+
+/** What says of a row that there is no answer to it. */
+export const NO_ANSWER = 'makes the model answer no finite number'
+
+/** Rows that a model has no number for are refused like wrong ones: a `null` would be taken for an answer. */
+function onlyAnswered(found: Found, { place }: Rows): Found {
+  if (!found.answers.some((answer) => answer?.prediction === null)) return found
+  const errors = new Map(found.errors)
+  const answers = found.answers.map((answer, index) => {
+    if (answer?.prediction !== null) return answer
+    errors.set(index, [{ field: place(index), message: NO_ANSWER }])
+    return undefined
+  })
+  return { ...found, answers, errors }
 }
 
 const FROM_CACHE = { 'modelyard.cache.hit': true }
