@@ -119,6 +119,7 @@ export async function finishJob(ctx: Ctx, { job, chunks }: DoneJob): Promise<voi
 async function succeed(ctx: Ctx, job: BatchRow): Promise<void> {
   const ending = { status: 'succeeded' } as const
   const both = inTransaction(ctx, async (ctx) => {
+    // The state first, as in a cancellation: otherwise the two could wait for each other.
     const [ended] = await Promise.all([markEnded(ctx, job, ending), tell(ctx, job, ending)])
     if (!ended) throw ENDED_BEFORE
     ctx.metrics.batchJobs.inc(ending)
