@@ -46,7 +46,7 @@ export class LiveModels {
   #snapshot: Snapshot = NOTHING
   #refreshing: Promise<void> | undefined
   #again = false
-  #stop: (() => void) | undefined
+  #stop: (() => Promise<void>) | undefined
 
   readonly #onChange: () => void
 
@@ -252,15 +252,16 @@ export class LiveModels {
         await look()
       }
     })()
-    this.#stop = () => {
+    this.#stop = async () => {
       stopped.abort()
       unsubscribe()
-      void loop
+      await loop
     }
   }
 
-  stop(): void {
-    this.#stop?.()
+  /** Resolves once a look that was under way is over: it may write, and would load models again. */
+  async stop(): Promise<void> {
+    await this.#stop?.()
     for (const served of this.#snapshot.versions.values()) served.retire()
     this.#snapshot = NOTHING
   }

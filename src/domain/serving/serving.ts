@@ -97,7 +97,7 @@ export class Serving {
     await this.counts.write().catch((error: unknown) => {
       this.services.log.warn({ err: error }, 'the last counts of roll-outs could not be written')
     })
-    this.live.stop()
+    await this.live.stop()
     this.#onDemand.clear()
     this.explainers.stop()
   }
