@@ -1,6 +1,7 @@
 // What is live, in memory: predictions touch no database. A replica follows the database's revision number; it is told of
 // changes and also polls, so a lost message delays and never corrupts. New versions are loaded and warm before they are
 // swapped in; a version that fails to load leaves the old one in place.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { pause } from '../../core/backoff.ts'
 import { asFailure, type MlError } from '../../core/failure.ts'
 import { type FoundRollout, type LiveRow, readLive, readRevision, readRollouts } from './registry-rows.ts'
@@ -10,6 +11,8 @@ import { type Asking, LiveRollout } from './traffic/live-rollout.ts'
 
 const POLL_MS = 2_000
 const LOADS_AT_A_TIME = 2
+/** How long stopping waits for a look that loads many models. */
+const LAST_LOOK_MS = 5_000
 
 /** Everything live at one revision; replaced as a whole, so a reader never sees half of a change. */
 interface Snapshot {
@@ -255,11 +258,11 @@ export class LiveModels {
     this.#stop = async () => {
       stopped.abort()
       unsubscribe()
-      await loop
+      await Promise.race([loop, sleep(LAST_LOOK_MS, undefined, { ref: false })])
     }
   }
 
-  /** Resolves once a look that was under way is over: it may write, and would load models again. */
+  /** Waits for a look that is under way, which may write, and would load models again. */
   async stop(): Promise<void> {
     await this.#stop?.()
     for (const served of this.#snapshot.versions.values()) served.retire()

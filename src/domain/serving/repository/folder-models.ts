@@ -116,7 +116,7 @@ export class FolderModels extends LiveModels {
     })()
   }
 
-  override stop(): void {
+  override async stop(): Promise<void> {
     this.#stopped.abort()
     for (const served of this.#live()) served.retire()
     this.#models = undefined
