@@ -140,20 +140,23 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     expect(await sweepTurns({ db })).toBe(0)
   })
 
-  it.runIf(name === 'postgres')('forgets no turn that a submission has just found', async () => {
-    const idle = Array.from({ length: 250 }, (_, i) => `idle${i}`)
-    await db.system((tx) => sql`insert into batch_turns select unnest(${idle}::text[])`.execute(tx))
-    await submit('idle7', 'old', 1)
-    await db.system((tx) => tx.deleteFrom('batch_jobs').execute())
-    let swept: Promise<unknown> = Promise.resolve()
-    await db.system(async (tx) => {
-      await submitIn(tx, 'idle7', 'x', 1)
-      swept = sweepTurns({ db }).catch((error: unknown) => error)
-      await new Promise((resolve) => setTimeout(resolve, 300))
+  // Two transactions at once, which the embedded database does not have.
+  if (name === 'postgres') {
+    it('forgets no turn that a submission has just found', async () => {
+      const idle = Array.from({ length: 250 }, (_, i) => `idle${i}`)
+      await db.system((tx) => sql`insert into batch_turns select unnest(${idle}::text[])`.execute(tx))
+      await submit('idle7', 'old', 1)
+      await db.system((tx) => tx.deleteFrom('batch_jobs').execute())
+      let swept: Promise<unknown> = Promise.resolve()
+      await db.system(async (tx) => {
+        await submitIn(tx, 'idle7', 'x', 1)
+        swept = sweepTurns({ db }).catch((error: unknown) => error)
+        await new Promise((resolve) => setTimeout(resolve, 300))
+      })
+      await swept
+      expect((await claim())?.tenantId).toBe('idle7')
     })
-    await swept
-    expect((await claim())?.tenantId).toBe('idle7')
-  })
+  }
 
   it('tells a chunk from that of a job submitted again under the id of a deleted one', async () => {
     await submit('a', 'x', 1)
