@@ -2,14 +2,15 @@
 import type { DenseMatrix } from '../matrix.ts'
 import { addPenalty, interceptTail, type LossInput } from './logistic-loss.ts'
 import type { Objective } from './minimise.ts'
-import { BLOCK, builtSoftmax, openSoftmax, type SoftmaxKernel, type SoftmaxModule } from './softmax-kernel.ts'
+import { BLOCK, builtSoftmax, openSoftmax, type SoftmaxKernel } from './softmax-kernel.ts'
+import type { BuiltModule } from './web-assembly.ts'
 
 interface ManyClasses extends LossInput {
   readonly matrix: DenseMatrix
   readonly labels: Int32Array
   readonly classes: number
   /** Default: what the build has made. */
-  readonly module?: SoftmaxModule
+  readonly module?: BuiltModule
 }
 
 /** As softmaxLoss, which says what the parameters are. */

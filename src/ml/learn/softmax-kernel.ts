@@ -2,8 +2,7 @@
 // WebAssembly (assembly/softmax.ts), where the build has made it, and here. Both do the same operations in the same order, so
 // a model does not depend on which there is. The exponential is computed here too, because Math.exp is another one in
 // every engine.
-import { readFileSync } from 'node:fs'
-import './trees/web-assembly.ts'
+import { type BuiltModule, builtModule } from './web-assembly.ts'
 
 export interface SoftmaxKernel {
   /** Numbers behind each other of one column's weights: the classes, and one more where they are odd in number. */
@@ -32,27 +31,15 @@ interface KernelSize {
   readonly classes: number
 }
 
-/** The same place seen from the sources and from the build. */
 const FILE = new URL('../../../dist/ml/learn/softmax.wasm', import.meta.url)
 /** A file that an older build left behind is not used. */
 const VERSION = 1
 
-/** Null where the build has made none. */
-export type SoftmaxModule = WebAssembly.Module | null
-
-let compiled: SoftmaxModule | undefined
-
-export function builtSoftmax(): SoftmaxModule {
-  if (compiled !== undefined) return compiled
-  try {
-    compiled = new WebAssembly.Module(readFileSync(FILE))
-  } catch {
-    compiled = null
-  }
-  return compiled
+export function builtSoftmax(): BuiltModule {
+  return builtModule(FILE)
 }
 
-export function openSoftmax(size: KernelSize, module: SoftmaxModule): SoftmaxKernel {
+export function openSoftmax(size: KernelSize, module: BuiltModule): SoftmaxKernel {
   return (module && wasmSoftmax(size, module)) ?? plainSoftmax(size)
 }
 

@@ -2,8 +2,8 @@
 // threads open the same views over it. It is made for sorting the table into bins, which takes the place of what comes later, and
 // grows once, by the histograms, when the bins are known: what lies before them stays where it is.
 import { fail } from '../../../core/failure.ts'
+import type { SharedMemory } from '../web-assembly.ts'
 import { CONTROL_WORDS } from './control.ts'
-import type { SharedMemory } from './web-assembly.ts'
 
 /** What is known before the table is sorted into bins. */
 export interface TablePlan {

@@ -1,35 +1,22 @@
 // The WebAssembly kernel (assembly/trees.ts), where the build has made it: a file beside the compiled sources. Without it the
 // plain kernel does the same work and gives the same trees, only slower.
-import { readFileSync } from 'node:fs'
+import { type BuiltModule, builtModule } from '../web-assembly.ts'
 import { type Arena, SIDES } from './arena.ts'
 import { type Kernel, plainKernel } from './kernel.ts'
-import './web-assembly.ts'
 
-/** The same place seen from the sources and from the build. */
 const FILE = new URL('../../../../dist/ml/learn/trees/kernel.wasm', import.meta.url)
 /** A file that an older build left behind is not used. */
 const VERSION = 3
 
-/** Null for the plain kernel. */
-export type KernelModule = WebAssembly.Module | null
-
-let compiled: KernelModule | undefined
-
 /** What the build has made. */
-export function builtKernel(): KernelModule {
-  if (compiled !== undefined) return compiled
-  try {
-    compiled = new WebAssembly.Module(readFileSync(FILE))
-  } catch {
-    compiled = null
-  }
-  return compiled
+export function builtKernel(): BuiltModule {
+  return builtModule(FILE)
 }
 
 type Call = 'version' | 'histogram' | 'subtract' | 'add' | 'divide' | 'part' | 'scan'
 type Exports = Readonly<Record<Call, (...args: number[]) => number>>
 
-export function openKernel(arena: Arena, module: KernelModule): Kernel {
+export function openKernel(arena: Arena, module: BuiltModule): Kernel {
   if (!module) return plainKernel(arena)
   const { exports } = new WebAssembly.Instance(module, { env: { memory: arena.memory } })
   const calls = exports as unknown as Exports

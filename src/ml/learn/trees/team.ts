@@ -3,15 +3,14 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Matrix } from '../../matrix.ts'
+import type { BuiltModule, SharedMemory } from '../web-assembly.ts'
 import { type Arena, type ArenaPlan, BLOCK_ROWS, type Sorting, type TablePlan } from './arena.ts'
 import { type Found, type SortTask, sortTable } from './bin-table.ts'
 import type { FeatureBins } from './binning.ts'
 import { DONE, LEFT_COUNTS, MET, NEXT_LEAF, ROUND, reportFailure, waitUntil } from './control.ts'
-import type { KernelModule } from './kernel-wasm.ts'
 import { type AddTask, addTree } from './scores.ts'
 import { type SmallLeavesTask, splitSmallLeaves } from './small-leaves.ts'
 import { type Task, writeTask } from './task.ts'
-import type { SharedMemory } from './web-assembly.ts'
 import {
   type Crew,
   computeGradients,
@@ -93,7 +92,7 @@ export type HelperMessage =
       readonly setup: WorkSetup
       readonly share: Share
       /** What `place.kernel` was made from. */
-      readonly module: KernelModule
+      readonly module: BuiltModule
     }
 
 /** The sources run as they are, the build runs its own output: the entry has this file's extension. */
@@ -122,7 +121,7 @@ export async function sortTogether(
   return Array.from({ length: plan.features }, (_, feature) => found.get(feature)!)
 }
 
-export async function openTeam(place: Workplace, helpers: Helpers, module: KernelModule): Promise<Team> {
+export async function openTeam(place: Workplace, helpers: Helpers, module: BuiltModule): Promise<Team> {
   if (helpers.length === 0) return team(place, (task) => doShare(place, task, ALONE), 0)
   const of = helpers.length + 1
   const { arena, setup } = place

@@ -2,11 +2,12 @@
 import { availableParallelism } from 'node:os'
 import type { FeatureInfo } from '../../features.ts'
 import type { Matrix } from '../../matrix.ts'
+import type { BuiltModule } from '../web-assembly.ts'
 import { type Arena, openArena, openSorting } from './arena.ts'
 import type { FeatureBins } from './binning.ts'
 import type { Gradients } from './gradients.ts'
 import type { GrowRules } from './grow.ts'
-import { builtKernel, type KernelModule, openKernel } from './kernel-wasm.ts'
+import { builtKernel, openKernel } from './kernel-wasm.ts'
 import { endHelpers, openTeam, sortTogether, startHelpers, type Team } from './team.ts'
 import { mostParts } from './work.ts'
 
@@ -15,7 +16,7 @@ export interface Engine {
   /** What histograms may take; a leaf beyond it is built again when it is split. */
   readonly histogramBytes?: number
   /** Left out: what the build has made. */
-  readonly kernel?: KernelModule
+  readonly kernel?: BuiltModule
 }
 
 export interface TrainingSetup extends Engine {
