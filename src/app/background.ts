@@ -30,7 +30,15 @@ const TURNS_EVERY_MS = 60_000
 const COUNT_EVERY_MS = 500
 const WATCH_EVERY_MS = 1_000
 /** What would grow for ever. */
-const SWEEPS = [sweepUploads, sweepBatchJobs, sweepBatchFolders, sweepKeys, sweepPredictions]
+const SWEEPS = [
+  sweepUploads,
+  sweepBatchJobs,
+  sweepBatchFolders,
+  sweepDeliveries,
+  sweepRuns,
+  sweepKeys,
+  sweepPredictions,
+]
 
 export interface BackgroundOptions {
   readonly services: Services
@@ -91,7 +99,6 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   if (worker) {
     const deliveries = startDeliveries(services)
     stops.push(() => deliveries.stop())
-    stops.push(tidily(() => sweepDeliveries(services), services))
   }
   await queue.start()
   stops.push(() => queue.stop())
@@ -109,7 +116,6 @@ async function begin({ services, serving, worker }: BackgroundOptions, run: Run)
   if (worker) {
     const scheduler = startScheduler(services, serving)
     stops.push(() => scheduler.stop())
-    stops.push(tidily(() => sweepRuns(services), services))
   }
   for (const sweep of worker ? SWEEPS : []) {
     stops.push(tidily(async () => void (await sweep(services)), services))

@@ -1,5 +1,5 @@
 // What outcomes say of a traveller beside any pair: how often others wished to travel with them, and how often they wish it of
-// others. Learned from as it was known just before each outcome; asked for now it is read with the other features.
+// others. Learned from as it was known just before each outcome; when it is asked for it is read with the other features.
 
 import { own } from '../../core/own.ts'
 import type { Ctx } from '../../domain/ctx.ts'
