@@ -150,9 +150,15 @@ describe.each([...DATABASES])('send-time on the %s database', (database) => {
       return i < 16 ? [sent, { ...sent, event: 'opened' }] : [sent]
     }).flat()
     await client.interactions.record({ interactions: opened })
-    const { channel, reason } = await client.notifications.optimize({ user_id: 'cid', ...asked })
-    expect(channel).toBe('sms')
-    expect(reason).toMatch(/; sms: 16 of 20 opened$/)
+    // The channel is drawn, so now and then it is another one: of these draws, the same in every run, nearly all are not.
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, i) =>
+        client.notifications.optimize({ user_id: 'cid', ...asked }, { requestId: `draw-${i}` }),
+      ),
+    )
+    const bySms = answers.filter(({ channel }) => channel === 'sms')
+    expect(bySms.length).toBeGreaterThanOrEqual(27)
+    for (const { reason } of bySms) expect(reason).toMatch(/; sms: 16 of 20 opened$/)
   })
 
   it('answers by the prior when what is live under the name is something else', async () => {
