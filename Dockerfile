@@ -8,7 +8,7 @@ RUN npm ci --no-audit --no-fund --ignore-scripts
 COPY tsconfig.json tsconfig.build.json openapi.json ./
 COPY src ./src
 COPY assembly ./assembly
-COPY scripts/copy-assets.ts scripts/bundle-libraries.ts ./scripts/
+COPY scripts/copy-assets.ts scripts/bundle.ts ./scripts/
 RUN npm run build && npm prune --omit=dev --ignore-scripts \
  && cd node_modules/onnxruntime-node/bin/napi-v6 \
  && find . -mindepth 2 -maxdepth 2 -type d ! -path "./linux/$(node -p process.arch)" -exec rm -rf {} +

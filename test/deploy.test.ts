@@ -185,8 +185,8 @@ function withCalled(scripts: Readonly<Record<string, string>>, name: string): st
 
 describe('a planted fault', () => {
   it('in the files of an image is found', () => {
-    const text = readFileSync('Dockerfile', 'utf8').replace('scripts/bundle-libraries.ts ', '')
-    expect(notCopied(text)).toEqual(['scripts/bundle-libraries.ts'])
+    const text = readFileSync('Dockerfile', 'utf8').replace('scripts/bundle.ts ', '')
+    expect(notCopied(text)).toEqual(['scripts/bundle.ts'])
   })
   it('in an expression of the chart is found', () => {
     expect(() => rendered('a: "{{ .Values.api.replica }}"')).toThrow('values.yaml has no api.replica')

@@ -104,7 +104,7 @@ describe('openapi.json', () => {
   it('holds only JSON Schemas that compile', () => {
     const schemas = document.components.schemas as Record<string, Node>
     for (const name of Object.keys(schemas)) {
-      const check = compileCheck({ $ref: `#/components/schemas/${name}`, components: { schemas } })
+      const check = compileCheck({ $ref: `#/components/schemas/${name}`, components: { schemas } }, { foreign: true })
       expect(() => check({})).not.toThrow()
     }
   })

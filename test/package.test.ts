@@ -1,5 +1,6 @@
 // What `npm pack` makes, as a project has it that installs it: built from the sources alone, beside the dependencies that npm would
-// bring and no others. Its types are checked with those of its dependencies, and a training runs its child processes and threads.
+// bring and no others. Its types are checked with those of its dependencies; a training, the file of a stranger and an explanation
+// run its child processes and threads.
 import { execFile, execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -35,11 +36,18 @@ const algorithm = 'gradient_boosting'
 const { job_id } = await client.models.train({ model_name: 'm', model_type: 'classification', dataset_id: dataset.id, algorithm })
 const events: string[] = []
 for await (const { event } of client.training_jobs.events({ job_id })) events.push(event)
-const trained = await client.models.predict({ model_id: 'm', input_data: { x: 19, colour: 'red' } })
+const row = { x: 19, colour: 'red' }
+const trained = await client.models.predict({ model_id: 'm', input_data: row })
+const { stream } = await client.versions.artifact({ model_id: 'm', version: '1.0.0' })
+const file = new Uint8Array(await new Response(stream).arrayBuffer())
+const { id } = await client.models.create({ name: 'stranger', type: 'classification' })
+const { version } = await client.versions.import({ model_id: id, file })
+await client.models.deploy({ model_id: id, version })
+const strange = await client.models.predict({ model_id: id, input_data: row, explain: true })
 const refused = await client.models.predict({ model_id: 'm', input_data: {} }).catch((error: Error) => error)
 await service.close()
 const connect: (options: { url: string }) => Promise<NatsClient> = createNatsClient
-console.log(JSON.stringify([prediction, events.at(-1), trained.prediction, refused instanceof Error, typeof connect, InferenceError.name]))
+console.log(JSON.stringify([prediction, events.at(-1), trained.prediction, strange.prediction, strange.explanation?.method, refused instanceof Error, typeof connect, InferenceError.name]))
 `
 
 const folder = await mkdtemp(join(tmpdir(), 'modelyard-package-'))
@@ -85,7 +93,7 @@ it('has types that a strict project accepts, those of its dependencies included'
 
 it('answers, trains and refuses in a program of that project', async () => {
   const { stdout } = await run(process.execPath, ['program.ts'], { cwd: project })
-  expect(JSON.parse(stdout)).toEqual([42, 'succeeded', 'yes', true, 'function', 'InferenceError'])
+  expect(JSON.parse(stdout)).toEqual([42, 'succeeded', 'yes', 'yes', 'x', true, 'function', 'InferenceError'])
 }, 180_000)
 
 it('brings the command', () => {

@@ -11,24 +11,29 @@ export interface CheckOptions {
   readonly coerce?: boolean
   /** Prefix for every reported path. */
   readonly at?: string
+  /** The schema comes from outside of this project: whether it is one is checked first. */
+  readonly foreign?: boolean
 }
 
 export type Check = (value: unknown) => readonly FieldError[]
 
-const plain = makeAjv(false)
-const coercing = makeAjv(true)
+const plain = makeAjv({ coerceTypes: false, validateSchema: false })
+const coercing = makeAjv({ coerceTypes: true, validateSchema: false })
+const careful = makeAjv({ coerceTypes: false, validateSchema: true })
 
-function makeAjv(coerceTypes: boolean): Ajv2020 {
-  const ajv = new Ajv2020({ allErrors: true, verbose: true, coerceTypes, useDefaults: true, strict: false })
+/** To check a schema, Ajv compiles the schema of schemas: a tenth of a second of a start. Those of the contract are checked by a test. */
+function makeAjv(options: { readonly coerceTypes: boolean; readonly validateSchema: boolean }): Ajv2020 {
+  const ajv = new Ajv2020({ allErrors: true, verbose: true, useDefaults: true, strict: false, ...options })
   addFormats.default(ajv)
   return ajv
 }
 
 /** Compiles once; the returned check fills in defaults and (with `coerce`) converts in place. */
-export function compileCheck(schema: TSchema, { coerce = false, at = '' }: CheckOptions = {}): Check {
+export function compileCheck(schema: TSchema, { coerce = false, at = '', foreign = false }: CheckOptions = {}): Check {
+  const ajv = coerce ? coercing : foreign ? careful : plain
   let validate: ValidateFunction | undefined
   return (value) => {
-    validate ??= (coerce ? coercing : plain).compile(schema)
+    validate ??= ajv.compile(schema)
     if (validate(value)) return []
     return describe(validate.errors ?? [], at)
   }

@@ -2,6 +2,7 @@
 // look at the memory now and then comes too late for a constant of 8 GB.
 import { type ChildProcess, fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { getCompileCacheDir } from 'node:module'
 import { setPriority, tmpdir } from 'node:os'
 import { delimiter, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -32,6 +33,8 @@ export function startChild(entry: URL, limits: ChildLimits = {}): ChildProcess {
   const shell = shellLimits(limits)
   // The parent's flags (inspector, test runner) and environment (passwords) are none of the child's business.
   const flags = heapMb === undefined ? [] : [`--max-old-space-size=${heapMb}`]
+  // What this process has compiled is kept in a folder by version and flags inside of the one that is named.
+  const compiled = getCompileCacheDir()
   const child = fork(fileURLToPath(entry), [], {
     ...(shell !== undefined && { execPath: SHELL }),
     execArgv: shell === undefined ? flags : ['-c', `${shell} exec "$0" "$@"`, process.execPath, ...flags],
@@ -40,6 +43,7 @@ export function startChild(entry: URL, limits: ChildLimits = {}): ChildProcess {
       HOME: home,
       TMPDIR: tmpdir(),
       TZ: 'UTC',
+      ...(compiled !== undefined && { NODE_COMPILE_CACHE: dirname(compiled) }),
     },
     ...(folder !== undefined && { cwd: folder }),
     serialization: 'advanced',

@@ -66,8 +66,8 @@ export class CustomModels {
 }
 
 function registered(model: CustomModel): RegisteredModel {
-  const checkInput = compileCheck(model.input)
-  const checkOutput = compileCheck(model.output)
+  const checkInput = compileCheck(model.input, { foreign: true })
+  const checkOutput = compileCheck(model.output, { foreign: true })
   const version = model.version ?? '1.0.0'
   let loading: Promise<unknown> | undefined
   const load = () => {

@@ -59,7 +59,7 @@ export async function explainCustom(ctx: ServingCtx, model: RegisteredModel, row
 }
 
 function usableRows(model: RegisteredModel): readonly unknown[] {
-  const check = compileCheck(model.input)
+  const check = compileCheck(model.input, { foreign: true })
   const rows = rowsOfSchema(model.input).filter((row) => check(row).length === 0)
   if (rows.length > 0) return rows
   throw fail('invalid', 'EXPLANATION_UNAVAILABLE', `"${model.name}" cannot be explained: its schema has no examples`, {
