@@ -93,7 +93,16 @@ it('has types that a strict project accepts, those of its dependencies included'
 
 it('answers, trains and refuses in a program of that project', async () => {
   const { stdout } = await run(process.execPath, ['program.ts'], { cwd: project })
-  expect(JSON.parse(stdout)).toEqual([42, 'succeeded', 'yes', 'yes', 'sampled_shapley', true, 'function', 'InferenceError'])
+  expect(JSON.parse(stdout)).toEqual([
+    42,
+    'succeeded',
+    'yes',
+    'yes',
+    'sampled_shapley',
+    true,
+    'function',
+    'InferenceError',
+  ])
 }, 180_000)
 
 it('brings the command', () => {

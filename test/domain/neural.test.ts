@@ -32,7 +32,7 @@ describe('a neural network', () => {
     expect(JSON.stringify(answer)).toMatch(/probabilit/)
   })
 
-  it('reads tickets as they are written, with the request as it is written', async () => {
+  it('reads tickets as they are written, with the request as it is written', { timeout: 300_000 }, async () => {
     const random = seededRandom(3)
     const pick = (words: readonly string[]) => words[random.integer(words.length)]!
     const rows = Array.from({ length: 260 }, () => {
