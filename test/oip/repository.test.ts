@@ -99,6 +99,40 @@ describe('a folder of models', () => {
     expect(await add()).toBe(6)
   })
 
+  it('goes on being served while CURRENT names what is not there, until there is no CURRENT', async () => {
+    const current = join(folder, 'models-of-a-service/models/adder/CURRENT')
+    for (const half of ['', '2.', '7.0.0']) {
+      await writeFile(current, half)
+      await post('/reload', {})
+      expect(await add()).toBe(6)
+    }
+    await rm(current)
+    await post('/reload', {})
+    expect(await add()).toContain('CURRENT names none')
+    await writeFile(current, '7.0.0')
+    await post('/reload', {})
+    expect(await add()).toContain('CURRENT names "7.0.0"')
+    await writeFile(current, '1.0.0')
+    await post('/reload', {})
+    expect(await add()).toBe(2)
+  })
+
+  it('a version that was asked for before all of its files were there is asked anew', async () => {
+    const place = join(folder, 'models-of-a-service/models/adder/versions/4.0.0')
+    await mkdir(place)
+    await writeFile(join(place, 'model.onnx'), addModel(3))
+    await post('/reload', {})
+    expect(await add('/v2/models/adder/versions/4.0.0/infer')).toBe(4)
+    const signature = {
+      inputs: [{ name: 'x', dtype: 'number', nullable: false }],
+      outputs: [{ name: 'y', dtype: 'number' }],
+    }
+    await writeFile(join(place, 'metadata.json'), JSON.stringify({ model_type: 'regression', signature }))
+    await post('/reload', {})
+    const reply = await post('/v1/models/adder/versions/4.0.0:predict', { instances: [{ x: 1 }] })
+    expect(reply.json()).toEqual({ predictions: [4] })
+  })
+
   it('says what is not there', async () => {
     expect((await get('/v2/models/nothing')).statusCode).toBe(404)
     expect((await get('/v2/models/adder/versions/9.9.9')).statusCode).toBe(404)

@@ -16,7 +16,7 @@ const LONGEST_REST_MS = 60_000
 
 interface FollowedModel {
   readonly folder: ModelFolder
-  /** The version that answers; the one before while the one named by CURRENT does not load. */
+  /** The version that answers; the one before while the one named by CURRENT is not there, or does not load. */
   readonly served: ServedVersion | undefined
 }
 
@@ -32,6 +32,8 @@ export class FolderModels extends LiveModels {
   #looks = 0
   #restMs = LOOK_EVERY_MS
   #looking: Promise<void> | undefined
+  /** The look after that, where somebody waits for it. */
+  #next: Promise<void> | undefined
 
   constructor(services: ServingServices) {
     super(services, () => {})
@@ -59,10 +61,12 @@ export class FolderModels extends LiveModels {
     const found = this.folder(tenantId, idOrName)
     const served = this.#models?.get(`${tenantId}/${found.modelId}`)?.served
     if (served && environment === DEFAULT_ENVIRONMENT) return served
+    const { wanted } = found
+    const named = wanted && environment === DEFAULT_ENVIRONMENT ? `"${wanted}", of which no file can be read` : 'none'
     throw fail(
       'conflict',
       'MODEL_NOT_DEPLOYED',
-      `No version of "${idOrName}" is live in "${environment}": CURRENT names none`,
+      `No version of "${idOrName}" is live in "${environment}": CURRENT names ${named}`,
     )
   }
 
@@ -94,7 +98,17 @@ export class FolderModels extends LiveModels {
   }
 
   override refresh(): Promise<void> {
-    this.#looking ??= this.#look().finally(() => {
+    if (this.#next) return this.#next
+    if (!this.#looking) return this.#lookNow()
+    // The one under way may have seen the folder before the caller changed it.
+    const lookNow = () => this.#lookNow()
+    this.#next = this.#looking.then(lookNow, lookNow)
+    return this.#next
+  }
+
+  #lookNow(): Promise<void> {
+    this.#next = undefined
+    this.#looking = this.#look().finally(() => {
       this.#looking = undefined
     })
     return this.#looking
@@ -137,7 +151,7 @@ export class FolderModels extends LiveModels {
     const next = new Map<string, FollowedModel>()
     for (const folder of folders) {
       const key = `${folder.tenantId}/${folder.modelId}`
-      next.set(key, { folder, served: await this.#follow(folder, before?.get(key)?.served) })
+      next.set(key, { folder, served: await this.#follow(folder, before?.get(key)) })
     }
     if (this.#stopped.signal.aborted) return
     this.#models = next
@@ -149,9 +163,18 @@ export class FolderModels extends LiveModels {
     for (const { served } of before?.values() ?? []) if (served && !kept.has(served)) served.retire()
   }
 
-  async #follow({ current, versions }: ModelFolder, served: ServedVersion | undefined) {
+  async #follow({ modelName, current, wanted, versions }: ModelFolder, before: FollowedModel | undefined) {
     const record = current === undefined ? undefined : versions.get(current)
-    if (!record || served?.record === record) return record && served
+    const served = before?.served
+    // Who removes CURRENT takes the model away; one that names what is not there was written too early, or only in part.
+    if (!record) {
+      if (wanted !== undefined && served && wanted !== before.folder.wanted) {
+        const keeps = served.record.version
+        this.#needs.log.warn({ model: modelName, wanted, keeps }, 'CURRENT names a version that is not there')
+      }
+      return wanted === undefined ? undefined : served
+    }
+    if (served?.record === record) return served
     const fresh = new ServedVersion(this.#needs, record)
     // At the start, what does not fit the memory is left to those who ask for it.
     if (!served && !this.#needs.residents.roomy) return fresh

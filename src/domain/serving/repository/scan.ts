@@ -15,17 +15,21 @@ export interface ModelFolder {
   readonly modelId: string
   /** As the newest metadata says; the folder's own name where none does. */
   readonly modelName: string
-  /** What CURRENT names, where a file of it is there. */
+  /** What CURRENT names, where a file of it is there and can be read. */
   readonly current: string | undefined
+  /** What CURRENT names, whether it is there or not; undefined where there is no CURRENT. */
+  readonly wanted: string | undefined
   readonly versions: ReadonlyMap<string, VersionRecord>
 }
 
 /** What earlier scans have read, and does not have to be read again. */
 export class Known {
-  /** By `artifactKey` and size. */
+  /** By `artifactKey` and the sizes of its files: who looks while one is being copied sees a part of it. */
   readonly versions = new Map<string, VersionRecord>()
   /** What CURRENT said when it had this etag, by its key. */
   readonly pointers = new Map<string, { readonly etag: string; readonly version: string }>()
+  /** As they were read last, by tenant and id. */
+  folders: ReadonlyMap<string, ModelFolder> = new Map()
 }
 
 const KEY =
@@ -34,11 +38,13 @@ const KEY =
 const ONLY_VERSION = '1.0.0'
 /** Id of a model that is the whole repository, and its name where MLflow knows no better. */
 const WHOLE = 'model'
-const MOST_TEXT_BYTES = 1 << 20
+const MOST_POINTER_BYTES = 1 << 10
+/** A signature of thousands of columns names the classes of each. */
+const MOST_METADATA_BYTES = 1 << 26
 
 interface Files {
   model?: ObjectEntry
-  metadata?: string
+  metadata?: ObjectEntry
   mlflow?: ObjectEntry
 }
 
@@ -50,23 +56,32 @@ interface Found {
   readonly files: Map<string, Files>
 }
 
-type Store = { readonly objects: Objects; readonly log: Log }
+interface Store {
+  readonly objects: Objects
+  readonly log: Log
+}
 
 /** Where nothing has to be read, so many folders are gone through before others have their turn. */
 const AT_A_TIME = 100
 
-export async function scanModels({ objects, log }: Store, known: Known): Promise<ModelFolder[]> {
-  const folders: ModelFolder[] = []
+/** A model that cannot be read is as it was: a store that fails for a moment takes no model away. */
+export async function scanModels(store: Store, known: Known): Promise<ModelFolder[]> {
+  const folders = new Map<string, ModelFolder>()
   let count = 0
-  for (const found of (await listModels(objects)).values()) {
+  for (const found of (await listModels(store.objects)).values()) {
     if (++count % AT_A_TIME === 0) await setImmediate()
+    const key = `${found.tenantId}/${found.modelId}`
+    let folder: ModelFolder | undefined
     try {
-      folders.push(await readFolder(objects, found, known))
+      folder = await readFolder(store, found, known)
     } catch (error) {
-      log.warn({ err: error, model: found.modelId }, 'a model folder cannot be read; it is left out until it can')
+      folder = known.folders.get(key)
+      store.log.warn({ err: error, model: found.modelId }, 'a model folder cannot be read; it is as it was until it can')
     }
+    if (folder) folders.set(key, folder)
   }
-  return folders
+  known.folders = folders
+  return [...folders.values()]
 }
 
 async function listModels(objects: Objects): Promise<Map<string, Found>> {
@@ -85,7 +100,7 @@ async function listModels(objects: Objects): Promise<Map<string, Found>> {
         const files = found.files.get(version) ?? {}
         if (file === 'model.onnx') files.model = entry
         else if (file === 'MLmodel') files.mlflow = entry
-        else files.metadata = key
+        else files.metadata = entry
         found.files.set(version, files)
       }
     }
@@ -98,28 +113,36 @@ async function listModels(objects: Objects): Promise<Map<string, Found>> {
   return models
 }
 
-async function readFolder(objects: Objects, found: Found, known: Known): Promise<ModelFolder> {
+async function readFolder({ objects, log }: Store, found: Found, known: Known): Promise<ModelFolder> {
   const versions = new Map<string, VersionRecord>()
   const { tenantId, modelId } = found
+  const failures: unknown[] = []
   for (const [folder, files] of found.files) {
     if (folder === '' && !files.mlflow) continue
     const version = folder === '' ? ONLY_VERSION : folder
     const place = { tenantId, modelId, version }
-    const record = await recordOf(objects, { place, files, known })
-    if (record) versions.set(version, record)
+    try {
+      const record = await recordOf(objects, { place, files, known })
+      if (record) versions.set(version, record)
+    } catch (error) {
+      // Perhaps it is only being copied; the others have nothing to do with it.
+      log.warn({ err: error, model: modelId, version }, 'a version cannot be read; it is left out until it can')
+      failures.push(error)
+    }
   }
+  if (versions.size === 0 && failures.length > 0) throw failures[0]
   const pointer = found.current && (await pointerOf(objects, found.current, known))
   // What lies there without a version is meant to be served.
   const wanted = pointer ?? (found.files.get('')?.mlflow && ONLY_VERSION)
   const current = wanted !== undefined && versions.has(wanted) ? wanted : undefined
   const named = current === undefined ? [...versions.values()].at(-1) : versions.get(current)
-  return { tenantId, modelId, modelName: named?.modelName ?? modelId, current, versions }
+  return { tenantId, modelId, modelName: named?.modelName ?? modelId, current, wanted, versions }
 }
 
 async function pointerOf(objects: Objects, { key, etag }: ObjectEntry, { pointers }: Known): Promise<string> {
   const before = pointers.get(key)
   if (before !== undefined && before.etag === etag) return before.version
-  const version = (await readText(objects, key)).trim()
+  const version = (await readText(objects, key, MOST_POINTER_BYTES)).trim()
   if (etag === undefined) pointers.delete(key)
   else pointers.set(key, { etag, version })
   return version
@@ -135,14 +158,14 @@ async function recordOf(objects: Objects, { place, files, known }: Versioned): P
   const { model, metadata, mlflow } = files
   const entry = mlflow ?? model
   if (!entry) return undefined
-  const key = `${entry.key} ${entry.size} ${model?.size ?? ''}`
+  const key = [entry.key, entry.size, model?.size, metadata?.size].join(' ')
   const before = known.versions.get(key)
   if (before) return before
   const record = mlflow
     ? await mlflowRecord(objects, place, mlflow.key)
     : plainRecord(
         { ...place, artifactKey: entry.key },
-        metadata === undefined ? undefined : await readMetadata(objects, metadata),
+        metadata === undefined ? undefined : await readMetadata(objects, metadata.key),
       )
   known.versions.set(key, record)
   return record
@@ -180,11 +203,11 @@ function typeOf(signature: Signature | undefined): ModelType {
 }
 
 async function readMetadata(objects: Objects, key: string): Promise<Partial<VersionMetadata>> {
-  return JSON.parse(await readText(objects, key)) as Partial<VersionMetadata>
+  return JSON.parse(await readText(objects, key, MOST_METADATA_BYTES)) as Partial<VersionMetadata>
 }
 
-async function readText(objects: Objects, key: string): Promise<string> {
+async function readText(objects: Objects, key: string, mostBytes: number): Promise<string> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of await objects.get(key, { start: 0, end: MOST_TEXT_BYTES })) chunks.push(chunk as Uint8Array)
+  for await (const chunk of await objects.get(key, { start: 0, end: mostBytes - 1 })) chunks.push(chunk as Uint8Array)
   return Buffer.concat(chunks).toString('utf8')
 }

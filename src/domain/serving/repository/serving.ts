@@ -22,7 +22,9 @@ export class RepositoryServing extends Serving {
   /** @throws `not_found` VERSION_NOT_FOUND */
   override onDemand(tenantId: string, reference: string, version: string): ServedVersion {
     const record = this.live.record(tenantId, reference, version)
-    return super.onDemand(tenantId, reference, version) ?? this.keep(reference, record)
+    const known = super.onDemand(tenantId, reference, version)
+    // Another record where its files were not all there yet when it was first asked for.
+    return known?.record === record ? known : this.keep(reference, record)
   }
 
   override async versions({ caller }: ServingCtx): Promise<readonly KnownVersion[]> {
