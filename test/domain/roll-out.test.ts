@@ -151,6 +151,9 @@ describe.each(DATABASES)('a canary (%s)', (database) => {
       'strategy.auto_promote',
     ])
     expect((await ask('1.1.0', { type: 'canary', percent: 101 })).fields).toHaveProperty(['strategy.percent'])
+    const share = await ask('1.1.0', { type: 'all', percent: 10, bake_seconds: 60, limits: { max_error_rate: 0.1 } })
+    expect(Object.keys(share.fields).sort()).toEqual(['strategy.bake_seconds', 'strategy.limits', 'strategy.percent'])
+    expect((await client.models.get({ model_id })).deployments).toEqual({ production: '1.0.0' })
     const elsewhere = client.models.deploy({
       model_id,
       version: '1.1.0',

@@ -5,9 +5,11 @@ import { type Ctx, inTransaction } from '../ctx.ts'
 import { makeLive } from './live.ts'
 import { rollOut } from './roll-out.ts'
 import { lockModelRow } from './store.ts'
+import { refuseShare } from './strategy.ts'
 
-export function deploy(ctx: Ctx, input: Input<'models.deploy'>): Promise<Deployment> {
+export async function deploy(ctx: Ctx, input: Input<'models.deploy'>): Promise<Deployment> {
   const { version, strategy, environment = DEFAULT_ENVIRONMENT, reason = 'asked for' } = input
+  if (strategy?.type === 'all') refuseShare(strategy)
   return inTransaction(ctx, async (ctx) => {
     const model = await lockModelRow(ctx, input.model_id)
     if (!strategy || strategy.type === 'all') {

@@ -37,6 +37,16 @@ export function completeStrategy(
   return { ...DEFAULT_CANARY, ...same, ...given, limits }
 }
 
+/** @throws `invalid` for what only a share of the traffic has: who asks for ten percent must not get all of it. */
+export function refuseShare({ percent, type: _, ...others }: Strategy): void {
+  const message = 'is for a canary or a shadow; with all the version answers every request'
+  const errors = Object.entries(others).map(
+    ([name, value]): FieldError => ({ field: `strategy.${name}`, message, value }),
+  )
+  if (percent !== undefined && percent !== 100) errors.push({ field: 'strategy.percent', message, value: percent })
+  if (errors.length > 0) throw invalid('request', errors)
+}
+
 export interface Pair {
   readonly champion: TrainedVersion
   readonly challenger: TrainedVersion
