@@ -35,7 +35,8 @@ function configOf(flags: Flags): Config {
   return loadConfig({ overrides: flags as ConfigOverrides })
 }
 
-async function connect({ url, tenant, flags }: Parameters<CliHost['connect']>[0]): Promise<Connection> {
+async function connect({ url: given, tenant, flags }: Parameters<CliHost['connect']>[0]): Promise<Connection> {
+  const url = given?.replace(/\/+$/, '')
   const clientAt = (baseUrl: string) =>
     createClient({ baseUrl, timeoutMs: CLIENT_TIMEOUT_MS, ...(tenant !== undefined && { tenantId: tenant }) })
   if (url !== undefined && !/^https?:$/.test(URL.parse(url)?.protocol ?? '')) {

@@ -1,4 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { httpSender } from '../../src/cli/bench/http.ts'
 import { makeInputs } from '../../src/cli/bench/inputs.ts'
 import { percentiles } from '../../src/cli/bench/load.ts'
 import { concurrencies } from '../../src/cli/commands/bench.ts'
@@ -94,6 +98,31 @@ describe('modelyard bench', () => {
 
   it('says which model it does not find', async () => {
     const { code, err } = await cli('bench', 'nothing', '--url', url)
-    expect([code, err]).toEqual([2, expect.stringContaining('nothing')])
+    expect([code, err]).toEqual([2, expect.stringContaining('No model "nothing"')])
+  })
+
+  it('takes an address that ends in a slash, and says which one it cannot reach', async () => {
+    const { code, json } = await cli(
+      ...['bench', 'adder', '--url', `${url}/`, '--json', '--concurrency-range', '1', '-p', '100', '--warm-up', '0'],
+    )
+    expect([code, (json.measurements as { errors: number }[])[0]?.errors]).toEqual([0, 0])
+    const nobody = await cli('bench', 'adder', '--url', 'http://127.0.0.1:1')
+    expect([nobody.code, nobody.err]).toEqual([1, expect.stringContaining('http://127.0.0.1:1 cannot be reached')])
+  })
+
+  it('sends to an address with a path before it', async () => {
+    const paths: (string | undefined)[] = []
+    const proxy = createServer((request, reply) => {
+      paths.push(request.url)
+      reply.end()
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const { port } = proxy.address() as AddressInfo
+    const target = { url: `http://127.0.0.1:${port}/gateway`, tenant: undefined, model: 'adder', version: undefined }
+    const sender = httpSender(target, { x: { type: 'float32', dims: [1], data: Float32Array.of(1) } }, 'json')
+    await sender.send()
+    sender.close()
+    proxy.close()
+    expect(paths).toEqual(['/gateway/v2/models/adder/infer'])
   })
 })

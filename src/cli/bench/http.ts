@@ -31,10 +31,11 @@ export function httpSender(target: Target, inputs: Tensors, form: Form): Sender 
   const version = target.version === undefined ? '' : `/versions/${encodeURIComponent(target.version)}`
   const options = {
     agent,
-    host: place.hostname,
+    // In an address, IPv6 stands in brackets.
+    host: place.hostname.replace(/^\[(.*)\]$/, '$1'),
     ...(place.port !== '' && { port: place.port }),
     method: 'POST',
-    path: `/v2/models/${encodeURIComponent(target.model)}${version}/infer`,
+    path: `${place.pathname.replace(/\/+$/, '')}/v2/models/${encodeURIComponent(target.model)}${version}/infer`,
     headers: {
       ...headers,
       'content-length': body.length,

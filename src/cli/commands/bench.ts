@@ -158,14 +158,29 @@ async function metadataOf({
 }): Promise<Metadata> {
   const place = `${url}/v2/models/${encodeURIComponent(model)}${version === undefined ? '' : `/versions/${version}`}`
   const ask = async (path: string): Promise<Record<string, unknown>> => {
-    const reply = await fetch(place + path, { headers: tenant === undefined ? {} : { 'x-tenant-id': tenant } })
-    const document = (await reply.json()) as Record<string, unknown>
-    if (reply.ok) return document
-    throw fail(reply.status === 404 ? 'not_found' : 'unavailable', 'BENCH_REQUEST_FAILED', String(document.error))
+    const reply = await fetch(place + path, { headers: tenant === undefined ? {} : { 'x-tenant-id': tenant } }).catch(
+      (cause: Error) => {
+        const why = cause.cause instanceof Error ? cause.cause.message : cause.message
+        throw fail('unavailable', 'SERVICE_UNREACHABLE', `${url} cannot be reached: ${why}`, { cause })
+      },
+    )
+    const text = await reply.text()
+    if (reply.ok) return JSON.parse(text) as Record<string, unknown>
+    const kind = reply.status === 404 ? 'not_found' : 'unavailable'
+    throw fail(kind, 'BENCH_REQUEST_FAILED', errorIn(text) ?? `${reply.status}: ${text.slice(0, 300)}`)
   }
   const { inputs } = (await ask('')) as unknown as Metadata
   const { model_stats: stats } = (await ask('/stats')) as unknown as { model_stats: readonly { version: string }[] }
   return { inputs, version: stats[0]!.version }
+}
+
+/** Undefined where somebody else answered, such as a proxy on the way. */
+function errorIn(text: string): string | undefined {
+  try {
+    return (JSON.parse(text) as { readonly error?: string }).error
+  } catch {
+    return undefined
+  }
 }
 
 /** `16`, `1:16` (doubling from 1 to 16) or `4:16:4`. */
