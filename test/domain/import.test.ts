@@ -60,7 +60,7 @@ describe('importing a model', () => {
   afterAll(() => app.stop())
 
   let made = 0
-  const aModel = async (type: 'classification' | 'regression') => {
+  const aModel = async (type: 'classification' | 'regression' | 'custom') => {
     made++
     return (await client.models.create({ name: `imported-${made}`, type })).id
   }
@@ -175,6 +175,24 @@ describe('importing a model', () => {
     expect(answer.confidence).toBeGreaterThan(0.9)
   })
 
+  it.each([
+    [['1', '2'], 2, 1],
+    [['1', '0'], 0, 1],
+    [['first', '0'], '0', 'first'],
+  ])('answers with the names %j, though the graph calls its classes 0 and 1', async (labels, second, first) => {
+    const model_id = await aModel('classification')
+    await client.versions.import({ model_id, file: twoClassModel(), labels })
+    await client.models.deploy({ model_id, version: '1.0.0' })
+    for (const [row, expected] of [
+      [[5, 1], second],
+      [[1, 5], first],
+    ] as const) {
+      const { prediction, confidence, probabilities } = await client.models.predict({ model_id, input_data: [...row] })
+      expect([prediction, probabilities]).toEqual([expected, expect.objectContaining({ [expected]: confidence })])
+      expect(confidence).toBeGreaterThan(0.9)
+    }
+  })
+
   describe('is refused, and leaves nothing, for', () => {
     it.each([
       ['garbage', 'classification', Buffer.from('this is not a model at all'), undefined],
@@ -217,6 +235,16 @@ describe('importing a model', () => {
         client.versions.import({ model_id, file: twoClassModel(), labels: ['a', 'b', 'c'] }),
       )
       expect(fields).toHaveProperty('labels')
+    })
+
+    it('names and rows that mean nothing to it', async () => {
+      const asked = async (type: 'classification' | 'regression' | 'custom', file: Uint8Array, more: object) => {
+        const { fields } = await refusal(client.versions.import({ model_id: await aModel(type), file, ...more }))
+        return Object.keys(fields)
+      }
+      expect(await asked('regression', addModel(1), { labels: ['no', 'yes'] })).toEqual(['labels'])
+      expect(await asked('classification', twoClassModel(), { labels: ['yes', 'yes'] })).toEqual(['labels'])
+      expect(await asked('custom', addModel(1), { dataset_id: 'dataset_1' })).toEqual(['dataset_id'])
     })
 
     it('no file', async () => {

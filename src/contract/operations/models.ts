@@ -124,7 +124,9 @@ export const modelOperations = {
       model_id,
       version: Type.Optional(VersionNumber),
       metrics: Type.Optional(Type.Record(Type.String(), Type.Number(), { description: 'Figures known of it.' })),
-      labels: Type.Optional(Type.Array(Type.String(), { description: 'Class names, in the order of the scores.' })),
+      labels: Type.Optional(
+        Type.Array(Type.String(), { uniqueItems: true, description: 'Class names, in the order of the scores.' }),
+      ),
       dataset_id: Type.Optional(
         Type.String({
           description: 'Dataset whose rows explanations compare with: columns by name, or as many in the same order.',

@@ -10,6 +10,8 @@ export interface Trial {
   readonly info: ModelInfo
   /** Length of each output for one row. */
   readonly outputWidths: Readonly<Record<string, number>>
+  /** What it answered to a row of zeros, as texts, by output. */
+  readonly answered: Readonly<Record<string, readonly string[]>>
   /** A row of missing values gives finite answers. */
   readonly acceptsMissing: boolean
 }
@@ -17,6 +19,8 @@ export interface Trial {
 export interface DeriveOptions {
   readonly type: ModelType
   readonly labels?: readonly string[] | undefined
+  /** Who says what the classes are called: the file, which knows, or whoever registers it. Default: the file. */
+  readonly named?: 'by the file' | 'by hand'
 }
 
 /** @throws `invalid` when the outputs are not those of a classifier or a regressor of one number. */
@@ -56,9 +60,10 @@ function dtypeOf(type: TensorType): SignatureOutput['dtype'] {
   return type.startsWith('float') ? 'number' : 'integer'
 }
 
-function outputsOf(trial: Trial, { type, labels }: DeriveOptions): SignatureOutput[] {
+function outputsOf(trial: Trial, { type, labels, named = 'by the file' }: DeriveOptions): SignatureOutput[] {
   const outputs = trial.info.outputs
   if (type === 'regression') {
+    if (labels) throw labelsMismatch('labels are for classes, and a regression model answers a number')
     const value = outputs.find((output) => isFloat(output) && trial.outputWidths[output.name] === 1)
     if (!value) throw unsupported('a regression model must answer one number a row', trial)
     return [{ name: value.name, dtype: 'number' }]
@@ -67,19 +72,44 @@ function outputsOf(trial: Trial, { type, labels }: DeriveOptions): SignatureOutp
   const scores = outputs.find((output) => isFloat(output) && trial.outputWidths[output.name]! > 1)
   const count = scores && trial.outputWidths[scores.name]
   if (labels && count !== undefined && labels.length !== count) {
-    throw fail(
-      'invalid',
-      'LABELS_MISMATCH',
-      `${labels.length} labels were given, but the model scores ${count} classes`,
-      {
-        details: { errors: [{ field: 'labels', message: `must name ${count} classes`, value: labels.length }] },
-      },
-    )
+    throw labelsMismatch(`${labels.length} labels were given, but the model scores ${count} classes`)
+  }
+  if (label && labels && named === 'by hand') {
+    if (!scores) throw labelsMismatch('the model answers no scores: it names its classes itself')
+    if (contradicts(trial, { label, scores, labels })) {
+      const dtype = labels.every(isNumeral) ? 'integer' : 'string'
+      return [{ name: scores.name, dtype, categories: [...labels] }]
+    }
   }
   if (label) return labelled(label, scores, labels)
   if (!scores) throw unsupported('a classification model must answer a label, or a score for each class', trial)
   const categories = labels ? [...labels] : Array.from({ length: count! }, (_, k) => String(k))
   return [{ name: scores.name, dtype: labels ? 'string' : 'integer', categories }]
+}
+
+function labelsMismatch(message: string) {
+  return fail('invalid', 'LABELS_MISMATCH', message, { details: { errors: [{ field: 'labels', message }] } })
+}
+
+function isNumeral(name: string): boolean {
+  return /^-?\d+$/.test(name)
+}
+
+interface Named {
+  readonly label: TensorInfo
+  readonly scores: TensorInfo
+  readonly labels: readonly string[]
+}
+
+/**
+ * Whether numbers were given for names that are not the numbers the graph has: what it calls 1 would pass for the class that was
+ * named "1", which may be the one it calls 0. Then the highest score decides. Words are never taken for numbers.
+ */
+function contradicts({ answered }: Trial, { label, scores, labels }: Named): boolean {
+  const said = answered[label.name]?.[0]
+  const values = answered[scores.name]?.map(Number)
+  if (said === undefined || values === undefined || !labels.some(isNumeral)) return false
+  return labels.indexOf(said) !== values.indexOf(Math.max(...values))
 }
 
 /**
@@ -91,7 +121,7 @@ function labelled(
   scores: TensorInfo | undefined,
   labels: readonly string[] | undefined,
 ): SignatureOutput[] {
-  const isRenamed = scores !== undefined && labels?.some((name) => !/^-?\d+$/.test(name)) === true
+  const isRenamed = scores !== undefined && labels?.some((name) => !isNumeral(name)) === true
   const main: SignatureOutput = { name: label.name, dtype: label.type === 'string' || isRenamed ? 'string' : 'integer' }
   if (!scores || !labels) return [main]
   return [

@@ -31,13 +31,17 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
     const path = join(folder, 'model.onnx')
     const spooled = await spool(upload, path)
     const model = await inTransaction(ctx, (ctx) => getModelRow(ctx, input.model_id))
+    if (input.dataset_id !== undefined && takesTensors(model.type)) {
+      const message = `is for explanations of rows; a ${model.type} model takes tensors`
+      throw invalid('request', [{ field: 'dataset_id', message, value: input.dataset_id }])
+    }
     const source = await openSource(path, spooled)
     const { file, mlflow } = source
     const trial = await tryOut(ctx, folder, { path, tensors: takesTensors(model.type) })
-    const labels = input.labels ?? (model.type === 'regression' ? undefined : file.labels)
-    const derived = deriveSignature(trial, { type: model.type, labels })
+    const { labels = model.type === 'regression' ? undefined : file.labels, dataset_id } = input
+    const named = input.labels ? 'by hand' : 'by the file'
+    const derived = deriveSignature(trial, { type: model.type, labels, named })
     const signature = takesTensors(model.type) ? derived : declaredSignature(derived, trial.info, mlflow?.inputs)
-    const { dataset_id } = input
     const explanation = dataset_id === undefined ? undefined : await backgroundOf(ctx, dataset_id, signature.inputs)
     return await register(ctx, { input, source, signature, filename: upload.filename, explanation })
   } finally {

@@ -15,17 +15,25 @@ export interface TrialInput {
   readonly tensors: boolean
 }
 
+/** More classes than anybody has names for. */
+const MOST_SHOWN = 10_000
+
 serveIsolated(async (input): Promise<Trial> => {
   const { path, tensors } = input as TrialInput
   const session = await openSession(await readFile(path))
   const { info } = session
   if (tensors) {
     await session.run(sampleTensors(info.inputs)).catch(refusalOnly)
-    return { info, outputWidths: {}, acceptsMissing: false }
+    return { info, outputWidths: {}, answered: {}, acceptsMissing: false }
   }
   const { outputs } = await session.run(sample(info.inputs, 0))
   const outputWidths = Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, tensor.data.length]))
-  return { info, outputWidths, acceptsMissing: await acceptsMissing() }
+  const answered = Object.fromEntries(
+    Object.entries(outputs)
+      .filter(([, { data }]) => data.length <= MOST_SHOWN)
+      .map(([name, { data }]) => [name, Array.from(data as ArrayLike<unknown>, String)]),
+  )
+  return { info, outputWidths, answered, acceptsMissing: await acceptsMissing() }
 
   async function acceptsMissing(): Promise<boolean> {
     try {

@@ -60,7 +60,7 @@ function trialOf(bytes: Uint8Array): Trial {
     otherOutputs: outputs.filter((_, i) => !found[i]).map(({ name }) => name),
   }
   const outputWidths = Object.fromEntries(info.outputs.map(({ name, dims }) => [name, widthOf(dims)]))
-  return { info: info as unknown as ModelInfo, outputWidths, acceptsMissing: false }
+  return { info: info as unknown as ModelInfo, outputWidths, answered: {}, acceptsMissing: false }
 }
 
 function tensorOf({ name, kind, dtype, dims }: ValueInfo): TensorInfo | undefined {
