@@ -5,6 +5,7 @@ import { seededRandom } from '../../src/core/random.ts'
 import { GraphBuilder } from '../../src/ml/onnx/graph.ts'
 import { startApp, type TestApp } from '../helpers/app.ts'
 import { aDataset, aTable, aTableOf, aTrainedModel, CUSTOMER, train } from '../helpers/builders.ts'
+import { mlflowFolder, zipOf } from '../mlflow.ts'
 
 const NETWORK = { algorithm: 'neural_network', hyperparameters: { epochs: 30 } } as const
 const random = seededRandom(4)
@@ -161,6 +162,29 @@ describe('quantizing', () => {
     })
   })
 
+  it('feeds columns by name where their order is not that of the graph', async () => {
+    const { id: model_id } = await client.models.create({ name: 'reordered', type: 'regression' })
+    const graph = new GraphBuilder()
+    const columns = ['a', 'b'].map((name) => graph.input(name, 'float32', ['N', 1]))
+    const weight = (dims: readonly [number, number], data: Float32Array) =>
+      graph.constant('w', { type: 'float32', dims: [...dims], data })
+    const both = graph.node('Concat', columns, { attributes: { axis: { int: 1 } } })
+    // Ten times the one and once the other, 1,024 times over.
+    const first = weight([2, 1024], new Float32Array(2048).fill(10, 0, 1024).fill(1, 1024))
+    const mean = weight([1024, 1], new Float32Array(1024).fill(1 / 1024))
+    const wide = graph.node('Gemm', [both, first])
+    graph.output('y', graph.node('Gemm', [wide, mean]), 'float32', ['N', 1])
+    const inputs = ['b', 'a'].map((name) => ({ type: 'float', name, required: true }))
+    const file = zipOf(mlflowFolder(graph.build({ name: 'sum' }), { inputs }))
+    const { signature } = await client.versions.import({ model_id, file })
+    expect(signature?.inputs.map(({ name }) => name)).toEqual(['b', 'a'])
+    const rows = Array.from({ length: 40 }, (_, i) => ({ a: i, b: 3 * (i % 7), sum: 10 * i + 3 * (i % 7) }))
+    const dataset_id = (await aDataset(client, rows, 'sum')).id
+    const asked = { model_id, version: '1.0.0', precision: 'fp16', dataset_id } as const
+    const { quantization } = await client.versions.quantize({ ...asked, promotion: { metric: 'rmse' } })
+    expect(quantization!.metric).toEqual({ name: 'rmse', before: expect.closeTo(0, 3), after: expect.closeTo(0, 3) })
+  })
+
   it('quantizes a model of tensors, whose rows nobody knows', async () => {
     const { id: model_id } = await client.models.create({ name: 'planes', type: 'custom' })
     await client.versions.import({ model_id, file: convolution() })
@@ -202,5 +226,11 @@ describe('quantizing', () => {
     })
     const other = (await aDataset(client, aTableOf('classes'), 'classes')).id
     await expect(quantize('net', '1.0.0', { dataset_id: other })).rejects.toMatchObject({ kind: 'invalid' })
+    // As many columns, of which one is another: their order says nothing.
+    const towns = aTable().map(({ city, ...row }) => ({ town: city, ...row }))
+    const another = (await aDataset(client, towns)).id
+    await expect(quantize('net', '1.0.0', { dataset_id: another })).rejects.toMatchObject({
+      details: { errors: [{ field: 'dataset_id', message: expect.stringContaining('lacks city') }] },
+    })
   })
 })

@@ -35,7 +35,7 @@ async function pagesOf(ctx: Ctx, { id: dataset_id, rows }: Dataset) {
   return pages
 }
 
-/** By name; or by position where there are as many, since columns inside one tensor have no names. */
+/** By name; or by position where there are as many and none has a name in common, since columns inside one tensor have no names. */
 export function columnsOf(
   { columns, target }: Pick<Dataset, 'columns' | 'target'>,
   inputs: readonly SignatureInput[],
@@ -44,7 +44,8 @@ export function columnsOf(
   const missing = inputs.filter(({ name }) => !known.has(name)).map(({ name }) => name)
   if (missing.length === 0) return inputs.map(({ name }) => name)
   const features = columns.map(({ name }) => name).filter((name) => name !== target)
-  if (features.length === inputs.length) return features
+  // A table that has some of them is another table, whose columns in their order would be taken for what they are not.
+  if (features.length === inputs.length && missing.length === inputs.length) return features
   const message = `must have the columns of the model; it lacks ${missing.slice(0, 10).join(', ')}`
   throw invalid('request', [{ field: 'dataset_id', message }])
 }

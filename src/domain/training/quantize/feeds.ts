@@ -15,15 +15,17 @@ export interface Feeder {
 
 export interface TableFeed {
   readonly table: Table
-  /** Columns of the table in the order of the signature. */
+  /** Columns of the table in the order of the signature, and what that calls them. */
   readonly columns: readonly string[]
+  readonly names: readonly string[]
   readonly inputs: readonly TensorInfo[]
 }
 
-export function tableFeeder({ table, columns, inputs }: TableFeed): Feeder {
+export function tableFeeder({ table, columns: given, names: called, inputs }: TableFeed): Feeder {
+  const columns = inGraphOrder(given, called, inputs)
   let next = 0
   const placed = inputs.map((input) => {
-    const width = input.dims.length === 2 ? (input.dims[1] ?? 1) : 1
+    const width = widthOf(input)
     const names = columns.slice(next, next + width)
     next += width
     return { input, columns: names.map((name) => columnOf(table, name)) }
@@ -40,6 +42,20 @@ export function tableFeeder({ table, columns, inputs }: TableFeed): Feeder {
     single: inputs.some(({ dims }) => dims[0] === 1),
     feeds: (rows) => Object.fromEntries(placed.map((one) => [one.input.name, tensorOf(one.input, one.columns, rows)])),
   }
+}
+
+/** MLflow has an order of its own for the columns of a graph that takes each by its name. */
+function inGraphOrder(columns: readonly string[], called: readonly string[], inputs: readonly TensorInfo[]) {
+  const own = inputs.flatMap((input) => {
+    const width = widthOf(input)
+    return width === 1 ? [input.name] : Array.from({ length: width }, (_, i) => `${input.name}[${i}]`)
+  })
+  const places = own.map((name) => called.indexOf(name))
+  return places.includes(-1) ? columns : places.map((place) => columns[place]!)
+}
+
+function widthOf({ dims }: TensorInfo): number {
+  return dims.length === 2 ? (dims[1] ?? 1) : 1
 }
 
 function columnOf(table: Table, name: string): Column {

@@ -96,7 +96,8 @@ async function onRows(sides: Sides, rows: MeasuredRows): Promise<Facts> {
   const data = await loadData(rows.training, signal)
   const split = rows.heldOut ? splitRows(data, rows.training) : undefined
   const labelled: Labelled = split?.heldOut ?? data
-  const feeder = tableFeeder({ table: labelled.table, columns: rows.columns, inputs: before.info.inputs })
+  const names = signature.inputs.map(({ name }) => name)
+  const feeder = tableFeeder({ table: labelled.table, columns: rows.columns, names, inputs: before.info.inputs })
   const ask = (session: InProcessSession) => predictAll({ session, signature, feeder, task })
   const own = { before: await ask(before), after: await ask(after) }
   const figures = report(labelled.target, ordered(sides, labelled, own.after), rows.training.evaluation.seed)
