@@ -78,6 +78,8 @@ export interface OpenInference extends DataPlane {
   defaultModel(call: Call): Promise<string>
   /** Loads the model where it never was; false where that fails. */
   modelReady(call: Call, wanted: WantedModel): Promise<boolean>
+  /** The same for those who send rows, which a model written in code takes too. */
+  rowsReady(call: Call, wanted: WantedModel): Promise<boolean>
   metadata(call: Call, wanted: WantedModel): Promise<ModelMetadata>
   config(call: Call, wanted: WantedModel): Promise<ModelConfig>
   /** Of one model or version, or of all that the caller's tenant has called. */

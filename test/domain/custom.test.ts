@@ -100,6 +100,16 @@ describe('a model written in TypeScript', () => {
     expect(Object.keys(fields).toSorted()).toEqual(['features.1.x', 'features.1.z'])
   })
 
+  it('is ready for those who send rows by other doors', async () => {
+    const url = '/v1/models/sum'
+    expect((await app.app.http.inject(url)).json()).toEqual({ name: 'sum', ready: true })
+    for (const instances of [[], [{ x: 1 }]]) {
+      const reply = await app.app.http.inject({ method: 'POST', url: `${url}:predict`, payload: { instances } })
+      expect([reply.statusCode, reply.json()]).toEqual([200, { predictions: instances.map(() => 10) }])
+    }
+    expect((await app.app.http.inject('/v2/models/sum/ready')).statusCode).toBe(404)
+  })
+
   it('may answer with a confidence, and knows the tenant', async () => {
     const answer = await app.as('acme').models.predict({ model_id: 'sure', input_data: {} })
     expect(answer).toMatchObject({ prediction: 'acme', confidence: 0.75, version: '1.0.0' })

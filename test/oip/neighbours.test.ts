@@ -55,6 +55,8 @@ describe('KServe V1', () => {
       predictions: [],
       explanations: [],
     })
+    for (const verb of ['predict', 'explain'])
+      expect((await post(`/v1/models/nobody:${verb}`, { instances: [] })).statusCode).toBe(404)
     const many = await post('/v1/models/customers:explain', { instances: Array.from({ length: 101 }, () => CUSTOMER) })
     expect(many.json()).toMatchObject({
       error_code: 'EXPLANATION_TOO_LARGE',

@@ -180,6 +180,26 @@ describe('a folder of MLflow', () => {
     await cubes.stop()
   })
 
+  it('that takes tensors is asked by CSV as well, whose numbers are numbers', async () => {
+    await write('mlflow/vector', { 'model.onnx': identityModel('float32', ['N', 2]) })
+    const vector = await serve(join(folder, 'mlflow/vector'))
+    const csv = (payload: string, header: string) => {
+      const headers = { 'content-type': `text/csv; header=${header}` }
+      return vector.http.inject({ method: 'POST', url: '/invocations', payload, headers })
+    }
+    const predictions = [
+      [1.5, -200],
+      [null, 3],
+    ]
+    expect((await csv('1.5,-2e2\n,3\n', 'absent')).json()).toEqual({ predictions })
+    expect((await csv('a,b\n1.5,-2e2\nnan,3\n', 'present')).json()).toEqual({ predictions })
+    expect((await csv('1.5,ten\n', 'absent')).json()).toMatchObject({
+      error_code: 'TENSOR_INVALID',
+      error: expect.stringContaining('"ten"'),
+    })
+    await vector.stop()
+  })
+
   it('lies among other models, with versions or without', async () => {
     await write('mlflow/some/models/first')
     await write('mlflow/some/models/second/versions/2.0.0')

@@ -48,6 +48,11 @@ export function createOpenInference(
     if (unloaded.has(modelKey(served))) throw unloadedFailure(served)
     return served
   }
+  const isReady = async (ctx: ServingCtx, wanted: WantedModel): Promise<boolean> => {
+    const served = await findVersion(ctx, wanted)
+    if (unloaded.has(modelKey(served))) return false
+    return served.ready !== undefined || isLoadable(ctx, served)
+  }
   return {
     server: () => ({ name: server.name, version: server.version, extensions: EXTENSIONS }),
     ready: server.ready,
@@ -64,11 +69,10 @@ export function createOpenInference(
       if (defaultModel !== undefined && ctx.serving.custom.find(defaultModel)) return defaultModel
       return (await findDefault(ctx)).record.modelId
     },
-    async modelReady(call, wanted) {
+    modelReady: async (call, wanted) => isReady(may(call, 'predict'), wanted),
+    async rowsReady(call, wanted) {
       const ctx = may(call, 'predict')
-      const served = await findVersion(ctx, wanted)
-      if (unloaded.has(modelKey(served))) return false
-      return served.ready !== undefined || isLoadable(ctx, served)
+      return ctx.serving.custom.find(wanted.model) !== undefined || isReady(ctx, wanted)
     },
     async metadata(call, wanted) {
       const served = await find(call, wanted)

@@ -3,8 +3,10 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Call, Dispatch } from '../../core/caller.ts'
+import type { WantedModel } from '../../core/data-plane.ts'
 import { asFailure, type FieldError, fail, MlError } from '../../core/failure.ts'
 import { parseJson } from '../../core/json.ts'
+import { LONG_JSON_BYTES, readJsonInTurns } from '../../core/json-in-turns.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
 import { readRawBodies, unsupportedType } from '../body.ts'
 import { callOf, SENT, sent } from '../call.ts'
@@ -61,14 +63,14 @@ function addModelDoors(app: FastifyInstance, context: NeighbourContext): void {
   const { plane } = context
   const readiness: Work = async (call, request, reply) => {
     const { model, version } = request.params as { model: string; version?: string }
-    const ready = await plane.modelReady(call, { model, ...(version !== undefined && { version }) })
+    const ready = await plane.rowsReady(call, { model, ...(version !== undefined && { version }) })
     // Probes look at nothing but the status.
     if (!ready) reply.code(503)
     return { name: model, ready }
   }
-  const answer: Work = (call, request) => {
+  const answer: Work = async (call, request) => {
     const { verb, wanted } = wantedOf(request)
-    return VERBS[verb](context, { call, wanted }, jsonRows(request))
+    return VERBS[verb](context, { call, wanted }, await jsonRows(request))
   }
   add(app, { method: 'GET', url: '/v1/models/:model', work: readiness }, context)
   add(app, { method: 'GET', url: '/v1/models/:model/versions/:version', work: readiness }, context)
@@ -140,7 +142,7 @@ function addScoringDoors(app: FastifyInstance, context: NeighbourContext): void 
       method: 'POST',
       url: '/invocations',
       work: async (call, request) => {
-        const given = scoringRows(request)
+        const given = await scoringRows(request)
         // As MLflow answers tensors: by output, and tables by row.
         const answered = given.field === 'inputs' || given.field === 'instances' ? 'outputs' : 'rows'
         return predictRows(context, { call, wanted: { model_id: await plane.defaultModel(call) }, answered }, given)
@@ -150,7 +152,7 @@ function addScoringDoors(app: FastifyInstance, context: NeighbourContext): void 
   )
 }
 
-function scoringRows(request: FastifyRequest): GivenRows {
+async function scoringRows(request: FastifyRequest): Promise<GivenRows> {
   const type = request.headers['content-type'] ?? 'application/json'
   if (/^text\/csv\b/i.test(type)) {
     const header = /;\s*header\s*=\s*absent\b/i.test(type) ? 'absent' : 'present'
@@ -160,8 +162,11 @@ function scoringRows(request: FastifyRequest): GivenRows {
   throw unsupportedType(`Send application/json or text/csv; "${type}" is not understood here`)
 }
 
-function jsonRows(request: FastifyRequest): GivenRows {
-  return rowsOfDocument(parseJson(textOf(request)))
+/** Others have their turn while a long body is read. */
+async function jsonRows(request: FastifyRequest): Promise<GivenRows> {
+  const bytes = request.body as Buffer | undefined
+  const isLong = bytes !== undefined && bytes.length > LONG_JSON_BYTES
+  return rowsOfDocument(isLong ? await readJsonInTurns(bytes) : parseJson(textOf(request)))
 }
 
 function textOf(request: FastifyRequest): string {
@@ -184,15 +189,13 @@ async function predictRows(context: NeighbourContext, asked: Asked, given: Given
     return { predictions: results.map(({ prediction }) => prediction) }
   } catch (error) {
     if (asFailure(error).code !== 'MODEL_TENSORS_ONLY') throw error
-    const { call, wanted } = asked
-    const { model_id: model, version } = wanted
-    const question = {
-      call,
-      wanted: { model, ...(version !== undefined && { version }) },
-      answered: asked.answered ?? 'rows',
-    }
-    return predictTensors(context.plane, question, given)
+    const { call, wanted, answered = 'rows' } = asked
+    return predictTensors(context.plane, { call, wanted: modelOf(wanted), answered }, given)
   }
+}
+
+function modelOf({ model_id: model, version }: Wanted): WantedModel {
+  return { model, ...(version !== undefined && { version }) }
 }
 
 /** As KServe V1 answers `:explain`, whose explanations are the explainer's own to shape: here those of the API. */
@@ -205,8 +208,12 @@ async function explainRows(context: NeighbourContext, { call, wanted }: Asked, g
   }
 }
 
-async function answerRows({ dispatch }: NeighbourContext, { call, wanted }: Asked, given: GivenRows) {
-  if (given.rows.length === 0) return []
+async function answerRows({ dispatch, plane }: NeighbourContext, { call, wanted }: Asked, given: GivenRows) {
+  if (given.rows.length === 0) {
+    // Of a model that is not there, no rows are no more there than some.
+    await plane.rowsReady(call, modelOf(wanted))
+    return []
+  }
   const features = given.rows as Record<string, unknown>[]
   try {
     return (await dispatch('inference', { ...wanted, features }, call)).results

@@ -4,7 +4,7 @@ import type { Call } from '../../core/caller.ts'
 import type { WantedModel } from '../../core/data-plane.ts'
 import { datatypeOf, tensorInvalid } from '../../core/oip/datatypes.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
-import type { Tensor, TensorInfo, Tensors } from '../../core/tensors.ts'
+import type { Tensor, TensorInfo, Tensors, TensorType } from '../../core/tensors.ts'
 import { dataJson, fromJson } from '../oip/json-tensor.ts'
 import type { GivenRows } from './rows.ts'
 
@@ -20,14 +20,15 @@ interface Question {
 /** @throws `invalid` TENSOR_INVALID, and as `DataPlane.infer`. */
 export async function predictTensors(plane: OpenInference, { call, wanted, answered }: Question, given: GivenRows) {
   const { inputs } = await plane.describe(call, wanted)
-  const { outputs } = await plane.infer(call, { ...wanted, inputs: tensorsOf(inputs, given.rows) })
+  const { outputs } = await plane.infer(call, { ...wanted, inputs: tensorsOf(inputs, given) })
   return { predictions: answered === 'rows' ? byRow(outputs, given.rows.length) : byName(outputs) }
 }
 
-function tensorsOf(inputs: readonly TensorInfo[], rows: readonly unknown[]): Tensors {
+function tensorsOf(inputs: readonly TensorInfo[], { rows, field }: GivenRows): Tensors {
   return Object.fromEntries(
     inputs.map((input) => {
-      const data = rows.map((row, index) => givenFor(row, { input, index, only: inputs.length === 1 }))
+      const found = rows.map((row, index) => givenFor(row, { input, index, only: inputs.length === 1 }))
+      const data = field === 'csv' ? found.map((value) => ofCells(value, input.type)) : found
       const shape = shapeOf(input, data)
       const count = shape.reduce((product, dim) => product * dim, 1)
       return [input.name, fromJson({ name: input.name, datatype: datatypeOf(input.type), shape, count }, data)]
@@ -51,6 +52,23 @@ function givenFor(row: unknown, { input, index, only }: Place): unknown {
   if (Object.hasOwn(fields, input.name)) return fields[input.name]
   if (only) return Object.values(fields)
   throw tensorInvalid(input.name, `is missing in row ${index}`)
+}
+
+const NUMERAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i
+const TRUTH: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+])
+
+/** Cells of CSV are text, and what they mean the tensor says; what is no number stays text, and is refused as such. */
+function ofCells(value: unknown, type: TensorType): unknown {
+  if (Array.isArray(value)) return value.map((cell) => ofCells(cell, type))
+  if (type === 'string') return value ?? ''
+  if (typeof value !== 'string') return value
+  const text = value.trim().toLowerCase()
+  if (text === 'nan') return Number.NaN
+  if (!NUMERAL.test(text)) return type === 'bool' ? (TRUTH.get(text) ?? value) : value
+  return type.endsWith('int64') && /^-?\d+$/.test(text) ? BigInt(text) : Number(text)
 }
 
 /** As nested, where that has as many axes as declared; else the declared axes, of which one may follow from the number of values. */
