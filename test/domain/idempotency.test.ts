@@ -28,6 +28,17 @@ describe.each([...DATABASES])('an Idempotency-Key on the %s database', (database
     expect((await client.datasets.list()).items).toHaveLength(1)
   })
 
+  it('keeps interactions that have no id from being counted twice', async () => {
+    const client = app.as('recorded')
+    const record = () =>
+      client.interactions.record({ interactions: [{ user_id: 'u', event: 'viewed' }] }, { idempotencyKey: 'k1' })
+    expect([await record(), await record()]).toEqual([
+      { recorded: 1, known: 0 },
+      { recorded: 1, known: 0 },
+    ])
+    expect((await client.interactions.list()).items).toHaveLength(1)
+  })
+
   it('may be used once: another body is a conflict', async () => {
     const client = app.as('other')
     await client.datasets.create({ name: 'x', rows }, { idempotencyKey: 'k1' })

@@ -137,6 +137,7 @@ export const featureOperations = {
     reply: 'envelope',
     status: 201,
     message: 'Interactions recorded',
+    idempotent: true,
     input: Shape({
       interactions: Type.Array(Interaction, { minItems: 1, maxItems: 10_000, description: 'What happened.' }),
     }),

@@ -5,7 +5,7 @@ import { type FieldError, invalid } from '../../core/failure.ts'
 import { newId } from '../../core/ids.ts'
 import { mapInTurns } from '../../core/turns.ts'
 import { json, type NewRow, type Row } from '../../ports/db/index.ts'
-import { type Ctx, inTransaction } from '../ctx.ts'
+import { type Ctx, inLastTransaction, inTransaction } from '../ctx.ts'
 import { pageBySeq } from '../paging.ts'
 import { momentOf } from './policy.ts'
 import { markRecorded } from './summaries.ts'
@@ -17,7 +17,7 @@ export async function recordInteractions(
   { interactions }: Input<'interactions.record'>,
 ): Promise<Output<'interactions.record'>> {
   const rows = await rowsOf(ctx, interactions)
-  const recorded = await inTransaction(ctx, async (ctx) => {
+  const reply = await inLastTransaction(ctx, 'interactions.record', async (ctx) => {
     let count = 0
     for (let from = 0; from < rows.length; from += ROWS_A_WRITE) {
       const { numInsertedOrUpdatedRows } = await ctx.db
@@ -27,13 +27,13 @@ export async function recordInteractions(
         .executeTakeFirst()
       count += Number(numInsertedOrUpdatedRows)
     }
-    return count
+    return { recorded: count, known: rows.length - count }
   })
   await markRecorded(
     ctx,
     rows.flatMap(({ user_id, item_id }) => (item_id ? [user_id, item_id] : [user_id])),
   )
-  return { recorded, known: rows.length - recorded }
+  return reply
 }
 
 /** @throws `invalid` with every faulty moment. */
