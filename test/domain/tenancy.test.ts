@@ -302,6 +302,15 @@ describe.each([...DATABASES])('tenants on the %s database', (database) => {
     expect(one?.id).not.toBe(two?.id)
   })
 
+  it('may begin with a dot, and have their files all the same', async () => {
+    const hidden = app.as('.hidden')
+    const { id } = await hidden.datasets.create({ name: 'rows', rows: [{ a: 1 }, { a: 2 }] })
+    expect((await hidden.datasets.rows({ dataset_id: id })).rows).toHaveLength(2)
+    await anAddingModel(hidden, { name: 'same', amount: 4 })
+    expect(await hidden.models.predict({ model_id: 'same', input_data: [10] })).toMatchObject({ prediction: 14 })
+    expect(await storedKeys(app)).toContain(`tenants/~.hidden/datasets/${id}/data`)
+  })
+
   it.each(['a b', 'a/b', 'x'.repeat(65), '..', '.', 'tenants/a', ''])('cannot be called %j', async (tenant) => {
     const reply = await app.inject({ method: 'GET', url: '/api/v1/ml/models', headers: { 'x-tenant-id': tenant } })
     expect(reply.statusCode).toBe(422)

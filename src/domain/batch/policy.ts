@@ -1,5 +1,5 @@
 // Where a batch job keeps its things, and how much of everything it may have.
-import { DEFAULT_TENANT } from '../../contract/schema.ts'
+import { tenantRoot } from '../../core/tenant-root.ts'
 
 /** Jobs of one tenant that have not ended. */
 export const MAX_OPEN_JOBS = 1000
@@ -13,19 +13,14 @@ export const MAX_DEATHS = 5
 export const MAX_OUTAGES = 500
 export const MAX_ROW_ERRORS = 100
 
-/** Tenant `default` owns the top of the store, the others a folder each. */
-function tenantFolder(tenantId: string): string {
-  return tenantId === DEFAULT_TENANT ? '' : `tenants/${tenantId}/`
-}
-
 /** `uid` is the service's own: two tenants' jobs, or one deleted and submitted again, may share an id. */
 export function jobFolder(tenantId: string, uid: string): string {
-  return `${tenantFolder(tenantId)}batch/${uid}`
+  return `${tenantRoot(tenantId)}batch/${uid}`
 }
 
 /** Where a tenant's own files for `input_prefix` lie. */
 export function inboxPrefix(tenantId: string, prefix: string): string {
-  return `${tenantFolder(tenantId)}batch-input/${prefix}`
+  return `${tenantRoot(tenantId)}batch-input/${prefix}`
 }
 
 /** The attempt is part of the name: what a worker writes after losing its claim lies beside the result, not over it. */

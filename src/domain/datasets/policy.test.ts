@@ -41,5 +41,7 @@ describe('the file of a dataset', () => {
   it('lies at the top for the default tenant and in a folder of its own for the others', () => {
     expect(datasetKey('default', 'dataset_1')).toBe('datasets/dataset_1/data')
     expect(datasetKey('acme', 'dataset_1')).toBe('tenants/acme/datasets/dataset_1/data')
+    // No part of a key begins with a dot.
+    expect(datasetKey('.acme', 'dataset_1')).toBe('tenants/~.acme/datasets/dataset_1/data')
   })
 })

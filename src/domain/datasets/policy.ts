@@ -1,17 +1,12 @@
 import type { ContractColumn, DataContract } from '../../contract/datasets.ts'
 import type { Input } from '../../contract/operations/index.ts'
-import { DEFAULT_TENANT } from '../../contract/schema.ts'
 import { type FieldError, invalid } from '../../core/failure.ts'
+import { tenantRoot } from '../../core/tenant-root.ts'
 
 type GivenContract = NonNullable<Input<'datasets.create'>['contract']>
 
-/** Tenant `default` owns the top of the store, the others a folder each. */
 export function datasetKey(tenantId: string, datasetId: string): string {
-  return `${datasetsFolder(tenantId)}${datasetId}/data`
-}
-
-function datasetsFolder(tenantId: string): string {
-  return tenantId === DEFAULT_TENANT ? 'datasets/' : `tenants/${tenantId}/datasets/`
+  return `${tenantRoot(tenantId)}datasets/${datasetId}/data`
 }
 
 /** A contract as it was given, defaults filled in. @throws `invalid` for columns named twice or an unknown target. */

@@ -1,8 +1,8 @@
 // Rules of the registry: how versions are numbered and where their files lie.
 import { createHash } from 'node:crypto'
 import type { ModelType, Signature } from '../../contract/models.ts'
-import { DEFAULT_TENANT } from '../../contract/schema.ts'
 import { fail } from '../../core/failure.ts'
+import { tenantRoot } from '../../core/tenant-root.ts'
 
 const FIRST_VERSION = '1.0.0'
 /** Of the three numbers of a version: all of at most 15 digits are told apart. */
@@ -33,10 +33,8 @@ export function nextVersion(existing: readonly string[]): string {
   throw fail('conflict', 'VERSION_EXISTS', `There is no number above version ${highest}: ask for a lower one`)
 }
 
-/** Tenant `default` owns the top of the store, the others a folder each (API.md §12). */
 export function modelFolder(tenantId: string, modelId: string): string {
-  const root = tenantId === DEFAULT_TENANT ? '' : `tenants/${tenantId}/`
-  return `${root}models/${modelId}`
+  return `${tenantRoot(tenantId)}models/${modelId}`
 }
 
 function versionFolder(tenantId: string, modelId: string, version: string): string {

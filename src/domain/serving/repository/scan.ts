@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { ModelType, Signature, VersionMetadata } from '../../../contract/models.ts'
 import { DEFAULT_TENANT } from '../../../contract/schema.ts'
 import type { Log } from '../../../core/log.ts'
+import { tenantOf } from '../../../core/tenant-root.ts'
 import type { ObjectEntry, Objects } from '../../../ports/objects/index.ts'
 import { describeMlflow, MLFLOW_DESCRIPTOR } from '../../models/index.ts'
 import { readerOf } from '../read-object.ts'
@@ -76,7 +77,10 @@ export async function scanModels(store: Store, known: Known): Promise<ModelFolde
       folder = await readFolder(store, found, known)
     } catch (error) {
       folder = known.folders.get(key)
-      store.log.warn({ err: error, model: found.modelId }, 'a model folder cannot be read; it is as it was until it can')
+      store.log.warn(
+        { err: error, model: found.modelId },
+        'a model folder cannot be read; it is as it was until it can',
+      )
     }
     if (folder) folders.set(key, folder)
   }
@@ -91,7 +95,8 @@ async function listModels(objects: Objects): Promise<Map<string, Found>> {
       const { key } = entry
       const match = KEY.exec(key)
       if (!match) continue
-      const [, tenantId = DEFAULT_TENANT, modelId = '', current, version = '', file] = match
+      const [, folder, modelId = '', current, version = '', file] = match
+      const tenantId = folder === undefined ? DEFAULT_TENANT : tenantOf(folder)
       const name = `${tenantId}/${modelId}`
       const found: Found = models.get(name) ?? { tenantId, modelId, files: new Map() }
       models.set(name, found)
