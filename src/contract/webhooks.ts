@@ -7,7 +7,8 @@ export const DELIVERY_STATUSES = ['waiting', 'delivered', 'dead'] as const
 export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number]
 
 export const WebhookUrl = Type.String({
-  pattern: '^https?://[^\\s@]+$',
+  // Who signs in does so before the first slash: behind it, "@" is a character like any other.
+  pattern: '^https?://[^\\s@/?#\\\\]+([/?#]\\S*)?$',
   maxLength: 2000,
   description: 'Where to send events: http or https, without credentials.',
 })

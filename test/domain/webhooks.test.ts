@@ -321,15 +321,27 @@ describe.each([...DATABASES])('webhooks on the %s database', (database) => {
     expect(await refusal(client.webhooks.get({ webhook_id: id }))).toMatchObject({ code: 'WEBHOOK_NOT_FOUND' })
   })
 
-  it.each(['ftp://example.org', 'example.org', 'http://user:word@example.org/', 'http://[::1/', 'https://'])(
-    'refuse %s',
-    async (url) => {
-      expect(await refusal(client.webhooks.create({ url }))).toMatchObject({
-        kind: 'invalid',
-        details: { errors: [{ field: 'url' }] },
-      })
-    },
-  )
+  it('take an address with "@" behind its host, where it says nothing of who signs in', async () => {
+    for (const path of ['/team/@ml', '?to=ml@example.org']) {
+      const { url } = await client.webhooks.create({ url: receiver.url + path })
+      expect(url).toBe(receiver.url + path)
+    }
+  })
+
+  it.each([
+    'ftp://example.org',
+    'example.org',
+    'http://user:word@example.org/',
+    'http://user@example.org/@',
+    'http://user\\@example.org/',
+    'http://[::1/',
+    'https://',
+  ])('refuse %s', async (url) => {
+    expect(await refusal(client.webhooks.create({ url }))).toMatchObject({
+      kind: 'invalid',
+      details: { errors: [{ field: 'url' }] },
+    })
+  })
 })
 
 describe('a webhook to a private address', () => {
