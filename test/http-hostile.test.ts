@@ -89,6 +89,21 @@ describe('hundreds of clients', () => {
     await expect.poll(() => connectionsOf(service)).toBe(0)
   })
 
+  it('that are silent because the service works for them are answered', async () => {
+    const working = () => new Promise((resolve) => setTimeout(() => resolve({}), 1800))
+    await using service = await startDouble(working, { slowness: { ...PATIENT, idleMs: 1000 } })
+    const url = `${await service.listen()}/api/v1/ml`
+    const form = new FormData()
+    form.append('file', new Blob(['a,b\n1,2\n']), 'rows.csv')
+    const body = JSON.stringify({ rows: [{ a: 1 }] })
+    const replies = await Promise.all([
+      fetch(`${url}/datasets`, { method: 'POST', body: form }),
+      fetch(`${url}/datasets`, { method: 'POST', body }),
+      fetch(`${url}/models/m/versions/1.0.0/quantize`, { method: 'POST', body: '{}' }),
+    ])
+    expect(replies.map(({ status }) => status)).toEqual([201, 201, 201])
+  })
+
   it('that close their half after asking are answered', async () => {
     await using service = await startDouble(() => ({ prediction: 1 }), { slowness: PATIENT })
     await service.listen()

@@ -39,6 +39,8 @@ export interface Operation<I extends TSchema = TSchema, O extends TSchema = TSch
   readonly message?: string
   /** Honours `Idempotency-Key`. */
   readonly idempotent?: true
+  /** May work for minutes before there is anything to say. Operations that take files may anyway. */
+  readonly long?: true
   /** Of a `download`. Default: bytes. */
   readonly mediaTypes?: readonly [string, ...string[]]
 }

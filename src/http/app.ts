@@ -63,6 +63,8 @@ export interface Slowness {
   readonly requestMs: number
   /** Between two looks at all connections. Default 10 s. */
   readonly everyMs: number
+  /** Silence after which a connection is given up. Default five minutes. */
+  readonly idleMs?: number
 }
 
 declare module 'fastify' {
@@ -78,7 +80,7 @@ declare module 'fastify' {
 }
 
 const MIB = 1024 * 1024
-/** Silence after which a connection is given up; heartbeats keep event streams below it. */
+/** Heartbeats keep event streams below it. */
 const IDLE_MS = 300_000
 const MAX_WAIT_MS = 500
 const SLOWNESS: Slowness = { headersMs: 60_000, requestMs: 3_600_000, everyMs: 10_000 }
@@ -88,14 +90,14 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
   const failures = { log, clock }
   const stopping = new AbortController()
   const observe = observer(metrics, clock)
-  const { headersMs, requestMs, everyMs } = options.slowness ?? SLOWNESS
+  const { headersMs, requestMs, everyMs, idleMs = IDLE_MS } = options.slowness ?? SLOWNESS
 
   const app = fastify({
     logger: false,
     genReqId: (raw) => requestIdOf(raw.headers),
     requestIdHeader: false,
     bodyLimit: maxBodyBytes,
-    connectionTimeout: IDLE_MS,
+    connectionTimeout: idleMs,
     requestTimeout: requestMs,
     // Given twice: Node checks the two limits against each other at the start, and fastify sets its own afterwards.
     http: { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: everyMs },

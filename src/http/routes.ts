@@ -1,4 +1,5 @@
 // One route an operation, made from the table: read the request, dispatch, answer in the operation's reply form.
+import { Socket } from 'node:net'
 import fastifyMultipart from '@fastify/multipart'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Download, mediaTypesOf, type Operation, type StreamedEvent } from '../contract/operation.ts'
@@ -62,10 +63,12 @@ function addRoute(app: FastifyInstance, name: OperationName, context: RouteConte
 }
 
 function plainHandler(name: OperationName, context: RouteContext): Handler {
+  const operation: Operation = operations[name]
   const { authenticate } = context
   const dispatch = context.dispatch as AnyDispatch
-  const read = inputReader(operations[name])
-  const answer = answerer(operations[name], context)
+  const isLong = operation.long === true || takesFile(operation)
+  const read = inputReader(operation)
+  const answer = answerer(operation, context)
   // Health is the same for every tenant, and is told whatever else those who look after processes send along.
   const headersOf: (request: FastifyRequest) => FastifyRequest['headers'] =
     name === 'health' ? ({ headers }) => ({ ...headers, 'x-tenant-id': undefined }) : ({ headers }) => headers
@@ -73,7 +76,9 @@ function plainHandler(name: OperationName, context: RouteContext): Handler {
     const found = authenticate(headersOf(request), request.id)
     const caller = found instanceof Promise ? await found : found
     const input = read(request, request.body)
-    return answer(request, reply, await dispatch(name, input, callOf(request, reply, caller)))
+    const call = callOf(request, reply, caller)
+    const output = isLong ? unhurried(request, () => dispatch(name, input, call)) : dispatch(name, input, call)
+    return answer(request, reply, await output)
   }
 }
 
@@ -95,10 +100,22 @@ function formHandler(name: OperationName, context: RouteContext): Handler {
     const form = bare ? await readFile(request, formLimits) : await readForm(request, operation, formLimits)
     try {
       const input = read(request, form.fields)
-      return await answer(request, reply, await dispatch(name, input, callOf(request, reply, caller, form.upload)))
+      const call = callOf(request, reply, caller, form.upload)
+      return await answer(request, reply, await unhurried(request, () => dispatch(name, input, call)))
     } finally {
       await release(form)
     }
+  }
+}
+
+/** A connection is silent while the service works, and must not be taken for a dead one. Before and after, the client is waited for. */
+async function unhurried<T>({ raw: { socket }, server }: FastifyRequest, work: () => Promise<T>): Promise<T> {
+  if (!(socket instanceof Socket)) return work()
+  socket.setTimeout(0)
+  try {
+    return await work()
+  } finally {
+    socket.setTimeout(server.server.timeout)
   }
 }
 

@@ -84,6 +84,7 @@ export const datasetOperations = {
     summary: 'Hold a dataset against a contract.',
     body: 'fields',
     reply: 'envelope',
+    long: true,
     input: Shape({ dataset_id, contract: GivenContract }),
     output: ValidationReport,
   }),

@@ -119,6 +119,7 @@ export const featureOperations = {
     status: 201,
     message: 'Dataset created',
     idempotent: true,
+    long: true,
     input: Shape({
       entity_type,
       dataset_id: Type.String({ description: 'The rows: who, when, and what happened.' }),

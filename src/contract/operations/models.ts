@@ -164,6 +164,7 @@ export const modelOperations = {
     status: 201,
     message: 'Version quantized',
     idempotent: true,
+    long: true,
     input: Shape({
       model_id,
       version: VersionNumber,
