@@ -100,6 +100,29 @@ describe('events', () => {
     await ended.promise
   })
 
+  it('are not begun for a reader who left while they were asked for', async () => {
+    const [here, ended, closed] = [signpost(), signpost(), signpost()]
+    const waiting = signpost<never>()
+    await using service = await startDouble(async ({ call }) => {
+      here.resolve()
+      call.signal.addEventListener('abort', () => closed.resolve())
+      await closed.promise
+      return {
+        [Symbol.asyncIterator]: () => ({
+          next: () => waiting.promise,
+          return: async () => {
+            ended.resolve()
+            return { done: true, value: undefined }
+          },
+        }),
+      }
+    })
+    const request = get((await service.listen()) + events).on('error', () => {})
+    await here.promise
+    request.destroy()
+    await ended.promise
+  })
+
   it('wait for a slow reader instead of piling up', async () => {
     let made = 0
     const size = 64 * 1024

@@ -170,7 +170,9 @@ async function answerEvents(
   { clock, heartbeatMs, log, observe, stopping }: RouteContext,
 ): Promise<void> {
   const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
+  // Who left while the operation was asked has been told of already.
+  if (reply.raw.destroyed) gone.abort()
+  else reply.raw.once('close', () => gone.abort())
   await sendEvents(reply, events, {
     signal: AbortSignal.any([gone.signal, stopping]),
     heartbeatMs,
