@@ -22,6 +22,23 @@ function configFile(text: string): string {
   return file
 }
 
+describe('memory that is not set', () => {
+  it('is a share of what the container may use, where that is less than the machine', () => {
+    const asked = process.constrainedMemory
+    process.constrainedMemory = () => 4_000_000_000
+    try {
+      const { modelMemoryMb, recycleAboveMb, trainingMemoryMb } = loadConfig({ env: {} })
+      expect({ modelMemoryMb, recycleAboveMb, trainingMemoryMb }).toEqual({
+        modelMemoryMb: 2000,
+        recycleAboveMb: 3200,
+        trainingMemoryMb: 3000,
+      })
+    } finally {
+      process.constrainedMemory = asked
+    }
+  })
+})
+
 describe('the settings of OpenTelemetry', () => {
   it('bear their standard names', () => {
     const config = loadConfig({

@@ -96,7 +96,7 @@ export const ConfigSchema = Type.Object(
       Type.Integer({
         minimum: 16,
         description:
-          'Memory of loaded models, in MB; the least recently used are let go. Default: half of the machine.',
+          'Memory of loaded models, in MB; the least recently used are let go. Default: half of what the process may use.',
       }),
     ),
     recycleAboveMb: Type.Optional(
@@ -130,7 +130,7 @@ export const ConfigSchema = Type.Object(
     trainingMemoryMb: Type.Optional(
       Type.Integer({
         minimum: 128,
-        description: 'Memory of one training, in MB; default: three quarters of the machine.',
+        description: 'Memory of one training, in MB; default: three quarters of what the process may use.',
       }),
     ),
     batchConcurrency: Type.Integer({ default: 1, minimum: 0, maximum: 64, description: 'Batch chunks at a time.' }),
@@ -181,14 +181,15 @@ export function loadConfig({ file, env = process.env, overrides = {} }: ConfigSo
     })
   }
   const checked = raw as Static<typeof ConfigSchema>
+  const usableMb = usableMemory() / 1e6
   return Object.freeze({
     ...checked,
     dataDir: resolve(checked.dataDir),
     mlWorkers: checked.mlWorkers ?? Math.max(1, availableParallelism() - 1),
     modelPath: resolve(checked.modelPath ?? join(checked.dataDir, 'artifacts')),
-    modelMemoryMb: checked.modelMemoryMb ?? Math.max(256, Math.floor((totalmem() / 1e6) * 0.5)),
-    recycleAboveMb: checked.recycleAboveMb ?? Math.floor((usableMemory() / 1e6) * 0.8),
-    trainingMemoryMb: checked.trainingMemoryMb ?? Math.max(512, Math.floor((totalmem() / 1e6) * 0.75)),
+    modelMemoryMb: checked.modelMemoryMb ?? Math.max(256, Math.floor(usableMb * 0.5)),
+    recycleAboveMb: checked.recycleAboveMb ?? Math.floor(usableMb * 0.8),
+    trainingMemoryMb: checked.trainingMemoryMb ?? Math.max(512, Math.floor(usableMb * 0.75)),
   })
 }
 
