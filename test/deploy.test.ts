@@ -31,15 +31,15 @@ function read(file: string): Tree[] {
     .filter((tree) => tree !== null)
 }
 
-/** Every branch taken; what is inserted as a block left out; `.Values` looked up. */
+/** Every branch taken; what is inserted as a block, or by a variable, left out; `.Values` looked up. */
 function rendered(text: string): string {
   return text
     .split('\n')
-    .filter((line) => !/^\s*\{\{-? *(if|else|end|include|toYaml|range|with)\b/.test(line))
+    .filter((line) => !/^\s*\{\{-? *(\$|(if|else|end|include|toYaml|range|with)\b)/.test(line))
     .join('\n')
     .replaceAll(/\{\{-? *(.*?) *-?\}\}/g, (_, expression: string) => {
-      const path = /^\.Values\.([\w.]+)$/.exec(expression)?.[1]
-      if (path !== undefined) return String(valueAt(path))
+      const [, path, quoted] = /^\.Values\.([\w.]+)( \| quote)?$/.exec(expression) ?? []
+      if (path !== undefined) return quoted ? JSON.stringify(String(valueAt(path))) : String(valueAt(path))
       if (/^\.(Release\.(Name|Revision|Service)|Chart\.\w+)/.test(expression) || expression.startsWith('include '))
         return 'name'
       throw new Error(`An expression that this test does not know: ${expression}`)
@@ -156,6 +156,24 @@ describe('what is in deploy/', () => {
     for (const pod of pods) expect(pod.enableServiceLinks).toBe(false)
   })
 
+  it('runs in namespaces that admit only restricted pods', () => {
+    const pods = [...ofKind('Deployment', 'deploy'), ...ofKind('Job', 'deploy')].map(
+      ({ spec }) => ((spec as Tree).template as Tree).spec as Tree,
+    )
+    for (const { securityContext, containers } of pods) {
+      expect(securityContext).toMatchObject({ runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } })
+      for (const container of containers as Tree[]) {
+        expect(container.securityContext).toEqual({ allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } })
+      }
+    }
+  })
+
+  it('has texts only in the config map of the chart, whatever was set', () => {
+    const template = readFileSync(`${CHART}/templates/config.yaml`, 'utf8')
+    expect(template).toMatch(/range \$name, \$value := \.Values\.config .*\n.*include "modelyard\.setting" \$value/)
+    expect(template).not.toContain('toYaml')
+  })
+
   it('knows the same settings in the manifests as in the chart', () => {
     expect(ofKind('ConfigMap', 'deploy/kubernetes')[0]!.data).toEqual(values.config)
   })
@@ -164,6 +182,15 @@ describe('what is in deploy/', () => {
 describe('an image', () => {
   it.each(['Dockerfile', 'deploy/Dockerfile.gpu'])('of %s has every file that its build runs', (path) => {
     expect(notCopied(readFileSync(path, 'utf8'))).toEqual([])
+  })
+
+  it('with a GPU runs as the user to whom the volumes belong', () => {
+    const users = ofKind('Deployment', 'deploy').map(
+      ({ spec }) => (((spec as Tree).template as Tree).spec as Tree).securityContext as Tree,
+    )
+    // `node` of Node's own image, to whom docker-compose.yml gives the volume.
+    expect(new Set(users.map(({ runAsUser }) => runAsUser))).toEqual(new Set([1000]))
+    expect(/useradd .*--uid (\d+) node/.exec(readFileSync('deploy/Dockerfile.gpu', 'utf8'))?.[1]).toBe('1000')
   })
 })
 
