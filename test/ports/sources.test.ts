@@ -1,6 +1,7 @@
 // The source of features over PostgREST's protocol: what it asks, what it believes, and what it costs when it is away.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type LogFields, silentLog } from '../../src/core/log.ts'
+import { Breaker } from '../../src/ports/sources/breaker.ts'
 import { checkMapping } from '../../src/ports/sources/mapping.ts'
 import { openSources } from '../../src/ports/sources/open.ts'
 import { aDatabase, type TestDatabase } from '../helpers/app.ts'
@@ -118,6 +119,15 @@ describe.skipIf(!postgres)('a source of features', () => {
     expect(server.asked.length).toBeLessThan(20)
   })
 
+  it('brings as many rows by long ids as by short ones', async () => {
+    const ids = Array.from({ length: 150 }, (_, i) => `${i}`.padEnd(256, 'é'))
+    const rows = ids.map((id) => `('acme', '${id}', '{long}', null, null)`).join(',')
+    await server.query(`insert into profiles values ${rows}`)
+    const found = await ask('acme', 'user', ids)
+    expect(Object.values(found).filter((row) => row !== null)).toHaveLength(150)
+    expect(lines).toEqual([])
+  })
+
   it.each(['status', 'garbage', 'cut off', 'endless', 'redirect'] as const)(
     'has no answer, and asks no more, while the server fails: %s',
     async (fault) => {
@@ -147,6 +157,25 @@ describe.skipIf(!postgres)('a source of features', () => {
     expect(await ask('acme', 'user', ['ann'], open({ key: 'wrong' }))).toEqual({})
     expect(lines.join()).toContain('status 401 (PGRST301)')
     expect(lines.join()).not.toContain('wrong')
+  })
+})
+
+describe('a breaker', () => {
+  it('rests as long after many failures at once as after the few that are enough', () => {
+    let nowMs = 0
+    const breaker = new Breaker(() => nowMs)
+    const entered = Array.from({ length: 12 }, () => breaker.enter())
+    expect(entered.map(() => breaker.failed()).filter(Boolean)).toHaveLength(1)
+    expect(breaker.enter()).toBe(false)
+    nowMs = 1000
+    expect(breaker.enter()).toBe(true)
+    expect(breaker.enter()).toBe(false)
+    expect(breaker.failed()).toBe(false)
+    nowMs = 1999
+    expect(breaker.enter()).toBe(false)
+    nowMs = 3000
+    expect(breaker.enter()).toBe(true)
+    expect(breaker.succeeded()).toBe(true)
   })
 })
 

@@ -8,6 +8,8 @@ import type { SourceTable } from './mapping.ts'
 import { type Answer, askPostgrest, type Server } from './postgrest.ts'
 
 const IDS_A_REQUEST = 100
+/** Ids stand in the address, which servers and proxies take up to 8 kB of; one of 256 characters fits. */
+const ADDRESS_BYTES = 5_000
 const REQUESTS_AT_A_TIME = 8
 const COMPLAIN_EVERY_MS = 60_000
 
@@ -25,7 +27,8 @@ type Settled = SourceRow | null | undefined
 type Tenant = string | undefined
 
 interface Waiting {
-  readonly sinceMs: number
+  /** Of who came last. */
+  sinceMs: number
   readonly answer: Promise<Settled>
   readonly settle: (row: Settled) => void
   sent: boolean
@@ -62,9 +65,13 @@ export class Asker {
     const queue = this.#waiting.get(tenant) ?? new Map<string, Waiting>()
     this.#waiting.set(tenant, queue)
     const known = queue.get(id)
-    if (known) return known
+    const sinceMs = this.#options.clock.elapsedMs()
+    if (known) {
+      known.sinceMs = sinceMs
+      return known
+    }
     const { promise, resolve } = Promise.withResolvers<Settled>()
-    const waiting = { sinceMs: this.#options.clock.elapsedMs(), answer: promise, settle: resolve, sent: false }
+    const waiting = { sinceMs, answer: promise, settle: resolve, sent: false }
     queue.set(id, waiting)
     return waiting
   }
@@ -89,12 +96,16 @@ export class Asker {
   #next(queue: Map<string, Waiting>): string[] {
     const { clock, timeoutMs } = this.#options
     const ids: string[] = []
+    let room = ADDRESS_BYTES
     for (const [id, waiting] of queue) {
       if (waiting.sent) continue
       if (clock.elapsedMs() - waiting.sinceMs > timeoutMs) {
         waiting.settle(undefined)
         queue.delete(id)
-      } else if (ids.push(id) === IDS_A_REQUEST) break
+        continue
+      }
+      room -= lengthOf(id)
+      if (room < 0 || ids.push(id) === IDS_A_REQUEST) break
     }
     for (const id of ids) queue.get(id)!.sent = true
     return ids
@@ -142,6 +153,11 @@ export class Asker {
     this.#complainedAtMs = nowMs
     this.#options.log.warn(fields, 'the source of features gave no proper answer')
   }
+}
+
+/** In an address, with its quotes and a comma. */
+function lengthOf(id: string): number {
+  return new URLSearchParams([['', `"${id}",`]]).toString().length
 }
 
 /** Without addresses, which hold ids of persons. */

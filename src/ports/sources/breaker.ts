@@ -33,6 +33,8 @@ export class Breaker {
 
   /** @returns whether this was the failure after which nothing is asked any more. */
   failed(): boolean {
+    // Of several under way when it was found to be away the others say nothing new, and do not make the rest longer.
+    if (this.#failures >= FAILURES && !this.#trying) return false
     this.#failures++
     this.#trying = false
     if (this.#failures < FAILURES) return false
