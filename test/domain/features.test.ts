@@ -91,6 +91,18 @@ describe.each([...DATABASES])('features on the %s database', (database) => {
     expect((await client.features.get(user)).features.budget).toBeNull()
   })
 
+  it('may have a life longer than any time there is', async () => {
+    for (const ttl of [1e9, 3e11, Number.MAX_SAFE_INTEGER, 1e300]) {
+      await declareUser(ttl)
+      const user = { entity_type: 'user', entity_id: 'u1' }
+      await client.features.put({ ...user, features: { budget: 1 }, observed_at: '0001-01-01T00:00:00Z' })
+      await client.features.put({ ...user, features: { city: 'Rome' }, observed_at: at(0) })
+      const { features } = await client.features.get({ ...user, as_of: at(1) })
+      expect(features).toMatchObject({ budget: ttl > 1e11 ? 1 : null, city: 'Rome' })
+      expect((await client.features.get({ ...user, as_of: '0001-01-02T00:00:00Z' })).features.budget).toBe(1)
+    }
+  })
+
   it('can be unset', async () => {
     await declareUser()
     const user = { entity_type: 'user', entity_id: 'u1' }
@@ -138,6 +150,26 @@ describe.each([...DATABASES])('features on the %s database', (database) => {
     const changed = client.features.declare({ entity_type: 'user', features: [{ name: 'age', dtype: 'string' }] })
     expect(await refusal(changed)).toMatchObject({ kind: 'conflict', code: 'FEATURE_TYPE_FIXED' })
     expect((await client.features.entity_types()).items).toEqual([grown])
+  })
+
+  it('that were left out and came back as another type have no values of the one before', async () => {
+    const user = { entity_type: 'user', entity_id: 'u1' }
+    const declare = (features: Parameters<typeof client.features.declare>[0]['features']) =>
+      client.features.declare({ entity_type: 'user', features })
+    const [asNumber, other] = [{ name: 'size', dtype: 'number' } as const, { name: 'city', dtype: 'string' } as const]
+    await declare([asNumber, other])
+    await client.features.put({ ...user, features: { size: 3, city: 'Rome' }, observed_at: at(0) })
+    await declare([other])
+    expect((await client.features.get(user)).features).toEqual({ city: 'Rome' })
+    await declare([asNumber, other])
+    expect((await client.features.get(user)).features).toEqual({ size: 3, city: 'Rome' })
+    await declare([other])
+    await declare([{ name: 'size', dtype: 'string' }, other])
+    for (const as_of of [undefined, at(1)]) {
+      const { features, observed_at } = await client.features.get({ ...user, ...(as_of && { as_of }) })
+      expect(features).toEqual({ size: null, city: 'Rome' })
+      expect(observed_at).toEqual({ city: at(0) })
+    }
   })
 
   it('are ingested from a file, with faulty rows reported and left out', async () => {

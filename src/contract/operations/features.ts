@@ -29,7 +29,8 @@ export const featureOperations = {
     method: 'PUT',
     path: `${base}/{entity_type}`,
     tag,
-    summary: 'Declare a kind of entity with its features, or add features to it.',
+    summary:
+      'Declare a kind of entity with all its features, or declare it again with more; those left out are not read any more.',
     reply: 'envelope',
     message: 'Entity type declared',
     input: Shape({

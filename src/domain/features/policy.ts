@@ -44,6 +44,10 @@ function isList(value: unknown, fits: (item: unknown) => boolean): boolean {
   return Array.isArray(value) && value.length <= MAX_LIST && value.every(fits)
 }
 
+export function fits({ dtype }: Feature, value: unknown): boolean {
+  return RULES[dtype].fits(value)
+}
+
 /** Every fault of the values, with `field` naming the place below `path`. */
 export function valueErrors(type: EntityType, values: Readonly<Record<string, unknown>>, path = ''): FieldError[] {
   const declared = declaredOf(type)
@@ -51,7 +55,7 @@ export function valueErrors(type: EntityType, values: Readonly<Record<string, un
     const feature = declared.get(name)
     const field = `${path}${name}`
     if (!feature) return [{ field, message: `is not a feature of "${type.entity_type}"; declare it first`, value }]
-    if (value === null || RULES[feature.dtype].fits(value)) return []
+    if (value === null || fits(feature, value)) return []
     return [{ field, message: RULES[feature.dtype].message, value }]
   })
 }

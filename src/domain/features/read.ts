@@ -7,7 +7,7 @@ import { mapInTurns } from '../../core/turns.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { featuresAsOf, type Moment } from './as-of.ts'
 import { momentMs } from './moment.ts'
-import { type EntityState, ttlMs } from './policy.ts'
+import { type EntityState, fits, ttlMs } from './policy.ts'
 import { IDS_AT_A_TIME, readStates } from './store.ts'
 import { getEntityType } from './types.ts'
 
@@ -110,10 +110,10 @@ interface Then {
   readonly atMs: number
 }
 
-/** Null where nothing is known, or no longer. */
-function valueAt(type: EntityType, feature: Feature, { state, atMs }: Then): FeatureValue {
+/** Null where nothing is known, or no longer, or of another type: the feature was left out of a declaration and came back as another. */
+export function valueAt(type: EntityType, feature: Feature, { state, atMs }: Then): FeatureValue {
   const known = own(state, feature.name)
-  if (!known || known[0] === null) return null
+  if (!known || known[0] === null || !fits(feature, known[0])) return null
   const ttl = ttlMs(type, feature)
   return ttl === null || atMs - known[1] <= ttl ? known[0] : null
 }

@@ -4,13 +4,12 @@ import type { ContractColumn, Dataset } from '../../contract/datasets.ts'
 import type { EntityType } from '../../contract/features.ts'
 import type { Input } from '../../contract/operations/index.ts'
 import { type FieldError, fail, invalid } from '../../core/failure.ts'
-import { own } from '../../core/own.ts'
 import type { Row } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { createDataset, getDatasetRow, storedTable } from '../datasets/index.ts'
 import { featuresAsOf, type Moment } from './as-of.ts'
 import { momentMs } from './moment.ts'
-import { knownNames, namesOf } from './read.ts'
+import { knownNames, namesOf, valueAt } from './read.ts'
 import { getEntityType } from './types.ts'
 
 const ROWS_A_QUERY = 1000
@@ -64,12 +63,14 @@ async function* joined(ctx: Ctx, { input, type, names, dataset, path }: Join): A
     size: ROWS_A_QUERY,
     signal: ctx.signal,
   })
+  const wanted = names.map((name) => type.features.find((feature) => feature.name === name)!)
   let row = 0
   for await (const batch of batches) {
     const moments = batch.map((cells) => momentOfRow(input, cells, ++row))
     const states = await inTransaction(ctx, (ctx) => featuresAsOf(ctx, { type, names }, moments))
     const lines = batch.map((cells, index) => {
-      const features = names.map((name) => [name, cellOf(own(states[index], name)?.[0])] as const)
+      const then = { state: states[index], atMs: moments[index]!.at.getTime() }
+      const features = wanted.map((feature) => [feature.name, cellOf(valueAt(type, feature, then))] as const)
       return `${JSON.stringify({ ...cells, ...Object.fromEntries(features) })}\n`
     })
     yield lines.join('')
