@@ -12,7 +12,7 @@ export type Channel = (typeof CHANNELS)[number]
 export const SendTimeRequest = Shape(
   {
     user_id: { ...EntityId, description: 'Who is to be told.' },
-    notification_type: OneOf(NOTIFICATION_TYPES, 'What it is about.'),
+    notification_type: OneOf(NOTIFICATION_TYPES, 'What it is about; it changes nothing about when and how.'),
     urgency: OneOf(URGENCIES, 'The deadline: high is now, medium a day, low a week. Quiet hours are kept in any case.'),
   },
   'A notification to be sent.',

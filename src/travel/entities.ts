@@ -31,7 +31,7 @@ export const DESTINATION: Declaration = {
     { name: 'country', dtype: 'string', description: 'Where it lies.' },
     { name: 'budget', dtype: 'string', description: 'low, medium or high.' },
     { name: 'durations', dtype: 'strings', description: 'weekend, week, month: what it is good for.' },
-    { name: 'latitude', dtype: 'number', description: 'Degrees north.' },
-    { name: 'longitude', dtype: 'number', description: 'Degrees east.' },
+    { name: 'latitude', dtype: 'number', description: 'Degrees north; for you, no service looks at it.' },
+    { name: 'longitude', dtype: 'number', description: 'Degrees east; for you, no service looks at it.' },
   ],
 }

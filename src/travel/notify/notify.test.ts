@@ -310,4 +310,12 @@ describe('what a user did', () => {
     })
     expect(hourOfWeek(localClock('UTC').at(at(0)))).toBe(3 * 24)
   })
+
+  it('is told of channels however they are written', () => {
+    const { opens, sends } = summarise([
+      { event: 'sent', atMs: 1, channel: 'Email' },
+      { event: 'opened', atMs: 2, channel: ' EMAIL' },
+    ])
+    expect({ opens, sends }).toEqual({ opens: [0, 1, 0], sends: [0, 1, 0] })
+  })
 })

@@ -1,5 +1,6 @@
 // What interactions of a user say of when they are active: active hours, messages sent to them, and which of those they opened.
 import { CHANNELS, type Channel } from '../../contract/notify.ts'
+import { plainWord } from '../known.ts'
 import type { ChannelCounts } from './channels.ts'
 
 /** A message that went out to the user; every other interaction is something they did. */
@@ -31,7 +32,7 @@ export function summarise(seen: readonly Seen[]): Profile {
   const sends = CHANNELS.map(() => 0)
   let last = Number.NaN
   for (const { event, atMs, channel } of newest) {
-    const place = CHANNELS.indexOf(channel as Channel)
+    const place = CHANNELS.indexOf(plainWord(channel ?? '') as Channel)
     if (event === SENT) {
       if (sentMs.length < RECENT_SENDS) sentMs.push(atMs)
       if (place >= 0) sends[place]!++
