@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { travelWorld } from '../../src/cli/demo/travel-world.ts'
 import type { MlClient } from '../../src/client.ts'
 import type { ModelVersion } from '../../src/contract/models.ts'
+import { NO_SPAN } from '../../src/core/trace.ts'
+import type { ServingCtx } from '../../src/domain/serving/index.ts'
 import { DESTINATION, USER } from '../../src/travel/entities.ts'
+import { recommendByPrior } from '../../src/travel/recommend/prior.ts'
 import { DATABASES } from '../helpers/app.ts'
 import { untilEnded } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
@@ -89,6 +92,30 @@ describe.each([...DATABASES])('recommendations on the %s database', (database) =
       await client.interactions.record({ interactions: acts })
       const { recommendations } = await client.recommend.destinations({ user_id: 'c' })
       expect(recommendations.map(({ destination_id }) => destination_id)).toEqual(['rome', 'oslo'])
+    })
+
+    it('go by more than what one user does over and over', async () => {
+      const acts = (user_id: string, item_id: string, count: number) =>
+        Array.from({ length: count }, () => ({ user_id, item_id, event: 'viewed' }))
+      const people = Array.from({ length: 30 }, (_, i) => acts(`u${i}`, 'rome', 1)).flat()
+      await client.interactions.record({ interactions: [...acts('bot', 'oslo', 200), ...people] })
+      const { recommendations } = await client.recommend.destinations({ user_id: 'c' })
+      expect(recommendations.map(({ destination_id }) => destination_id)).toEqual(['rome', 'oslo'])
+    })
+
+    it('come although the cache holds garbage, and whoever asked first has gone', async () => {
+      const tenantId = 'recommend-first'
+      const own = app.as(tenantId)
+      await declare(own)
+      const { cache } = app.app.services
+      for (const garbage of ['{', '7', 'null', '{"readAtMs": 9e15}']) {
+        const key = `travel:destinations:${tenantId}`
+        await cache.setMany([{ key, value: Buffer.from(garbage), ttlSeconds: 60 }])
+        const gone = { tenantId, requestId: 'r', actor: 'a', permissions: new Set() }
+        const ctx = { ...app.app.services, caller: gone, signal: AbortSignal.abort(), span: NO_SPAN, gone: () => true }
+        const wish = { userId: 'x', words: [], filters: {}, limit: 3 }
+        expect((await recommendByPrior(ctx as unknown as ServingCtx, wish)).recommendations).toHaveLength(3)
+      }
     })
 
     it('cannot be learned from nothing', async () => {

@@ -72,7 +72,8 @@ export function fitCandidate(data: RecommendData, { method, settings }: Candidat
   const bias = popularity(feedback, { atMs: data.atMs, halfLifeMs }).map((value) => value * share)
   switch (method) {
     case 'popularity':
-      return { ...withoutFactors(data, preferences), bias }
+      // Nothing anybody did changes what they are told.
+      return { ...withoutFactors(data, preferences), trust: new Float32Array(preferences.rows), bias }
     case 'item_item': {
       const { neighbours = 50, shrinkage = 5 } = settings
       return {
@@ -106,13 +107,13 @@ function ratingRecommender(data: RecommendData, settings: Candidate['settings'])
 }
 
 /** One dimension of zeros, because a tensor without columns is not a tensor everywhere. */
-function withoutFactors({ userTokens }: RecommendData, { rows, columns }: SparseMatrix): Omit<Recommender, 'bias'> {
+function withoutFactors({ userTokens }: RecommendData, preferences: SparseMatrix): Omit<Recommender, 'bias'> {
   return {
     size: 1,
-    users: new Float32Array(rows),
-    trust: new Float32Array(rows).fill(1),
+    users: new Float32Array(preferences.rows),
+    trust: Float32Array.from(supportOf(preferences), trustIn),
     tokens: new Float32Array(userTokens.columns),
-    items: new Float32Array(columns),
+    items: new Float32Array(preferences.columns),
   }
 }
 

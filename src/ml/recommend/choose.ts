@@ -2,7 +2,7 @@
 // later ones; the winner is fitted once more on all of them.
 import { CANDIDATES, type Candidate, fitCandidate, type RecommendData } from './candidates.ts'
 import { evaluateRanking, type RankingMetrics, splitAt, splitByTime, type TimeSplit } from './evaluate.ts'
-import { preferenceMatrix } from './feedback.ts'
+import { type Feedback, filterFeedback, preferenceMatrix } from './feedback.ts'
 import { ratingError } from './ratings.ts'
 import { addScores, type Recommender } from './recommender.ts'
 
@@ -39,8 +39,7 @@ const FEWEST_RATINGS = 50
 export function chooseRecommender(data: RecommendData, options: ChooseOptions = {}): Choice {
   const { testFraction = 0.2, k = 10, onProgress } = options
   const { before, after, atMs } = laterOf(data, testFraction, options.notBeforeMs)
-  const ratings =
-    atMs === undefined ? splitByTime(data.ratings, testFraction, data.seed).before : splitAt(data.ratings, atMs).before
+  const ratings = atMs === undefined ? withoutPairsOf(after, data.ratings) : splitAt(data.ratings, atMs).before
   const train: RecommendData = { ...data, feedback: before, ratings, atMs: atMs ?? data.atMs }
   const task = { known: preferenceMatrix(before), wanted: preferenceMatrix(after), k }
   const side = { preferences: task.known, userTokens: data.userTokens }
@@ -67,12 +66,19 @@ export function chooseRecommender(data: RecommendData, options: ChooseOptions = 
   }
 }
 
+/** A rating is feedback as well: one that is held out there must not be learned from here. */
+function withoutPairsOf({ users, items, itemCount }: Feedback, ratings: Feedback): Feedback {
+  const held = new Set(Array.from(users, (user, at) => user * itemCount + items[at]!))
+  return filterFeedback(ratings, (at) => !held.has(ratings.users[at]! * itemCount + ratings.items[at]!))
+}
+
 /** Fewer later events than this tell two models apart by luck. */
 const FEWEST_LATER = 50
 
 function laterOf({ feedback, seed }: RecommendData, fraction: number, notBeforeMs: number | undefined): TimeSplit {
   const split = splitByTime(feedback, fraction, seed)
-  if (notBeforeMs === undefined || split.atMs === undefined || split.atMs >= notBeforeMs) return split
+  if (notBeforeMs === undefined || (split.atMs !== undefined && split.atMs >= notBeforeMs)) return split
   const later = splitAt(feedback, notBeforeMs)
-  return later.after.items.length >= FEWEST_LATER ? { ...later, atMs: notBeforeMs } : split
+  const enough = later.after.items.length >= FEWEST_LATER && later.after.items.length <= later.before.items.length
+  return enough ? { ...later, atMs: notBeforeMs } : split
 }

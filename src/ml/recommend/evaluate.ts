@@ -23,12 +23,33 @@ export interface TimeSplit {
   readonly atMs?: number
 }
 
-/** The last `fraction` of the events, and those before them. Times that are all the same give no order: then by chance. */
+const DAY_MS = 86_400_000
+/** Of those who did something later, fewer than this share are known: the later ones are others. */
+const FEW_KNOWN = 0.1
+
+/** The last `fraction` of the events, and those before them. Times that tell no order are no reason to divide by them: then by chance. */
 export function splitByTime(feedback: Feedback, fraction: number, seed: number): TimeSplit {
   const sorted = Float64Array.from(feedback.times).sort()
   const atMs = sorted[Math.floor((1 - fraction) * sorted.length)] ?? 0
   const early = sorted.findIndex((time) => time >= atMs)
-  if (early >= sorted.length / 2) return { ...splitAt(feedback, atMs), atMs }
+  const byTime = splitAt(feedback, atMs)
+  if (early >= sorted.length / 2 && !isOfRecording(sorted, byTime)) return { ...byTime, atMs }
+  return splitByChance(feedback, fraction, seed)
+}
+
+/**
+ * Interactions that were given without their moments, one user after the other, have that of their recording: nearly all lie within a
+ * day, and the last ones are of users who did nothing before, of whom nothing personal can be foretold.
+ */
+function isOfRecording(sorted: Float64Array, { before, after }: { before: Feedback; after: Feedback }): boolean {
+  const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))]!
+  if (at(0.95) - at(0.05) > DAY_MS) return false
+  const known = new Set(before.users)
+  const later = [...new Set(after.users)]
+  return later.filter((user) => known.has(user)).length < FEW_KNOWN * later.length
+}
+
+function splitByChance(feedback: Feedback, fraction: number, seed: number): TimeSplit {
   const random = seededRandom(seed)
   const late = Uint8Array.from(feedback.times, () => Number(random.next() < fraction))
   return {
@@ -54,14 +75,12 @@ export interface RankingTask {
   readonly mostUsers?: number
 }
 
-export function evaluateRanking(score: Scorer, { known, wanted, k, mostUsers = 2000 }: RankingTask): RankingMetrics {
-  const users = usersWithWishes(known, wanted)
-  const step = Math.max(1, users.length / mostUsers)
+export function evaluateRanking(score: Scorer, task: RankingTask): RankingMetrics {
+  const { known, wanted, k } = task
   const scores = new Float32Array(wanted.columns)
   const shown = new Set<number>()
   let [recall, ndcg, count] = [0, 0, 0]
-  for (let at = 0; at < users.length; at += step) {
-    const { user, wishes } = users[Math.floor(at)]!
+  for (const { user, wishes } of lookedAt(task)) {
     scores.fill(0)
     score(user, scores)
     for (const item of rowOf(known, user)) scores[item] = Number.NEGATIVE_INFINITY
@@ -75,8 +94,20 @@ export function evaluateRanking(score: Scorer, { known, wanted, k, mostUsers = 2
   return { recall: mean(recall), ndcg: mean(ndcg), coverage: shown.size / Math.max(1, wanted.columns), users: count }
 }
 
-function usersWithWishes(known: SparseMatrix, wanted: SparseMatrix) {
-  const found: { readonly user: number; readonly wishes: ReadonlySet<number> }[] = []
+interface Wishing {
+  readonly user: number
+  readonly wishes: ReadonlySet<number>
+}
+
+/** Users who wanted something new, and what. */
+export function lookedAt({ known, wanted, mostUsers = 2000 }: RankingTask): Wishing[] {
+  const all = usersWithWishes(known, wanted)
+  const step = Math.max(1, all.length / mostUsers)
+  return Array.from({ length: Math.ceil(all.length / step) }, (_, at) => all[Math.floor(at * step)]!)
+}
+
+function usersWithWishes(known: SparseMatrix, wanted: SparseMatrix): Wishing[] {
+  const found: Wishing[] = []
   for (let user = 0; user < wanted.rows; user++) {
     const before = new Set(rowOf(known, user))
     const wishes = new Set([...rowOf(wanted, user)].filter((item) => !before.has(item)))

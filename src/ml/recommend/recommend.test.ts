@@ -4,15 +4,17 @@ import { seededRandom } from '../../core/random.ts'
 import { fitBiasedMf, predictRating } from './biased-mf.ts'
 import { fitCandidate } from './candidates.ts'
 import { chooseRecommender } from './choose.ts'
-import { evaluateRanking, splitByTime, topItems } from './evaluate.ts'
+import { evaluateRanking, lookedAt, splitByTime, topItems } from './evaluate.ts'
 import { filterFeedback, fromRows, preferenceMatrix, ratingMatrix, transpose } from './feedback.ts'
 import { type Factors, fitImplicitAls } from './implicit-als.ts'
 import { itemNeighbours } from './item-item.ts'
 import { popularity } from './popularity.ts'
+import { scaleOf } from './scale.ts'
 import { dataOf, feedbackOf, knownWorld } from './testing.ts'
 import { regressOnTokens, sumOfTokens } from './token-regression.ts'
 
 const DAY = 86_400_000
+const POPULARITY = { method: 'popularity', settings: {} } as const
 
 describe('matrices of feedback', () => {
   it('add up the events of a pair, or keep the latest', () => {
@@ -157,6 +159,24 @@ describe('evaluation', () => {
     expect(byChance.after.items.length / feedback.items.length).toBeCloseTo(0.2, 1)
   })
 
+  it('splits by chance what was recorded one user after the other without its moments', () => {
+    const { feedback } = knownWorld().data
+    const times = Float64Array.from(feedback.users, (user, event) => 1000 * user + (event % 20))
+    const imported = splitByTime({ ...feedback, times }, 0.2, 1)
+    expect(imported.atMs).toBeUndefined()
+    expect(new Set(imported.before.users)).toEqual(new Set(feedback.users))
+    // The same over months is a stream of new users.
+    expect(splitByTime({ ...feedback, times: times.map((ms) => 100_000 * ms) }, 0.2, 1).atMs).toBeDefined()
+  })
+
+  it('looks at so many users at most, evenly spread', () => {
+    const { feedback } = knownWorld().data
+    const known = preferenceMatrix(filterFeedback(feedback, () => false))
+    const task = { known, wanted: preferenceMatrix(feedback), k: 10 }
+    expect(lookedAt(task)).toHaveLength(200)
+    expect(lookedAt({ ...task, mostUsers: 8 }).map(({ user }) => user)).toEqual([0, 25, 50, 75, 100, 125, 150, 175])
+  })
+
   it('counts a perfect list as 1 and a useless one as 0', () => {
     const known = preferenceMatrix(feedbackOf([[0, 0, 0]], 1, 30))
     const wanted = preferenceMatrix(
@@ -194,6 +214,16 @@ describe('the choice', () => {
     expect(winner.metrics.ndcg).toBeGreaterThan(1.5 * floor.metrics.ndcg)
   })
 
+  it('is made on what came after another model, also where what came before tells no order', () => {
+    const { data } = knownWorld()
+    const { feedback } = data
+    const later = (share: number) => feedback.times.map((_, event) => (event < (1 - share) * 4000 ? 0 : 1000 * event))
+    const splitOf = (times: Float64Array) =>
+      chooseRecommender({ ...data, feedback: { ...feedback, times } }, { notBeforeMs: 1, candidates: [POPULARITY] })
+    expect(splitOf(later(0.1))).toMatchObject({ splitMs: 1, events: { before: 3600, after: 400 } })
+    for (const share of [0.01, 0.9]) expect(splitOf(later(share)).splitMs).not.toBe(1)
+  })
+
   it('is the same every time', () => {
     const { data } = knownWorld({ users: 60, items: 30 })
     expect(chooseRecommender(data)).toEqual(chooseRecommender(data))
@@ -212,11 +242,67 @@ describe('the choice', () => {
     expect(scores(hot)).toBeGreaterThan(4 * Math.abs(scores(1 - hot)))
   })
 
+  it('never learns from ratings that it is judged by, also where they are held out by chance', () => {
+    const random = seededRandom(3)
+    // What is rated how is chance alone, and known only from the rating itself; much else is looked at.
+    const events = Array.from({ length: 100 }, (_, user) =>
+      Array.from({ length: 60 }, (_, item) => [user, item, random.next(), random.integer(5)] as const),
+    ).flat()
+    const rated = events.filter(() => random.next() < 0.4)
+    const looks = events.filter(() => random.next() < 0.1).map(([user, item]) => [user, item, 0, 1] as const)
+    const feedback = feedbackOf(
+      [...looks, ...rated.map(([user, item, , stars]) => [user, item, 0, stars - 1] as const)],
+      100,
+      60,
+    )
+    const ratings = feedbackOf(
+      rated.map(([user, item, , stars]) => [user, item, 0, stars] as const),
+      100,
+      60,
+    )
+    const settings = { factors: 8, regularisation: 1, bias_regularisation: 5, iterations: 12 }
+    const candidates = [{ method: 'popularity', settings: {} } as const, { method: 'biased_mf', settings } as const]
+    const { standings, splitMs } = chooseRecommender(dataOf(feedback, ratings), { candidates })
+    expect(splitMs).toBeUndefined()
+    const [byRatings, byChance] = [...candidates]
+      .reverse()
+      .map(({ method }) => standings.find((one) => one.method === method)!)
+    expect(byRatings!.metrics.ndcg).toBeLessThan(1.3 * byChance!.metrics.ndcg)
+  })
+
   it('says nothing where there is nothing to learn from', () => {
     const empty = feedbackOf([], 2, 3)
     const { recommender, winner } = chooseRecommender(dataOf(empty, empty))
     expect(winner.metrics.users).toBe(0)
     expect([...recommender.bias]).toEqual([0, 0, 0])
+  })
+})
+
+describe('what is shown', () => {
+  it('tells the best apart also among thousands of items that nobody wants', () => {
+    const [users, items] = [300, 5000]
+    const random = seededRandom(5)
+    const events = Array.from({ length: 6000 }, (_, event) => {
+      return [event % users, Math.floor(items * random.next() ** 6), 0] as const
+    })
+    const { bias, ...model } = fitCandidate(dataOf(feedbackOf(events, users, items), feedbackOf([], users, items)), {
+      method: 'popularity',
+      settings: {},
+    })
+    const preferences = fromRows(Array(users).fill([]), items)
+    const { spread } = scaleOf({ ...model, bias }, { preferences, userTokens: fromRows(Array(users).fill([]), 1) })
+    const mean = bias.reduce((a, b) => a + b, 0) / items
+    const shown = [...bias].map((raw) => 1 / (1 + Math.exp((mean - raw) / spread))).sort((a, b) => b - a)
+    expect(shown[0]).toBeGreaterThan(0.9)
+    expect(shown[0]).toBeLessThan(0.99)
+    expect(shown[0]! - shown[9]!).toBeGreaterThan(0.005)
+  })
+
+  it('rests on nothing that a user did where that changes nothing', () => {
+    const { data } = knownWorld({ users: 20 })
+    const trusted = (method: 'popularity' | 'item_item') => [...fitCandidate(data, { method, settings: {} }).trust]
+    expect(trusted('popularity')).toEqual(Array(20).fill(0))
+    expect(Math.min(...trusted('item_item'))).toBeGreaterThan(0.9)
   })
 })
 

@@ -1,7 +1,8 @@
 // The live version, measured on what users did after it was trained: the same lists of ten as the new one's, from its own file.
 // Where too little happened since, there is nothing both have not seen, and no figure.
+import { asFailure } from '../../core/failure.ts'
 import type { TrainerChampion } from '../../domain/training/index.ts'
-import { evaluateRanking, type RankingMetrics, splitAt } from '../../ml/recommend/evaluate.ts'
+import { evaluateRanking, lookedAt, type RankingMetrics, splitAt } from '../../ml/recommend/evaluate.ts'
 import { preferenceMatrix, type SparseMatrix } from '../../ml/recommend/feedback.ts'
 import { NEVER } from '../../ml/recommend/graph.ts'
 import { openSession } from '../../runtime/in-process.ts'
@@ -14,27 +15,40 @@ export interface ChampionFile extends Pick<TrainerChampion, 'version' | 'trained
 
 export interface ChampionFigure {
   readonly version: string
-  /** Absent where the two cannot be compared. */
-  readonly metrics?: RankingMetrics
+  /** Absent where the two cannot be compared, null where the file answers something else. */
+  readonly metrics?: RankingMetrics | null
 }
 
 const K = 10
 
 export async function measureChampion(
   { version, file, trainedAtMs }: ChampionFile,
-  { data, userIds, itemIds, userWords }: Recorded,
+  recorded: Recorded,
   splitMs: number | undefined,
 ): Promise<ChampionFigure> {
   if (splitMs === undefined || splitMs < trainedAtMs) return { version }
+  return { version, metrics: await measured(file, recorded, splitMs).catch(refusalOnly) }
+}
+
+/** Somebody may have imported another kind of file under the name. */
+function refusalOnly(error: unknown): null {
+  if (asFailure(error).kind === 'invalid') return null
+  throw error
+}
+
+async function measured(
+  file: Uint8Array,
+  { data, userIds, itemIds, userWords }: Recorded,
+  splitMs: number,
+): Promise<RankingMetrics> {
   const { before, after } = splitAt(data.feedback, splitMs)
-  const [known, wanted] = [preferenceMatrix(before), preferenceMatrix(after)]
+  const task = { known: preferenceMatrix(before), wanted: preferenceMatrix(after), k: K }
   const session = await openSession(file)
   try {
     const numbers = new Map(itemIds.map((id, item) => [id, item]))
     const answers = new Map<number, readonly number[]>()
-    for (let user = 0; user < wanted.rows; user++) {
-      if (countOf(wanted, user) === 0) continue
-      const limit = K + countOf(known, user)
+    for (const { user } of lookedAt(task)) {
+      const limit = K + countOf(task.known, user)
       const { outputs } = await session.run(
         questionOf({ user: userIds[user]!, words: wordsOf(data.userTokens, user, userWords), filter: 0, limit }),
         { fetches: ['item', 'raw'] },
@@ -50,7 +64,7 @@ export async function measureChampion(
       into.fill(Number.NEGATIVE_INFINITY)
       for (const [rank, item] of (answers.get(user) ?? []).entries()) into[item] = -rank
     }
-    return { version, metrics: evaluateRanking(score, { known, wanted, k: K }) }
+    return evaluateRanking(score, task)
   } finally {
     await session.close()
   }

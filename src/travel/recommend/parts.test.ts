@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { GraphBuilder } from '../../ml/onnx/graph.ts'
+import { popularity } from '../../ml/recommend/popularity.ts'
+import type { Records } from '../records.ts'
+import { measureChampion } from './champion.ts'
 import { chooseDiverse } from './diversity.ts'
 import { NOTHING_KNOWN, POPULAR, reasonOf } from './reason.ts'
-import { withoutFalseRatings } from './recorded.ts'
+import { recordedOf, withoutFalseRatings } from './recorded.ts'
 import { filterNumber, passesOf, sameWord, wordsOfDestination, wordsOfUser } from './words.ts'
 
 const NOTHING = { popular: 0, behaviour: 0, because: '', words: [] }
@@ -113,5 +117,46 @@ describe('ratings that can be none', () => {
     ['none', []],
   ])('are not among those that are %s', (_, values) => {
     expect(kept(values)).toEqual(values)
+  })
+})
+
+const DAY = 86_400_000
+
+interface Act {
+  readonly userId: string
+  readonly itemId: string
+  readonly atMs: number
+}
+
+function recordsOf(acts: readonly Act[]): Records {
+  return {
+    entities: async function* () {},
+    interactions: async function* () {
+      yield acts.map((act) => ({ ...act, event: 'viewed', value: null, channel: null }))
+    },
+  }
+}
+
+describe('what was recorded', () => {
+  it('makes no fashion of what one user does ten thousand times', async () => {
+    const bot = Array.from({ length: 10_000 }, (_, i) => ({ userId: 'bot', itemId: 'odd', atMs: i }))
+    const people = Array.from({ length: 300 }, (_, i) => ({ userId: `u${i}`, itemId: `p${i % 3}`, atMs: 5000 }))
+    const { data, itemIds } = await recordedOf(recordsOf([...bot, ...people]), { seed: 1, atMs: DAY })
+    const demand = popularity(data.feedback, { atMs: DAY, halfLifeMs: 30 * DAY })
+    const byItem = Object.fromEntries(itemIds.map((id, item) => [id, demand[item]]))
+    expect(byItem).toEqual({ odd: expect.closeTo(0.2, 3), p0: 1, p1: 1, p2: 1 })
+    const counted = [...data.feedback.weights.keys()].filter((event) => data.feedback.weights[event]! > 0)
+    expect(Math.min(...counted.map((event) => data.feedback.times[event]!))).toBe(5000)
+  })
+})
+
+describe('the live version', () => {
+  it('that answers something else cannot be compared, and stops no training', async () => {
+    const graph = new GraphBuilder()
+    graph.output('y', graph.node('Identity', [graph.input('x', 'float32', ['N'])]), 'float32', ['N'])
+    const acts = Array.from({ length: 60 }, (_, i) => ({ userId: `u${i % 5}`, itemId: `p${i % 7}`, atMs: i * DAY }))
+    const recorded = await recordedOf(recordsOf(acts), { seed: 1, atMs: 60 * DAY })
+    const champion = { version: '1.0.0', file: graph.build({ name: 'other' }), trainedAtMs: 10 * DAY }
+    expect(await measureChampion(champion, recorded, 30 * DAY)).toEqual({ version: '1.0.0', metrics: null })
   })
 })

@@ -6,14 +6,14 @@
 // is recommended, which is an answer as well. While the database is away the destinations of before are used on.
 import type { Recommendations } from '../../contract/recommend.ts'
 import { own } from '../../core/own.ts'
-import { eachEntity, listInteractions } from '../../domain/features/index.ts'
+import { eachEntity, listInteractions, readKept } from '../../domain/features/index.ts'
 import type { ServingCtx } from '../../domain/serving/index.ts'
 import { complain } from '../known.ts'
 import { chooseDiverse } from './diversity.ts'
 import { RECOMMEND_MODEL } from './question.ts'
 import { type Parts, reasonOf } from './reason.ts'
 import type { Wish } from './recommend.ts'
-import { EVENT_WEIGHTS, RATED, titleOf } from './recorded.ts'
+import { EVENT_WEIGHTS, MOST_A_PAIR, RATED, titleOf } from './recorded.ts'
 import { filterNumber, passesOf, sameWord, wordsOfDestination } from './words.ts'
 
 const MOST_DESTINATIONS = 2000
@@ -96,6 +96,8 @@ function withTags(candidates: readonly Judged[]) {
 /** When a model falls behind, many ask at once; one reads for all of them. */
 const flights = new Map<string, Promise<readonly Place[]>>()
 
+const STAYING = new AbortController().signal
+
 interface Kept {
   readonly readAtMs: number
   readonly places: readonly Place[]
@@ -104,9 +106,10 @@ interface Kept {
 async function placesOf(ctx: ServingCtx): Promise<readonly Place[]> {
   const key = `travel:destinations:${ctx.caller.tenantId}`
   const [bytes] = await ctx.cache.getMany([key])
-  const kept = bytes && (JSON.parse(Buffer.from(bytes).toString('utf8')) as Kept)
+  const kept = bytes && readPlacesKept(bytes)
   if (kept && ctx.clock.now().getTime() - kept.readAtMs < FRESH_MS) return kept.places
-  const flight = flights.get(key) ?? readPlaces(ctx, key).finally(() => flights.delete(key))
+  // Whoever asked first may leave; the others are answered.
+  const flight = flights.get(key) ?? readPlaces({ ...ctx, signal: STAYING }, key).finally(() => flights.delete(key))
   flights.set(key, flight)
   try {
     return await flight
@@ -115,6 +118,12 @@ async function placesOf(ctx: ServingCtx): Promise<readonly Place[]> {
     complain(ctx, error, 'destinations cannot be read; those of before are recommended')
     return kept.places
   }
+}
+
+/** Undefined for what is no such copy: whoever else writes to the cache must not leave users without an answer. */
+function readPlacesKept(bytes: Uint8Array): Kept | undefined {
+  const kept = readKept<Partial<Kept> | null>(Buffer.from(bytes).toString('utf8'))
+  return Array.isArray(kept?.places) && typeof kept.readAtMs === 'number' ? (kept as Kept) : undefined
 }
 
 async function readPlaces(ctx: ServingCtx, key: string): Promise<readonly Place[]> {
@@ -147,9 +156,15 @@ function undeclared(id: string, demand: number): Place {
 async function demandOf(ctx: ServingCtx): Promise<Map<string, number>> {
   const { items } = await listInteractions(ctx, { limit: RECENT_INTERACTIONS })
   const demand = new Map<string, number>()
-  for (const { event, item_id } of items) {
+  const ofPairs = new Map<string, number>()
+  for (const { event, item_id, user_id } of items) {
     const weight = own(EVENT_WEIGHTS, event) ?? (event === RATED ? RATING_WEIGHT : undefined)
-    if (item_id !== undefined && weight !== undefined) demand.set(item_id, (demand.get(item_id) ?? 0) + weight)
+    if (item_id === undefined || weight === undefined) continue
+    const pair = JSON.stringify([user_id, item_id])
+    const before = ofPairs.get(pair) ?? 0
+    const counted = Math.min(weight, MOST_A_PAIR - before)
+    ofPairs.set(pair, before + counted)
+    demand.set(item_id, (demand.get(item_id) ?? 0) + counted)
   }
   return demand
 }

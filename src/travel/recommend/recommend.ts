@@ -40,7 +40,7 @@ async function byModel(ctx: ServingCtx, { userId, words, filters, limit }: Wish)
     const trust = (outputs.trust!.data as Float32Array)[0]!
     return {
       recommendations: chosen.map(({ destination, destination_id, score, reason }) => {
-        return { destination, destination_id, score, reason: reason() }
+        return { destination, destination_id, score: Math.round(score * 10_000) / 10_000, reason: reason() }
       }),
       confidence: confidenceOf(trust, words.length),
     }
@@ -84,7 +84,7 @@ function shownOf(outputs: Tensors, words: readonly string[]): Shown[] {
       {
         destination: titles[rank]!,
         destination_id,
-        score: Math.round(scores[rank]! * 10_000) / 10_000,
+        score: scores[rank]!,
         reason: () => reasonOf(partsOf(rank)),
         tags: new Set(own),
       },

@@ -197,7 +197,24 @@ function implicitOf(events: readonly Event[], size: Size): Feedback {
     event === RATED
       ? Math.min(5, Math.max(0, 1 + (2 * ((value ?? mean) - mean)) / (spread || 1)))
       : EVENT_WEIGHTS[event]!
-  return feedbackOf(events, size, weight)
+  return withBoundedPairs(feedbackOf(events, size, weight))
+}
+
+/** Whoever looks at one page ten thousand times wants it no more for that, and must not make the fashion of all others. */
+export const MOST_A_PAIR = 20
+
+/** The events of one user with one destination weigh so much together at most; the newest count. */
+export function withBoundedPairs(feedback: Feedback): Feedback {
+  const { users, items, times, itemCount } = feedback
+  const weights = feedback.weights.slice()
+  const left = new Map<number, number>()
+  for (const event of Uint32Array.from(weights.keys()).sort((a, b) => times[b]! - times[a]!)) {
+    const pair = users[event]! * itemCount + items[event]!
+    const room = left.get(pair) ?? MOST_A_PAIR
+    weights[event] = Math.min(room, weights[event]!)
+    left.set(pair, room - Math.max(0, weights[event]!))
+  }
+  return { ...feedback, weights }
 }
 
 function feedbackOf(events: readonly Event[], size: Size, weight: (event: Event) => number): Feedback {

@@ -36,7 +36,7 @@ export function reportOf(measured: Measured): Omit<Trained, 'path'> {
       ...(rmse !== undefined && { rating_rmse: rmse }),
     },
     gateMetric: { name: METRIC, value: winner.metrics.ndcg, greaterIsBetter: true },
-    ...(champion && { champion: standOf(champion) }),
+    ...(champion && { champion: standOf(champion, splitMs) }),
     evaluation: {
       split: {
         method: splitMs === undefined ? 'random' : 'time',
@@ -71,11 +71,16 @@ function comparable(champion: ChampionFigure | undefined): RankingMetrics | unde
 }
 
 /** A winner is at least as good as popularity, so where nothing new can tell the two apart, the newer one takes over. */
-function standOf(champion: ChampionFigure): NonNullable<Trained['champion']> {
+function standOf(champion: ChampionFigure, splitMs: number | undefined): NonNullable<Trained['champion']> {
   const { version } = champion
   const metrics = comparable(champion)
+  if (champion.metrics === null) return { version, incomparable: 'it answers something else' }
   if (metrics) return { version, value: metrics.ndcg }
-  return { version, incomparable: `too little happened since ${version} was trained`, promote: true }
+  const why =
+    splitMs === undefined
+      ? 'the moments of the interactions do not tell what it had seen'
+      : `too little happened since ${version} was trained`
+  return { version, incomparable: why, promote: true }
 }
 
 function figuresOf({ recall, ndcg, coverage }: RankingMetrics): RankingReport['figures'] {
