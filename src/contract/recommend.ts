@@ -32,7 +32,7 @@ export const Recommendation = Shape(
   {
     destination: Type.String({ description: 'Its name; its id where it has none.' }),
     destination_id: Type.String({ description: 'Its id.' }),
-    score: share('How much it is for this user: 0.5 is an average destination.'),
+    score: share('How much it is for this user; by a model, 0.5 is an average destination.'),
     reason: Type.String({ description: 'What speaks most for it.' }),
   },
   'One destination.',
