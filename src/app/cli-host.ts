@@ -10,6 +10,7 @@ import { createLog, silentLog } from '../core/log.ts'
 import { PREPARATION_KEY } from '../jobs/queues.ts'
 import { readLock } from '../ports/db/embedded/lock.ts'
 import { startDatabase } from '../ports/db/embedded/start.ts'
+import { endProcess } from './end-process.ts'
 import { CODE_VERSION } from './version.ts'
 
 /** Long work is followed by server-sent events, so no single reply takes long but an upload's. */
@@ -71,7 +72,7 @@ async function serve({ flags, role, onReady }: Parameters<CliHost['serve']>[0]):
   } finally {
     await app.stop()
     // A normal exit would wait for such a thread for ever, or abort under it.
-    if (app.stuckThreads() > 0) process.kill(process.pid, 'SIGKILL')
+    if (app.stuckThreads() > 0) endProcess()
   }
 }
 
@@ -94,7 +95,7 @@ function untilToldToStop(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
         resolve()
-        process.once(signal, () => process.kill(process.pid, 'SIGKILL'))
+        process.once(signal, endProcess)
       })
     }
   })
