@@ -33,6 +33,7 @@ describe('memory that is not set', () => {
         recycleAboveMb: 3200,
         trainingMemoryMb: 3000,
       })
+      expect(loadConfig({ env: { TRAINING_CONCURRENCY: '2' } }).trainingMemoryMb).toBe(1500)
     } finally {
       process.constrainedMemory = asked
     }
