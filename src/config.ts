@@ -130,7 +130,8 @@ export const ConfigSchema = Type.Object(
     trainingMemoryMb: Type.Optional(
       Type.Integer({
         minimum: 128,
-        description: 'Memory of one training, in MB; default: three quarters of what the process may use, divided among the trainings at a time.',
+        description:
+          'Memory of one training, in MB; default: three quarters of what the process may use, divided among the trainings at a time.',
       }),
     ),
     batchConcurrency: Type.Integer({ default: 1, minimum: 0, maximum: 64, description: 'Batch chunks at a time.' }),
@@ -189,7 +190,8 @@ export function loadConfig({ file, env = process.env, overrides = {} }: ConfigSo
     modelPath: resolve(checked.modelPath ?? join(checked.dataDir, 'artifacts')),
     modelMemoryMb: checked.modelMemoryMb ?? Math.max(256, Math.floor(usableMb * 0.5)),
     recycleAboveMb: checked.recycleAboveMb ?? Math.floor(usableMb * 0.8),
-    trainingMemoryMb: checked.trainingMemoryMb ?? Math.max(512, Math.floor((usableMb * 0.75) / checked.trainingConcurrency)),
+    trainingMemoryMb:
+      checked.trainingMemoryMb ?? Math.max(512, Math.floor((usableMb * 0.75) / checked.trainingConcurrency)),
   })
 }
 
