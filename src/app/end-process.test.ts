@@ -4,7 +4,10 @@ import { expect, it } from 'vitest'
 const ends = new URL('./end-process.ts', import.meta.url).href
 const program = `import { endProcess } from '${ends}'; setInterval(() => {}, 1000); endProcess()`
 const run = (command: string, args: readonly string[]) =>
-  spawnSync(command, [...args, process.execPath, '--input-type=module', '--eval', program], { timeout: 20_000 })
+  spawnSync(command, [...args, process.execPath, '--input-type=module', '--eval', program], {
+    timeout: 10_000,
+    killSignal: 'SIGKILL',
+  })
 const apart = ['--pid', '--fork', '--kill-child']
 const mayBeFirst = spawnSync('unshare', [...apart, 'true']).status === 0
 
