@@ -204,7 +204,7 @@ function implicitOf(events: readonly Event[], size: Size): Feedback {
 export const MOST_A_PAIR = 20
 
 /** The events of one user with one destination weigh so much together at most; the newest count. */
-export function withBoundedPairs(feedback: Feedback): Feedback {
+function withBoundedPairs(feedback: Feedback): Feedback {
   const { users, items, times, itemCount } = feedback
   const weights = feedback.weights.slice()
   const left = new Map<number, number>()
