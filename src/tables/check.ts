@@ -4,7 +4,8 @@ import type { ContractColumn, ContractFinding, DataContract, ValidationReport } 
 import { type ColumnFacts, limitExpressions, type MeasuredColumn, type TableFile } from './facts.ts'
 import type { Reading } from './reading.ts'
 import { MAX_FINDINGS, shown } from './refuse.ts'
-import { typedRelation, wrongExpression } from './sql.ts'
+import { type TypedColumn, typedRelation, wrongExpression } from './sql.ts'
+import { inHalves, stackRelation, stacksOf } from './stacks.ts'
 import { readTogether } from './strips.ts'
 
 export interface CheckedColumn {
@@ -17,8 +18,9 @@ interface Violation {
   readonly name: string
   readonly rule: string
   readonly count: number
+  /** Absent for rules about columns as a whole. */
   readonly column?: MeasuredColumn
-  /** SQL over `x`, `t` and `r`; absent for rules about a whole column. */
+  /** SQL over `x` and `t` of a cell; absent where other rows decide, too. */
   readonly where?: string
 }
 
@@ -45,7 +47,7 @@ export async function checkTable(
   const violations = [...columnRules(table.reading, contract, checked), ...checked.flatMap(cellRules)]
   violations.push(...(await duplicates(table, checked)))
   const findings = violations
-    .filter(({ where }) => !where)
+    .filter(({ column }) => !column)
     .map(({ name, rule }) => finding(null, name, { rule, value: null }))
   if (findings.length < MAX_FINDINGS) findings.push(...(await places(table, violations)))
   return {
@@ -96,47 +98,69 @@ function cellRules({ contract, column, facts }: CheckedColumn): Violation[] {
 
 /** Repeated values of columns that must be unique: every occurrence after the first is a finding. */
 async function duplicates(table: TableFile, checked: readonly CheckedColumn[]): Promise<Violation[]> {
-  const found: Violation[] = []
-  for (const { contract, column } of checked) {
-    if (!contract.unique) continue
-    const relation = typedRelation(table.file, table.reading, { columns: [column], rowNumbers: 'none' })
-    const x = `x${column.index}`
-    const repeated = `SELECT count(*) AS n FROM ${relation} WHERE ${x} IS NOT NULL GROUP BY ${x} HAVING n > 1`
-    const [row] = await table.engine.rows(`SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (${repeated})`)
-    const count = Number(row![0])
-    if (count === 0) continue
-    const where = `${x} IS NOT NULL AND row_number() OVER (PARTITION BY ${x} ORDER BY r) > 1`
-    found.push({ name: contract.name, column, rule: 'unique', count, where })
+  const unique = checked.filter(({ contract }) => contract.unique)
+  const counts = new Map<CheckedColumn, number>()
+  for (const group of uniqueGroups(table, unique, ({ column }) => column)) {
+    await inHalves(group, async (half) => {
+      const { index } = half[0]!.column
+      const repeated = `SELECT k, count(*) AS n FROM ${numberedRelation(table, half, 'none')}
+        WHERE x${index} IS NOT NULL GROUP BY k, x${index} HAVING n > 1`
+      const rows = await table.engine.rows(`SELECT k, sum(n - 1)::BIGINT FROM (${repeated}) GROUP BY k`)
+      for (const [k, count] of rows) counts.set(half[Number(k)]!, Number(count))
+    })
   }
-  return found
+  return unique.flatMap((one): Violation[] => {
+    const count = counts.get(one)
+    return count === undefined ? [] : [{ name: one.contract.name, column: one.column, rule: 'unique', count }]
+  })
+}
+
+/** Columns of a wide file in stacks, others one by one. */
+function uniqueGroups<T>({ file }: TableFile, items: readonly T[], columnOf: (item: T) => TypedColumn): Iterable<T[]> {
+  return file.strips ? stacksOf(file, items, { columnOf }) : items.map((item) => [item])
+}
+
+function numberedRelation(
+  table: TableFile,
+  group: readonly { readonly column: TypedColumn }[],
+  rowNumbers: 'none' | 'from 1',
+): string {
+  const columns = group.map(({ column }) => column)
+  if (table.file.strips) return stackRelation(table, columns, rowNumbers)
+  return `(SELECT 0 AS k, * FROM ${typedRelation(table.file, table.reading, { columns, rowNumbers })})`
 }
 
 /** The first places where the given rules are broken, by row and then in the order of the contract. */
 async function places(table: TableFile, violations: readonly Violation[]): Promise<ContractFinding[]> {
-  const inCells = violations.filter((v): v is CellViolation => v.column !== undefined && v.where !== undefined)
-  const groups = inCells.filter(({ rule }) => rule === 'unique').map((violation) => [violation])
-  const others = inCells.filter(({ rule }) => rule !== 'unique')
-  groups.push(...readTogether(table.file, others, { most: RULES_A_PASS, indexOf: ({ column }) => column.index }))
-  const found: Awaited<ReturnType<typeof placesOf>> = []
-  for (const group of groups) found.push(...(await placesOf(table, group)))
+  const inCells = violations.filter((v): v is CellViolation => v.column !== undefined)
+  const columnOf = ({ column }: CellViolation) => column
   const order = new Map(violations.map(({ name, rule }, k) => [`${name}\u0000${rule}`, k]))
   const rank = ({ column, rule }: ContractFinding) => order.get(`${column}\u0000${rule}`)!
-  return found.sort((a, b) => a.row! - b.row! || rank(a) - rank(b)).slice(0, MAX_FINDINGS)
+  let found: ContractFinding[] = []
+  const take = (more: readonly ContractFinding[]) => {
+    found = [...found, ...more].sort((a, b) => a.row! - b.row! || rank(a) - rank(b)).slice(0, MAX_FINDINGS)
+  }
+  const repeated = inCells.filter(({ rule }) => rule === 'unique')
+  for (const group of uniqueGroups(table, repeated, columnOf)) {
+    await inHalves(group, async (half) => take(await repeatsOf(table, half)))
+  }
+  const others = inCells.filter(({ rule }) => rule !== 'unique')
+  for (const group of readTogether(table.file, others, { most: RULES_A_PASS, indexOf: ({ column }) => column.index })) {
+    take(await placesOf(table, group))
+  }
+  return found
 }
 
-type CellViolation = Violation & Required<Pick<Violation, 'column' | 'where'>>
+type CellViolation = Violation & Required<Pick<Violation, 'column'>>
 const RULES_A_PASS = 64
 
 async function placesOf(table: TableFile, group: readonly CellViolation[]): Promise<ContractFinding[]> {
   const columns = [...new Map(group.map(({ column }) => [column.index, column])).values()]
   const relation = typedRelation(table.file, table.reading, { columns, rowNumbers: 'from 1' })
-  const isUnique = group[0]!.rule === 'unique'
   const flags = group.map(({ where }) => `coalesce(${where}, false)`)
   const values = group.map(({ column }) => `left(t${column.index}, 201)`)
-  const filter = isUnique ? `QUALIFY ${flags[0]}` : `WHERE ${flags.join(' OR ')}`
-  const picked = isUnique ? ['true'] : flags
   const rows = await table.engine.rows(
-    `SELECT r, ${[...picked, ...values].join(', ')} FROM ${relation} ${filter} ORDER BY r LIMIT ${MAX_FINDINGS}`,
+    `SELECT r, ${[...flags, ...values].join(', ')} FROM ${relation} WHERE ${flags.join(' OR ')} ORDER BY r LIMIT ${MAX_FINDINGS}`,
   )
   return rows.flatMap(([r, ...cells]) => {
     const broken = group.map(({ name, rule }, k) => ({
@@ -148,5 +172,18 @@ async function placesOf(table: TableFile, group: readonly CellViolation[]): Prom
     return broken
       .filter(({ isBroken }) => isBroken)
       .map(({ name, rule, value }) => finding(Number(r), name, { rule, value: value as string | null }))
+  })
+}
+
+/** The first rows of each group, whole ones, so that the order of the contract decides within a row. */
+async function repeatsOf(table: TableFile, group: readonly CellViolation[]): Promise<ContractFinding[]> {
+  const { index } = group[0]!.column
+  const repeated = `SELECT k, r, left(t${index}, 201) AS t FROM ${numberedRelation(table, group, 'from 1')}
+    QUALIFY x${index} IS NOT NULL AND row_number() OVER (PARTITION BY k, x${index} ORDER BY r) > 1`
+  const rows = await table.engine.rows(`SELECT k, r, t FROM (${repeated})
+    QUALIFY dense_rank() OVER (ORDER BY r) <= ${MAX_FINDINGS} ORDER BY r, k`)
+  return rows.map(([k, r, t]) => {
+    const { name, rule } = group[Number(k)]!
+    return finding(Number(r), name, { rule, value: t as string | null })
   })
 }

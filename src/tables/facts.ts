@@ -6,6 +6,7 @@ import { type Engine, quote } from './engine.ts'
 import type { Reading } from './reading.ts'
 import type { SourceFile } from './source.ts'
 import { isNumeric, LARGEST_INTEGER, type TypedColumn, typedRelation, wrongExpression } from './sql.ts'
+import { stackRelation, stacksOf } from './stacks.ts'
 import { COLUMNS_A_PASS, readTogether } from './strips.ts'
 
 export interface TableFile {
@@ -67,7 +68,14 @@ export async function measure(table: TableFile, columns: readonly MeasuredColumn
   const note = (group: readonly MeasuredColumn[], found: readonly ColumnFacts[]) => {
     for (const [k, column] of group.entries()) facts.set(column, found[k]!)
   }
-  for (const group of stacks(table.file, columns)) note(group, await measureStack(table, group))
+  if (table.file.strips) {
+    const plain = columns.filter((column) => !hasLimits(column))
+    const alike = {
+      columnOf: (column: MeasuredColumn) => column,
+      kindOf: ({ also = [] }: MeasuredColumn) => also.join(),
+    }
+    for (const group of stacksOf(table.file, plain, alike)) note(group, await measureStack(table, group))
+  }
   for (let open = columns; ; ) {
     open = open.filter((column) => !facts.has(column))
     if (open.length === 0) break
@@ -77,14 +85,6 @@ export async function measure(table: TableFile, columns: readonly MeasuredColumn
     }
   }
   return columns.map((column) => facts.get(column)!)
-}
-
-/** Columns of one strip that are read and measured alike. */
-function* stacks(file: SourceFile, columns: readonly MeasuredColumn[]): Generator<MeasuredColumn[]> {
-  if (!file.strips) return
-  const plain = columns.filter((column) => !column.categories && !hasLimits(column))
-  const alike = Map.groupBy(plain, ({ dtype, slashOrder = '', also = [] }) => [dtype, slashOrder, ...also].join())
-  for (const group of alike.values()) yield* readTogether(file, group, { most: group.length, indexOf })
 }
 
 function hasLimits({ limits: { min, max, categories } = {} }: MeasuredColumn): boolean {
@@ -103,8 +103,7 @@ async function measureGroup(table: TableFile, columns: readonly MeasuredColumn[]
 }
 
 async function measureStack(table: TableFile, columns: readonly MeasuredColumn[]): Promise<ColumnFacts[]> {
-  const stacked = columns.map(indexOf)
-  const relation = typedRelation(table.file, table.reading, { columns: [columns[0]!], rowNumbers: 'none', stacked })
+  const relation = stackRelation(table, columns)
   const rows = await table.engine.rows(`SELECT k, count(*), ${measureList(columns[0]!)} FROM ${relation} GROUP BY k`)
   const byColumn = new Map(rows.map(([k, count, ...cells]) => [Number(k), factsOf(count, cells)]))
   return columns.map((_, k) => byColumn.get(k) ?? factsOf(0, []))

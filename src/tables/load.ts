@@ -1,22 +1,16 @@
-// Columns of a file as the typed arrays training wants. Categories become codes inside DuckDB, and prose crosses as JSON
-// lines: handing strings over one by one costs two microseconds each, ten times as much as either.
-import { createReadStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
+// Columns of a file as the typed arrays training wants.
+import { stat } from 'node:fs/promises'
 import type { ContractColumn } from '../contract/datasets.ts'
 import { fail } from '../core/failure.ts'
 import type { Column, Table } from '../ml/table.ts'
 import { contractColumns } from './check.ts'
-import { type Engine, quote } from './engine.ts'
 import type { TableFile } from './facts.ts'
-import { type TypedColumn, typedRelation, WRONG_CELL, wrongExpression } from './sql.ts'
-import { COLUMNS_A_PASS, inStrips, readTogether, type StripOptions } from './strips.ts'
+import { loadApart } from './load-apart.ts'
+import { loadStacks } from './load-stacks.ts'
+import { COLUMNS_A_PASS, inStrips, type StripOptions } from './strips.ts'
 
-const DICTIONARIES_A_PASS = 16
-
-interface NamedColumn {
-  readonly name: string
-  readonly column: TypedColumn
-}
+/** Of columns of 8 bytes a cell, 50,000 rows. */
+const TALL_COLUMN_BYTES = 400_000
 
 /** The named columns; a cell that does not fit its dtype fails with DATASET_INVALID rather than becoming missing. */
 export async function loadTable(
@@ -24,167 +18,26 @@ export async function loadTable(
   whole: TableFile,
   where: StripOptions,
 ): Promise<Table> {
-  const table = await inStrips(whole, where)
+  const isTall = await hasTallColumns(whole)
+  const table = await inStrips(whole, isTall ? { ...where, width: COLUMNS_A_PASS } : where)
   const columns = contractColumns(table.reading, { columns: [...wanted] }).map(({ contract, column }) => ({
     name: contract.name,
     column,
   }))
-  const absent = wanted.find(({ name }) => !columns.some((column) => column.name === name))
+  const present = new Set(columns.map(({ name }) => name))
+  const absent = wanted.find(({ name }) => !present.has(name))
   if (absent) throw fail('invalid', 'DATASET_INVALID', `The file has no column "${absent.name}"`)
-  const categories = columns.filter(({ column }) => column.dtype === 'string')
-  const dictionaries = await makeDictionaries(table, categories)
-  const fixed = columns.filter(({ column }) => column.dtype !== 'text')
-  const texts = columns.filter(({ column }) => column.dtype === 'text')
-  const loaded = new Map<string, Column>()
-  const take = (found: ReadonlyMap<string, Column>) => {
-    for (const [name, column] of found) loaded.set(name, column)
-  }
-  for (const group of groupsOf(table, fixed, COLUMNS_A_PASS)) take(await loadFixed(table, group, dictionaries))
-  for (const group of groupsOf(table, texts, COLUMNS_A_PASS)) take(await loadTexts(table, group, where.folder))
+  const load = table.file.strips && !isTall ? loadStacks : loadApart
+  const loaded = await load(table, columns, where.folder)
   const [first] = loaded.values()
   return { rows: first ? lengthOf(first) : 0, columns: new Map(wanted.map(({ name }) => [name, loaded.get(name)!])) }
 }
 
-function groupsOf({ file }: TableFile, columns: readonly NamedColumn[], most: number): Iterable<NamedColumn[]> {
-  return readTogether(file, columns, { most, indexOf: ({ column }) => column.index })
+/** Whether the cells of a column take longer to be laid one upon the other than its expressions to be planned. */
+async function hasTallColumns({ file, reading }: TableFile): Promise<boolean> {
+  return (await stat(file.path)).size > TALL_COLUMN_BYTES * reading.columns.length
 }
 
 function lengthOf(column: Column): number {
   return column.form === 'category' ? column.codes.length : column.values.length
-}
-
-/** The distinct values of each category column, in any order, also as an ENUM type `e<index>`. */
-async function makeDictionaries(table: TableFile, columns: readonly NamedColumn[]): Promise<Map<number, string[]>> {
-  const found = new Map<number, string[]>()
-  for (const named of groupsOf(table, columns, DICTIONARIES_A_PASS)) {
-    const group = named.map(({ column }) => column)
-    const relation = typedRelation(table.file, table.reading, { columns: group, rowNumbers: 'none' })
-    const xs = group.map(({ index }) => `x${index}`)
-    await table.engine.run(`CREATE OR REPLACE TEMP TABLE dictionary AS
-      SELECT grouping_id(${xs.join(', ')}) AS g, coalesce(${xs.join(', ')}) AS v
-      FROM ${relation} GROUP BY GROUPING SETS (${xs.map((x) => `(${x})`).join(', ')}) HAVING v IS NOT NULL`)
-    for (const [k, { index }] of group.entries()) {
-      const g = (1n << BigInt(group.length)) - 1n - (1n << BigInt(group.length - 1 - k))
-      const type = `e${index}`
-      await table.engine.run(`CREATE TYPE ${type} AS ENUM (SELECT v FROM dictionary WHERE g = ${g})`)
-      found.set(index, await readDictionary(table.engine, `SELECT unnest(enum_range(NULL::${type}))`))
-    }
-  }
-  return found
-}
-
-/** Codes renumbered, in place, so that the dictionary is in order of first appearance. */
-function inOrder(codes: Int32Array, values: readonly string[]): Column {
-  const renumbered = new Int32Array(values.length).fill(-1)
-  const dictionary: string[] = []
-  for (let row = 0; row < codes.length; row++) {
-    const code = codes[row]!
-    if (code < 0) continue
-    if (renumbered[code] === -1) renumbered[code] = dictionary.push(values[code]!) - 1
-    codes[row] = renumbered[code]!
-  }
-  return { form: 'category', codes, dictionary }
-}
-
-async function readDictionary(engine: Engine, values: string): Promise<string[]> {
-  const dictionary: string[] = []
-  for await (const chunk of engine.chunks(values)) {
-    for (const value of chunk.getColumnValues(0)) dictionary.push(String(value))
-  }
-  return dictionary
-}
-
-/** Grows by doubling: the number of rows is known only at the end. */
-class Growing<A extends Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer>> {
-  #array: A
-  readonly #make: (length: number) => A
-  length = 0
-
-  constructor(make: (length: number) => A) {
-    this.#make = make
-    this.#array = make(65_536)
-  }
-
-  /** Room for `count` more; returns where to write them. */
-  extend(count: number): { readonly into: A; readonly at: number } {
-    const at = this.length
-    this.length += count
-    if (this.length > this.#array.length) {
-      const larger = this.#make(Math.max(this.length, this.#array.length * 2))
-      larger.set(this.#array)
-      this.#array = larger
-    }
-    return { into: this.#array, at }
-  }
-
-  done(): A {
-    return this.#array.slice(0, this.length) as A
-  }
-}
-
-async function loadFixed(
-  table: TableFile,
-  columns: readonly NamedColumn[],
-  dictionaries: ReadonlyMap<number, string[]>,
-): Promise<Map<string, Column>> {
-  const typed = columns.map(({ column }) => column)
-  const relation = typedRelation(table.file, table.reading, { columns: typed, rowNumbers: 'none' })
-  const values = typed.map((column) => outExpression(column, dictionaries.get(column.index)))
-  const numbers = columns.map(() => new Growing((length) => new Float64Array(length)))
-  const codes = columns.map(() => new Growing((length) => new Int32Array(length)))
-  for await (const chunk of table.engine.chunks(`SELECT ${values.join(', ')} FROM ${relation}`)) {
-    // Asked once: it is a call into the engine.
-    const { rowCount } = chunk
-    for (const [k, { column }] of columns.entries()) {
-      const vector = chunk.getColumnVector(k)
-      const { into, at } = (column.dtype === 'string' ? codes : numbers)[k]!.extend(rowCount)
-      for (let i = 0; i < rowCount; i++) into[at + i] = vector.getItem(i) as number
-    }
-  }
-  return new Map(
-    columns.map(({ name, column }, k): [string, Column] => {
-      const dictionary = dictionaries.get(column.index)
-      if (dictionary) return [name, inOrder(codes[k]!.done(), dictionary)]
-      return [name, { form: 'number', values: numbers[k]!.done() }]
-    }),
-  )
-}
-
-/** A value without NULLs, so that whole vectors can be copied: NaN and -1 stand for missing. */
-function outExpression(column: TypedColumn, dictionary: readonly string[] | undefined): string {
-  const x = `x${column.index}`
-  if (dictionary)
-    return dictionary.length === 0 ? '-1::INTEGER' : `coalesce(enum_code(CAST(${x} AS e${column.index}))::INTEGER, -1)`
-  const value = `CAST(${x} AS DOUBLE)`
-  const problem = `error('${WRONG_CELL}${column.index}: ' || t${column.index})`
-  return `CASE WHEN ${x} IS NOT NULL THEN ${value} WHEN ${wrongExpression(column)} THEN ${problem} ELSE 'NaN'::DOUBLE END`
-}
-
-async function loadTexts(
-  table: TableFile,
-  columns: readonly NamedColumn[],
-  folder: string,
-): Promise<Map<string, Column>> {
-  const typed = columns.map(({ column }) => column)
-  const relation = typedRelation(table.file, table.reading, { columns: typed, rowNumbers: 'none' })
-  const path = `${folder}/texts`
-  const fields = typed.map(({ index }) => `x${index} AS ${quote(`t${index}`).replaceAll("'", '"')}`)
-  await table.engine.run(`COPY (SELECT ${fields.join(', ')} FROM ${relation}) TO ${quote(path)} (FORMAT json)`)
-  const values = columns.map((): (string | null)[] => [])
-  const take = (lines: string) => {
-    const rows = JSON.parse(`[${lines.replaceAll('\n', ',')}]`) as Record<string, string | null>[]
-    for (const [k, { column }] of columns.entries()) {
-      for (const row of rows) values[k]!.push(row[`t${column.index}`] ?? null)
-    }
-  }
-  let rest = ''
-  for await (const piece of createReadStream(path, { encoding: 'utf8', highWaterMark: 256 * 1024 })) {
-    const text = rest + String(piece)
-    const end = text.lastIndexOf('\n')
-    if (end > 0) take(text.slice(0, end))
-    rest = text.slice(end + 1)
-  }
-  if (rest !== '') take(rest)
-  await rm(path)
-  return new Map(columns.map(({ name }, k): [string, Column] => [name, { form: 'text', values: values[k]! }]))
 }

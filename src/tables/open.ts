@@ -17,7 +17,7 @@ import { findColumns, sniffReading } from './shape.ts'
 import { isGzip } from './sniff.ts'
 import { expand, readHead, type SourceFile, type SourceFolder, sourceFile, sourceFolder } from './source.ts'
 import { cutFile, OTHER_LINE_ENDS, type Piece, type PieceLimits, writePlain } from './split.ts'
-import { inStrips, STACKED_COLUMNS, type StripOptions } from './strips.ts'
+import { inStrips, type StripOptions } from './strips.ts'
 
 export interface TablesOptions {
   /** An existing folder for copies and spilled data; everything put there is removed again. */
@@ -137,7 +137,7 @@ export function openTables(options: TablesOptions): Tables {
     await using engine = await openEngine(engineOptions(folder, file, given.signal))
     try {
       const found = await findColumns(engine, file, { reading, limits })
-      const where = { folder: folder.path, signal: given.signal, width: STACKED_COLUMNS }
+      const where = { folder: folder.path, signal: given.signal }
       return await inspectTable(await inStrips({ engine, file, reading: found }, where), given)
     } catch (error) {
       const cause = await diagnose(error, { file, reading })
@@ -229,7 +229,7 @@ export function openTables(options: TablesOptions): Tables {
 }
 
 async function validateTable(contract: DataContract, whole: TableFile, where: StripOptions): Promise<ValidationReport> {
-  const table = await inStrips(whole, { ...where, width: STACKED_COLUMNS })
+  const table = await inStrips(whole, where)
   const wanted = contractColumns(table.reading, contract)
   const facts = await measure(
     table,

@@ -1,11 +1,11 @@
 // Column profiles: the counts of the measuring pass, then distinct counts and the ten most frequent values from one or two
 // more. Above 100,000 distinct values only those that the first rows repeat are counted, and the number of distinct ones is a sketch.
 import type { ColumnProfile } from '../contract/datasets.ts'
-import { MlError } from '../core/failure.ts'
 import { parseText } from './cell.ts'
 import { quote } from './engine.ts'
 import type { ColumnFacts, TableFile } from './facts.ts'
 import { isNumeric, type TypedColumn, typedRelation } from './sql.ts'
+import { inHalves, stackRelation, stacksOf } from './stacks.ts'
 import { COLUMNS_A_PASS, readTogether } from './strips.ts'
 
 const EXACT_DISTINCT = 100_000
@@ -34,15 +34,16 @@ export async function profileColumns(table: TableFile, inferred: readonly Profil
   const frequencies = new Map<number, Frequencies>()
   const counted = inferred.filter(isCounted)
   const isStacked = ({ facts }: Profiled) => table.file.strips !== undefined && isCountable(facts)
-  const alike = Map.groupBy(counted.filter(isStacked), ({ column: { dtype, slashOrder } }) => `${dtype} ${slashOrder}`)
-  for (const group of [...alike.values()].flatMap((columns) => [...passes(table, columns, columns.length)])) {
-    await countInHalves(group, (half) => countStack(table, half, frequencies))
+  for (const stack of stacksOf(table.file, counted.filter(isStacked), { columnOf: ({ column }) => column })) {
+    for (const group of passes(table, stack, stack.length)) {
+      await inHalves(group, (half) => countStack(table, half, frequencies))
+    }
   }
   const apart = counted.filter((column) => !isStacked(column))
   for (const group of passes(table, apart.filter(isSmall), COLUMNS_A_PASS)) await countSmall(table, group, frequencies)
   const larger = apart.filter((column) => !isSmall(column))
   for (const group of passes(table, larger, LARGER_A_PASS)) {
-    await countInHalves(group, (half) => countLarger(table, half, frequencies))
+    await inHalves(group, (half) => countLarger(table, half, frequencies))
   }
   return inferred.map(({ column, facts }) => {
     const { distinct, top } = frequencies.get(column.index) ?? {
@@ -112,26 +113,10 @@ function topOf(column: TypedColumn, texts: unknown): Top {
   }))
 }
 
-/** Long values can make a pass too large for the memory there is; half the columns then take two passes. */
-async function countInHalves(
-  group: readonly Profiled[],
-  count: (half: readonly Profiled[]) => Promise<void>,
-): Promise<void> {
-  try {
-    await count(group)
-  } catch (error) {
-    if (group.length === 1 || !(error instanceof MlError) || error.kind !== 'too_large') throw error
-    const half = Math.ceil(group.length / 2)
-    await countInHalves(group.slice(0, half), count)
-    await countInHalves(group.slice(half), count)
-  }
-}
-
 /** Columns of one strip that are read alike. */
 async function countStack(table: TableFile, group: readonly Profiled[], into: Map<number, Frequencies>): Promise<void> {
   const columns = group.map(({ column }) => column)
-  const stacked = columns.map(({ index }) => index)
-  const relation = typedRelation(table.file, table.reading, { columns: [columns[0]!], rowNumbers: 'none', stacked })
+  const relation = stackRelation(table, columns)
   const counted = `SELECT k, ${keyExpression(columns[0]!)} AS v, count(*) AS n FROM ${relation} GROUP BY ALL`
   const value = countedText('n', 'CAST(v AS VARCHAR)')
   const rows = await table.engine.rows(`SELECT k, count(v), max(${value}, ${TOP}) FROM (${counted}) GROUP BY k`)

@@ -3,7 +3,8 @@ import type { ContractColumn, DataContract } from '../contract/datasets.ts'
 import { contractColumns } from './check.ts'
 import type { TableFile } from './facts.ts'
 import { type TypedColumn, typedRelation } from './sql.ts'
-import { COLUMNS_A_PASS, isWide, readTogether, type StripOptions, stripsOfRows } from './strips.ts'
+import { stackRelation, stacksOf } from './stacks.ts'
+import { COLUMNS_A_PASS, isWide, readTogether, rowsIn, type StripOptions, stripsOfRows } from './strips.ts'
 
 /** Of a wide table, at a time. */
 const CELLS_A_PART = 2_000_000
@@ -16,13 +17,15 @@ export async function readPage(
   contract: DataContract,
   { offset, limit, ...where }: StripOptions & { readonly offset: number; readonly limit: number },
 ): Promise<JsonRow[]> {
-  if (!isWide(table)) return readRows(table, contract, ` LIMIT ${limit} OFFSET ${offset}`)
+  if (!isWide(table)) return readApart(table, contract, ` LIMIT ${limit} OFFSET ${offset}`)
   if (limit === 0) return []
-  for await (const page of stripsOfRows(table, { ...where, rows: limit, skip: offset })) return readRows(page, contract)
+  for await (const page of stripsOfRows(table, { ...where, rows: limit, skip: offset }))
+    return readStacks(page, contract)
   return []
 }
 
-async function readRows(table: TableFile, contract: DataContract, range = ''): Promise<JsonRow[]> {
+/** In statements of some columns each. */
+async function readApart(table: TableFile, contract: DataContract, range: string): Promise<JsonRow[]> {
   const pairs = contractColumns(table.reading, contract)
   const rows: unknown[][] = []
   const placed = pairs.map(({ column }, place) => ({ column, place }))
@@ -37,11 +40,37 @@ async function readRows(table: TableFile, contract: DataContract, range = ''): P
       for (const [k, { place }] of group.entries()) row[place] = cells[k]
     }
   }
-  return rows.map((cells) => {
-    const row: JsonRow = {}
-    for (const [k, { contract }] of pairs.entries()) setCell(row, contract, cells[k])
-    return row
-  })
+  return rows.map((cells) => jsonRow(pairs, cells))
+}
+
+type Pairs = ReturnType<typeof contractColumns>
+
+function jsonRow(pairs: Pairs, cells: readonly unknown[]): JsonRow {
+  const row: JsonRow = {}
+  for (const [k, { contract }] of pairs.entries()) setCell(row, contract, cells[k])
+  return row
+}
+
+/** All rows of a table in strips. */
+async function readStacks(table: TableFile, contract: DataContract): Promise<JsonRow[]> {
+  const pairs = contractColumns(table.reading, contract)
+  const rows = Array.from({ length: rowsIn(table.file) }, (): unknown[] => Array(pairs.length))
+  const placed = pairs.map(({ column }, place) => ({ column, place }))
+  for (const stack of stacksOf(table.file, placed, { columnOf: ({ column }) => column })) {
+    const columns = stack.map(({ column }) => column)
+    let [row, k] = [0, 0]
+    const sql = `SELECT x${columns[0]!.index} FROM ${stackRelation(table, columns)}`
+    for await (const chunk of table.engine.chunks(sql)) {
+      for (const cell of chunk.getColumnValues(0)) {
+        rows[row]![stack[k]!.place] = cell
+        if (++k < stack.length) continue
+        k = 0
+        row++
+      }
+    }
+    if (k !== 0 || row !== rows.length) throw new Error(`Strips of ${rows.length} rows were read as ${row}`)
+  }
+  return rows.map((cells) => jsonRow(pairs, cells))
 }
 
 /** All rows in file order, about 2,000 at a time. */
@@ -52,7 +81,7 @@ export async function* streamRows(
 ): AsyncGenerator<JsonRow[]> {
   if (isWide(table)) {
     const rows = Math.max(1, Math.floor(CELLS_A_PART / table.reading.columns.length))
-    for await (const part of stripsOfRows(table, { ...where, rows })) yield await readRows(part, contract)
+    for await (const part of stripsOfRows(table, { ...where, rows })) yield await readStacks(part, contract)
     return
   }
   const pairs = contractColumns(table.reading, contract)

@@ -167,6 +167,11 @@ function missingFor({ dtype, categories }: TypedColumn): readonly string[] {
   return MISSING.filter((word) => !categories?.includes(word))
 }
 
+/** Columns of text that share it are read by the same expressions. */
+export function readingKey(column: TypedColumn): string {
+  return [column.dtype, column.slashOrder ?? '', ...missingFor(column)].join('\n')
+}
+
 /** True for a cell that is neither missing nor of the column's dtype. Cheap: looks only where `x` is NULL. */
 export function wrongExpression(column: TypedColumn): string {
   const i = column.index
@@ -180,7 +185,8 @@ export function isNumeric(dtype: ColumnDtype): boolean {
 
 /**
  * The file as t, d (numbers) and x columns; `from 1` adds the row numbers `r`. `stacked` are columns of text to be read as the one in
- * `columns` is: they lie one upon the other, told apart by `k`, and each expression is planned once for all of them.
+ * `columns` is: they lie one upon the other, told apart by `k`, and each expression is planned once for all of them. The cells of a
+ * row follow one another.
  */
 export function typedRelation(
   file: SourceFile,
@@ -192,7 +198,7 @@ export function typedRelation(
   },
 ): string {
   const { columns, rowNumbers, stacked } = options
-  const r = rowNumbers === 'from 1' ? 'r, ' : stacked ? 'k, ' : ''
+  const places = `${rowNumbers === 'from 1' ? 'r, ' : ''}${stacked ? 'k, ' : ''}`
   const numeric = columns.filter((column) => isNumeric(column.dtype))
   const cs = columns.map((column) => `c${column.index}`).join(', ')
   const ts = columns.map((column) => `${textExpression(column, reading)} AS t${column.index}`).join(', ')
@@ -200,8 +206,9 @@ export function typedRelation(
   const xs = columns.map((column) => `${valueExpression(column)} AS x${column.index}`).join(', ')
   const indexes = columns.map((column) => column.index)
   const base = stacked ? stackedRelation(file, reading, stacked) : fileRelation(file, reading, indexes)
-  const numbered = rowNumbers === 'none' ? base : `(SELECT row_number() OVER () AS r, * FROM ${base})`
-  return `(SELECT *, ${xs} FROM (SELECT *${ds} FROM (SELECT ${r}${cs}, ${ts} FROM ${numbered})))`
+  const row = stacked ? `(row_number() OVER () - 1) // ${stacked.length} + 1` : 'row_number() OVER ()'
+  const numbered = rowNumbers === 'none' ? base : `(SELECT ${row} AS r, * FROM ${base})`
+  return `(SELECT *, ${xs} FROM (SELECT *${ds} FROM (SELECT ${places}${cs}, ${ts} FROM ${numbered})))`
 }
 
 /** Not `IN`: DuckDB turns a long list into a join, which takes every row and does not keep their order. */

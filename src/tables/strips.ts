@@ -10,21 +10,22 @@ import type { SourceFile } from './source.ts'
 
 /** Most columns of a statement that has expressions of its own for each. */
 export const COLUMNS_A_PASS = 60
-/** Most columns of a strip whose columns are measured one upon the other. */
-export const STACKED_COLUMNS = 250
+/** Most columns of a strip, whose columns are read one upon the other where they are alike. */
+const STRIP_COLUMNS = 250
 const BLOCK_BYTES = 256 * 1024
 const WRITTEN_BYTES = 32 * 1024
 
 /** A file of CSV without a header. */
 export interface Strip extends Columns {
   readonly path: string
+  readonly rows: number
 }
 
 export interface StripOptions {
   /** Of the operation. */
   readonly folder: string
   readonly signal?: AbortSignal | undefined
-  /** Most columns of a strip; not given, so many as one statement reads. */
+  /** Most columns of a strip. */
   readonly width?: number
 }
 
@@ -47,7 +48,7 @@ interface RowsInStrips extends StripOptions {
 /** A wide table as tables of so many rows each. The files of one go when the next is asked for, the last ones with the folder. */
 export async function* stripsOfRows(table: TableFile, options: RowsInStrips): AsyncGenerator<TableFile> {
   const { file, reading } = table
-  const { folder, rows, skip, signal, width = COLUMNS_A_PASS } = options
+  const { folder, rows, skip, signal, width = STRIP_COLUMNS } = options
   const columns = layOut(reading.columns.length, width)
   const cutter = new ColumnCutter(reading.delimiter ?? ',', columns, { skip, most: rows })
   let part = 0
@@ -93,6 +94,11 @@ export function stripOf(strips: readonly Strip[] | undefined, index: number): St
   return strips?.find(({ from, to }) => index >= from && index < to)
 }
 
+/** Of a file that lies in strips. */
+export function rowsIn({ strips }: SourceFile): number {
+  return strips?.[0]?.rows ?? 0
+}
+
 /** Even ones, so that none is of a single column, where a blank line would be a row. */
 function layOut(all: number, most: number): Columns[] {
   const count = Math.ceil(all / most)
@@ -126,8 +132,9 @@ async function openStrips(columns: readonly Columns[], path: string): Promise<St
     async finish(cutter) {
       await write(cutter, 1)
       await close()
+      const { rows } = cutter
       cutter.rows = 0
-      return strips
+      return strips.map((strip) => ({ ...strip, rows }))
     },
     close,
     remove: async () => void (await Promise.all(strips.map((strip) => rm(strip.path)))),
