@@ -111,11 +111,11 @@ describe.each(DATABASES)('batch jobs: %s', (database) => {
     const job = await done({ ...MODEL, input_batch: rows })
     expect(job).toMatchObject({ status: 'succeeded', failed_count: 2 })
     expect(job.row_errors).toEqual([
-      { row: 7, error: 'age must be a number' },
-      { row: 120, error: 'extra is not a column of this model' },
+      { row: 7, error: 'age must be a number: "old"' },
+      { row: 120, error: 'extra is not a column of this model: 1' },
     ])
     const lines = await resultLines(app.client, { job_id: job.id })
-    expect(lines[7]).toEqual({ row: 7, prediction: null, error: 'age must be a number' })
+    expect(lines[7]).toEqual({ row: 7, prediction: null, error: 'age must be a number: "old"' })
     expect(lines.filter(({ row }) => row !== 7 && row !== 120)).toEqual(online.filter((_, i) => i !== 7 && i !== 120))
   })
 
@@ -125,11 +125,52 @@ describe.each(DATABASES)('batch jobs: %s', (database) => {
     lines[60] = '1,2'
     const job = await done({ ...MODEL, file: lines.join('\n') })
     expect(job.row_errors).toEqual([
-      { row: 7, error: 'age must be a number' },
+      { row: 7, error: 'age must be a number: "old"' },
       { row: 59, error: 'has 2 fields where the header has 3' },
     ])
     const answers = await resultLines(app.client, { job_id: job.id })
     expect(answers.filter(({ row }) => row !== 7 && row !== 59)).toEqual(online.filter((_, i) => i !== 7 && i !== 59))
+  })
+
+  const beyond = [
+    { row: 3, error: 'age must be finite: Infinity' },
+    { row: 4, error: 'income must be finite: -Infinity' },
+  ]
+  const withHuge = (rows: readonly object[]) =>
+    rows.map((row, i) =>
+      JSON.stringify(i === 3 ? { ...row, age: '+' } : i === 4 ? { ...row, income: '-' } : row)
+        .replace('"+"', '1e400')
+        .replace('"-"', '-1e400'),
+    )
+
+  it('name rows with numbers beyond any double, which are no missing cells', async () => {
+    const { statusCode, body } = await app.inject({
+      method: 'POST',
+      url: '/api/v1/ml/batch-jobs',
+      headers: { 'content-type': 'application/json' },
+      payload: `{"model_id":"customers","input_batch":[${withHuge(ROWS.slice(0, 10))}]}`,
+    })
+    expect(statusCode).toBe(202)
+    const job = await untilBatchEnds(app.client, JSON.parse(body).data.id)
+    expect(job).toMatchObject({ status: 'succeeded', failed_count: 2, row_errors: beyond })
+  })
+
+  it('do the same for JSON lines and CSV', async () => {
+    const lines = await done({ ...MODEL, file: withHuge(ROWS.slice(0, 10)).join('\n') })
+    expect(lines).toMatchObject({ status: 'succeeded', failed_count: 2, row_errors: beyond })
+    const rows = toCsv(ROWS.slice(0, 10)).split('\n')
+    const at = rows[0]!.split(',').indexOf('age')
+    rows[4] = rows[4]!.split(',').with(at, '1e400').join(',')
+    const table = await done({ ...MODEL, file: rows.join('\n') })
+    expect(table).toMatchObject({ failed_count: 1, row_errors: [{ row: 3, error: 'age must be finite: "1e400"' }] })
+  })
+
+  it('say no more than some of what is wrong with a row', async () => {
+    const wrong = Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`no_column_${i}`, 'x'.repeat(500)]))
+    const job = await done({ ...MODEL, input_batch: [{ ...ROWS[0], ...wrong }] })
+    const [{ error } = { error: '' }] = job.row_errors ?? []
+    expect(error).toMatch(/^no_column_0 is not a column of this model: "x+…; .*; and more$/)
+    expect(error.length).toBeLessThan(5000)
   })
 
   it('give results as CSV, in parts of any place and length', async () => {

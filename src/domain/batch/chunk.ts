@@ -29,6 +29,9 @@ const ROWS_A_RUN_OF_TEXT = 128
 /** Those, and the one that is being made ready. */
 const BLOCKS_HELD = RUNS_AHEAD + 1
 const RUN_LIMIT_MS = 120_000
+/** Wrong cells of one row, and characters of one, that its error names: a row of 4,096 wrong ones must not become a document. */
+const MOST_SAID = 20
+const MOST_SHOWN = 100
 /** Somebody waits for a request; nobody waits for a chunk. */
 const BEHIND_REQUESTS = 3
 
@@ -183,6 +186,17 @@ async function infer(ctx: ServingCtx, model: LoadedModel, feeds: Tensors) {
   return outputs
 }
 
+/** Nobody sees the cell behind a row of a file, so it is said. */
 function sentence(errors: readonly FieldError[] = []): string {
-  return errors.map(({ field, message }) => `${field} ${message}`.trim()).join('; ') || 'was refused'
+  const said = errors.slice(0, MOST_SAID).map(({ field, message, value }) => {
+    return `${field} ${message}${value === undefined ? '' : `: ${shown(value)}`}`.trim()
+  })
+  if (errors.length > MOST_SAID) said.push('and more')
+  return said.join('; ') || 'was refused'
+}
+
+function shown(value: unknown): string {
+  // JSON has no infinity.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? '')
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)}…` : text
 }
