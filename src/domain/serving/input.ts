@@ -151,6 +151,9 @@ function valuesOf(row: unknown, packed: string): unknown {
 }
 
 const NO_ERRORS: readonly FieldError[] = []
+/** Of one row: what is wrong with thousands of columns would be a document of megabytes for every row of a request. */
+const MOST_ERRORS = 50
+const MOST_NAMED = 20
 
 function readRow(given: unknown, known: Known, reading: Reading): readonly FieldError[] {
   const row = known.packed === undefined ? given : valuesOf(given, known.packed)
@@ -163,15 +166,19 @@ function readRow(given: unknown, known: Known, reading: Reading): readonly Field
 
 function readValues(values: readonly unknown[], { columns }: Known, reading: Reading): readonly FieldError[] {
   if (values.length !== columns.length) {
-    const message = `must hold ${columns.length} values, one for each of ${columns.map(({ name }) => name).join(', ')}`
+    const names = columns.slice(0, MOST_NAMED).map(({ name }) => name)
+    const list = `${names.join(', ')}${columns.length > MOST_NAMED ? ', …' : ''}`
+    const message = `must hold ${columns.length} values, one for each of ${list}`
     return [{ field: reading.place(), message, value: values.length }]
   }
-  let errors = NO_ERRORS
+  let errors: FieldError[] | undefined
   for (let i = 0; i < columns.length; i++) {
     const problem = readCell(values[i], columns[i]!, reading)
-    if (problem) errors = [...errors, problem]
+    if (!problem) continue
+    errors ??= []
+    if (errors.push(problem) === MOST_ERRORS) return withMore(errors, reading)
   }
-  return errors
+  return errors ?? NO_ERRORS
 }
 
 function readColumns(
@@ -179,18 +186,29 @@ function readColumns(
   { columns, positions }: Known,
   reading: Reading,
 ): readonly FieldError[] {
-  let errors = NO_ERRORS
+  let errors: FieldError[] | undefined
   let known = 0
   for (const column of columns) {
     const given = Object.hasOwn(row, column.name)
     if (given) known++
     const problem = readCell(given ? row[column.name] : undefined, column, reading)
-    if (problem) errors = [...errors, problem]
+    if (!problem) continue
+    errors ??= []
+    if (errors.push(problem) === MOST_ERRORS) return withMore(errors, reading)
   }
   const names = Object.keys(row)
-  if (names.length === known) return errors
-  const unknown = names.filter((name) => !positions.has(name))
-  return [...errors, ...unknown.map((name) => wrong(reading, name, 'is not a column of this model', row[name]))]
+  if (names.length === known) return errors ?? NO_ERRORS
+  errors ??= []
+  for (const name of names) {
+    if (positions.has(name)) continue
+    const problem = wrong(reading, name, 'is not a column of this model', row[name])
+    if (errors.push(problem) === MOST_ERRORS) return withMore(errors, reading)
+  }
+  return errors
+}
+
+function withMore(errors: readonly FieldError[], { place }: Reading): readonly FieldError[] {
+  return [...errors, { field: place(), message: `is not looked at further behind ${MOST_ERRORS} errors` }]
 }
 
 function readCell(value: unknown, column: ReadColumn, reading: Reading): FieldError | undefined {
