@@ -50,8 +50,9 @@ function describe(info: ModelInfo, feeds: Tensors): Error {
     const message = tensor === undefined ? 'is missing' : problemOf(input, tensor)
     if (message !== null) errors.push({ field: input.name, message })
   }
+  const known = new Set(info.inputs.map(({ name }) => name))
   for (const [name, tensor] of Object.entries(feeds)) {
-    if (tensor !== undefined && !info.inputs.some((input) => input.name === name)) {
+    if (tensor !== undefined && !known.has(name)) {
       errors.push({ field: name, message: 'is not an input of the model' })
     }
   }

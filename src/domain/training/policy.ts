@@ -97,6 +97,7 @@ function featureErrors(
   target: string | undefined,
 ): FieldError[] {
   if (features.length === 0) return [{ field: 'features', message: 'there is no column to learn from' }]
+  const seen = new Set<string>()
   return features.flatMap((name, index) => {
     const field = `features.${index}`
     if (!columns.has(name))
@@ -105,7 +106,8 @@ function featureErrors(
     if (MODEL_OUTPUTS.includes(name)) {
       return [{ field, message: 'has the name of an answer of the model: rename it, or leave it out', value: name }]
     }
-    if (features.indexOf(name) !== index) return [{ field, message: 'is named twice', value: name }]
+    if (seen.has(name)) return [{ field, message: 'is named twice', value: name }]
+    seen.add(name)
     return []
   })
 }

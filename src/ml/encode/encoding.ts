@@ -108,7 +108,8 @@ function fitPart(table: Table, columns: readonly ContractColumn[], options: Enco
       details: { dropped },
     })
   }
-  return { blocks, dropped, drops: (column) => dropped.some((one) => one.column === column) }
+  const names = new Set(dropped.map(({ column }) => column))
+  return { blocks, dropped, drops: (column) => names.has(column) }
 }
 
 /** A name that stands for several features bears a number from the second on. */

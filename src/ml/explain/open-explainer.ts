@@ -56,9 +56,8 @@ export function openExplainer(request: OpenRequest): Opened | string {
   const widths = new Map(request.inputs.map(({ name, width }) => [name, width]))
   const places = placesOf(graph, learner.features, widths)
   if (!places) return 'its features are not columns as they were given'
-  const columns = places.map(({ input, column }) =>
-    request.slots.findIndex((slot) => slot.input === input && slot.column === column),
-  )
+  const slots = new Map(request.slots.map(({ input, column }, i) => [`${column} ${input}`, i]))
+  const columns = places.map(({ input, column }) => slots.get(`${column} ${input}`) ?? -1)
   if (columns.some((column) => column < 0)) return 'its features are not columns as they were given'
   const names = columns.map((column) => request.columnNames[column]!)
   return { learner, means: null, map: { names, columns }, cut: cutModel(model, learner.features) }

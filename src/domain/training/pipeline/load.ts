@@ -48,8 +48,19 @@ function neededColumns(spec: TrainingSpec, { reading }: StoredTable): ContractCo
   return [...new Set([...needed, ...optional])].map((name) => contractColumn(spec, name))
 }
 
-export function contractColumn(spec: TrainingSpec, name: string): ContractColumn {
-  const column = spec.contract.columns.find((candidate) => candidate.name === name)
+export function contractColumn({ contract }: TrainingSpec, name: string): ContractColumn {
+  const column = namedColumns(contract).get(name)
   if (column) return column
   throw unfit({ column: name, problem: 'is not in the data contract', remedy: 'name one of its columns' })
+}
+
+const known = new WeakMap<TrainingSpec['contract'], ReadonlyMap<string, ContractColumn>>()
+
+/** Kept: thousands of features are asked for one by one, of thousands of columns. */
+function namedColumns(contract: TrainingSpec['contract']): ReadonlyMap<string, ContractColumn> {
+  const kept = known.get(contract)
+  if (kept) return kept
+  const made = new Map(contract.columns.map((column) => [column.name, column]))
+  known.set(contract, made)
+  return made
 }
