@@ -131,8 +131,13 @@ describe.each([...DATABASES])('send-time on the %s database', (database) => {
     const nobody = await client.notifications.optimize({ user_id: 'new', ...asked })
     expect([9, 19]).toContain(hourOf(nobody.send_at))
     expect(nobody.confidence).toBeLessThan(early.confidence)
+    expect(nobody.reason).toContain('users in general are most active on')
+    await client.features.declare(USER)
+    await put('alone', { segment: 'of nobody else' })
+    const alone = await client.notifications.optimize({ user_id: 'alone', ...asked })
+    expect(alone.reason).toContain('users in general are most active on')
     const metrics = (await app.inject({ url: '/metrics' })).body
-    expect(metrics).toMatch(/ml_inference_requests_total\{[^}]*model="travel_notify",version="1\.0\.0"[^}]*\} 3/)
+    expect(metrics).toMatch(/ml_inference_requests_total\{[^}]*model="travel_notify",version="1\.0\.0"[^}]*\} 4/)
     // The same again is no better than what is live.
     const again = await client.travel.train({ service: 'notify' })
     const { message } = await untilEnded(client, again.job_id)

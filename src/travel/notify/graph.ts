@@ -11,7 +11,8 @@ const NO_SEGMENT = '\u0000'
 /**
  * Inputs a row: `hours` int64 [64] (hour of the week of each active hour, the newest first), `ages` float [64] (days ago),
  * `weights` float [64] (1, or 0 where there is none), `segment` string [1], `opens` and `sends` float [3]. Outputs: `activity`
- * float [168], `support` float [1] (active hours it rests on), `own` float [1], `open_alpha` and `open_beta` float [3].
+ * float [168], `support` float [1] (active hours it rests on), `own` float [1], `in_segment` float [1] (1 where the model knows the
+ * segment, else 0), `open_alpha` and `open_beta` float [3].
  */
 export function writeGraph(rhythm: Rhythm, channels: ChannelRates): Uint8Array {
   const graph = new GraphBuilder()
@@ -28,12 +29,14 @@ export function writeGraph(rhythm: Rhythm, channels: ChannelRates): Uint8Array {
   const own = graph.node('Squeeze', [graph.node('MatMul', [side, rows]), axis(graph, 1)])
   const support = graph.node('ReduceSum', [decayed, axis(graph, 1)], { attributes: { keepdims: { int: 1 } } })
   const strength = graph.constant('strength', floats([rhythm.strength], [1]))
-  const base = graph.node('Mul', [writeSegments(graph, segment, rhythm), strength])
+  const { shares, known } = writeSegments(graph, segment, rhythm)
+  const base = graph.node('Mul', [shares, strength])
   const whole = graph.node('Add', [support, strength])
   const activity = graph.node('Div', [graph.node('Add', [own, base]), whole])
   graph.output('activity', activity, 'float32', ['N', HOURS])
   graph.output('support', support, 'float32', ['N', 1])
   graph.output('own', graph.node('Div', [support, whole]), 'float32', ['N', 1])
+  graph.output('in_segment', known, 'float32', ['N', 1])
   const alpha = graph.constant('alpha', floats(channels.alpha, [CHANNEL_COUNT]))
   const beta = graph.constant('beta', floats(channels.beta, [CHANNEL_COUNT]))
   const others = graph.node('Sub', [sends, opens])
@@ -47,8 +50,14 @@ function writeDecay(graph: GraphBuilder, ages: Value, halfLifeDays: number | nul
   return graph.node('Exp', [graph.node('Mul', [ages, rate])])
 }
 
-/** The table of the user's segment, or of everybody. */
-function writeSegments(graph: GraphBuilder, segment: Value, { population, segments }: Rhythm): Value {
+interface Segments {
+  /** The table of the user's segment, or of everybody. */
+  readonly shares: Value
+  /** 1 where it is the segment's. */
+  readonly known: Value
+}
+
+function writeSegments(graph: GraphBuilder, segment: Value, { population, segments }: Rhythm): Segments {
   const names = [...segments.keys()]
   const table = new Float64Array((names.length + 1) * HOURS)
   table.set(population)
@@ -65,7 +74,9 @@ function writeSegments(graph: GraphBuilder, segment: Value, { population, segmen
   })
   const tables = graph.constant('tables', floats(table, [names.length + 1, HOURS]))
   const rows = graph.node('Gather', [tables, place], { attributes: { axis: { int: 0 } } })
-  return graph.node('Squeeze', [rows, axis(graph, 1)])
+  const one = graph.constant('one', { type: 'int64', dims: [1], data: [1] })
+  const known = graph.node('Cast', [graph.node('Min', [place, one])], { attributes: { to: { int: 1 } } })
+  return { shares: graph.node('Squeeze', [rows, axis(graph, 1)]), known }
 }
 
 function axis(graph: GraphBuilder, number: number): Value {

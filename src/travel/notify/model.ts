@@ -15,6 +15,8 @@ export interface Expected {
   readonly own: number
   readonly rates: ChannelRates
   readonly trained: boolean
+  /** Whether what holds in general is that of the user's segment. */
+  readonly inSegment: boolean
 }
 
 export async function expect(ctx: ServingCtx, user: UserInput): Promise<Expected> {
@@ -31,7 +33,9 @@ async function byModel(ctx: ServingCtx, user: UserInput): Promise<Expected | und
     const usable = [...activity!, own, ...alpha!, ...beta!].every((value) => Number.isFinite(value) && value >= 0)
     const shaped = activity!.length === HOURS && alpha!.length === user.opens.length && beta!.length === alpha!.length
     if (usable && shaped) {
-      return { activity: activity!, own, rates: { alpha: alpha!, beta: beta! }, trained: true }
+      // Files of before do not say.
+      const [known = user.segment === '' ? 0 : 1] = numbers('in_segment')
+      return { activity: activity!, own, rates: { alpha: alpha!, beta: beta! }, trained: true, inSegment: known === 1 }
     }
     ctx.log.warn({ model: NOTIFY_MODEL }, 'the model answers something else than send times; answered by the prior')
   } catch (error) {
@@ -50,5 +54,5 @@ function byPrior(ctx: ServingCtx, user: UserInput): Expected {
   const rates = ratesOf(PRIOR_CHANNELS, user)
   ctx.metrics.inferenceRequests.of(labels).inc()
   ctx.metrics.inferenceDuration.of(labels).observe((ctx.clock.elapsedMs() - started) / 1000)
-  return { activity: hours, own, rates, trained: false }
+  return { activity: hours, own, rates, trained: false, inSegment: false }
 }

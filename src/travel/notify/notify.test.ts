@@ -10,6 +10,7 @@ import { writeGraph } from './graph.ts'
 import { beforeLast, judgeFile, topHours } from './judge.ts'
 import { hourOfWeek, localClock } from './local-time.ts'
 import { PRIOR_CHANNELS, PRIOR_RHYTHM } from './prior.ts'
+import { recordedUsers } from './recorded.ts'
 import { activityOf, HOURS, type Rhythm, spreadOf } from './rhythm.ts'
 import { chooseTime, DAILY_CAP } from './schedule.ts'
 import { summarise } from './summarise.ts'
@@ -74,6 +75,7 @@ describe('the rhythm of a week', () => {
       })
       expect(Number(outputs.support!.data[row])).toBeCloseTo(support, 3)
       expect(Number(outputs.own!.data[row])).toBeCloseTo(own, 5)
+      expect(outputs.in_segment!.data[row]).toBe(user.segment === 'city' ? 1 : 0)
       const { alpha, beta } = ratesOf(PRIOR_CHANNELS, user)
       alpha.forEach((value, i) => {
         expect(Number(outputs.open_alpha!.data[row * 3 + i])).toBeCloseTo(value, 4)
@@ -309,6 +311,22 @@ describe('what a user did', () => {
       sends: [1, 0, 1],
     })
     expect(hourOfWeek(localClock('UTC').at(at(0)))).toBe(3 * 24)
+  })
+
+  it('is what they did last, also where what is long ago was recorded last', async () => {
+    const acts = (count: number, days: number, hour: number) =>
+      Array.from({ length: count }, (_, i) => {
+        const atMs = Date.UTC(2025, 0, 1, hour) + (days + i) * 86_400_000
+        return { userId: 'u', itemId: null, event: 'viewed', atMs, value: null, channel: null }
+      })
+    const [user] = await recordedUsers({
+      entities: async function* () {},
+      interactions: async function* () {
+        yield acts(64, 2000, 9)
+        yield acts(1200, 0, 20)
+      },
+    })
+    expect(new Set(Array.from(user!.hours, (hour) => hour % 24))).toEqual(new Set([9]))
   })
 
   it('is told of channels however they are written', () => {

@@ -52,7 +52,7 @@ export async function optimizeSendTime(ctx: ServingCtx, input: SendTimeRequest):
       sends: profile.sends[place]!,
       allMuted,
       trained: expected.trained,
-      inSegment: segment !== '',
+      inSegment: expected.inSegment,
     }),
   }
 }

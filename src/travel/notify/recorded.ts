@@ -21,7 +21,7 @@ export async function recordedUsers(records: Records): Promise<RecordedUser[]> {
       const known = seen.get(userId)
       if (known) {
         known.push(one)
-        if (known.length > SEEN_A_USER) known.shift()
+        if (known.length > 2 * SEEN_A_USER) seen.set(userId, newestOf(known))
       } else if (seen.size < MOST_USERS) seen.set(userId, [one])
     }
   }
@@ -30,7 +30,7 @@ export async function recordedUsers(records: Records): Promise<RecordedUser[]> {
     for (const { entity_id, features } of page) if (seen.has(entity_id)) said.set(entity_id, features)
   }
   return [...seen].flatMap(([userId, interactions]) => {
-    const { activeMs, opens, sends } = summarise(interactions)
+    const { activeMs, opens, sends } = summarise(newestOf(interactions))
     if (activeMs.length === 0) return []
     const { timezone, segment } = said.get(userId) ?? {}
     const clock = localClock(textOf(timezone))
@@ -45,6 +45,11 @@ export async function recordedUsers(records: Records): Promise<RecordedUser[]> {
       },
     ]
   })
+}
+
+/** By when they happened, as a request reads them: what is long ago may be recorded last. */
+function newestOf(interactions: readonly Seen[]): Seen[] {
+  return interactions.toSorted((a, b) => b.atMs - a.atMs).slice(0, SEEN_A_USER)
 }
 
 function textOf(value: unknown): string {
