@@ -38,6 +38,14 @@ describe('reading a long text in turns', () => {
     ['a list outermost', `[${long(String, 90_000)}]`],
     ['lists in a list', `[[${long(String, 90_000)}], [1]]`],
     ['a list further inside', `{"a": {"rows": [${long(String, 90_000)}]}}`],
+    [
+      'tensors',
+      `{"inputs": [{"shape": [2], "data": [${long(String, 90_000)}]}, {"data": [${long((i) => `[${i}, "]"]`)}]}], "id": "a"}`,
+    ],
+    [
+      'rows behind a long list in one of them',
+      `[{"a": [${long(String, 90_000)}]}, ${long((i) => `{"x": ${i}}`)}, [7]]`,
+    ],
     ['one long text', `{"a": "${'x,'.repeat(400_000)}"}`],
     ['spaces around everything', ` { "a" : [ ${long((i) => ` ${i} `, 90_000)} ] } `],
     ['items longer than a piece', `{"a": ["${'x'.repeat(600_000)}", [${long(String, 90_000)}], 3]}`],
@@ -88,11 +96,13 @@ describe('reading a long text in turns', () => {
         fc.nat(3),
         fc.integer({ min: 1, max: 40 }),
         async (value, indent, pieceBytes) => {
-          const bytes = bytesOf(JSON.stringify({ a: value, list: [value, value, 1, value] }, null, indent))
+          const list = [value, value, 1, value]
+          const bytes = bytesOf(JSON.stringify({ a: value, list, deep: [{ list, b: [list, value] }, 2] }, null, indent))
           const read = await readJsonInTurns(bytes, pieceBytes).catch((error: unknown) => error)
           expect(read).toEqual(atOnce(bytes))
         },
       ),
+      { numRuns: 500 },
     )
   })
 
@@ -104,7 +114,7 @@ describe('reading a long text in turns', () => {
     )
     await fc.assert(
       fc.asyncProperty(broken, fc.integer({ min: 1, max: 20 }), async ([value, place, put], pieceBytes) => {
-        const text = JSON.stringify({ a: [value, 1, value, [2], value] })
+        const text = JSON.stringify({ a: [value, 1, value, [2], value], b: [{ c: [value, value] }, 3, [4, value]] })
         const at = place % text.length
         const bytes = bytesOf(`${text.slice(0, at)}${put}${text.slice(at + 1)}`)
         const read = await readJsonInTurns(bytes, pieceBytes).catch((error: unknown) => error)
@@ -112,7 +122,7 @@ describe('reading a long text in turns', () => {
         if (known instanceof MlError) expect(read).toMatchObject({ code: 'MALFORMED_JSON' })
         else expect(read).toEqual(known)
       }),
-      { numRuns: 1000 },
+      { numRuns: 2000 },
     )
   })
 

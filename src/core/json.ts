@@ -44,6 +44,10 @@ export function tooLongToSay(what: string, cause?: unknown): MlError {
   return fail('malformed', 'MALFORMED_JSON', `The ${what} is not JSON; it is too long to say where`, { cause })
 }
 
+export function tooDeep(what: string): MlError {
+  return fail('malformed', 'MALFORMED_JSON', `The ${what} is nested more than ${MAX_DEPTH} levels deep`)
+}
+
 function malformed(text: string, what: string, cause: unknown) {
   if (text.length > LOCATED_LENGTH) return tooLongToSay(what, cause)
   const { offset, line, column } = positionOf(text, firstError(text))
@@ -58,9 +62,7 @@ function malformed(text: string, what: string, cause: unknown) {
 function inspect(root: unknown, what: string, deepest: number): void {
   let level: object[] = isObject(root) ? [root] : []
   for (let depth = 1; level.length > 0; depth++) {
-    if (depth > deepest) {
-      throw fail('malformed', 'MALFORMED_JSON', `The ${what} is nested more than ${MAX_DEPTH} levels deep`)
-    }
+    if (depth > deepest) throw tooDeep(what)
     const next: object[] = []
     for (const node of level) {
       if (Object.hasOwn(node, '__proto__')) {

@@ -47,8 +47,8 @@ export async function infer(
   if (body === undefined) throw fail('malformed', 'INFERENCE_REQUEST_MALFORMED', 'The request has no body')
   try {
     const headerLength = headerLengthOf(request.headers[HEADER_LENGTH])
-    const asked =
-      headerLength === 0 ? await readRawInput(plane, { call, model }, body) : readRequest(body, headerLength)
+    const read = headerLength === 0 ? readRawInput(plane, { call, model }, body) : readRequest(body, headerLength)
+    const asked = read instanceof Promise ? await read : read
     const { inputs, outputs, priority, timeoutMs } = asked
     const answer = await plane.infer(call, {
       ...model,

@@ -4,6 +4,7 @@
 import { isUtf8 } from 'node:buffer'
 import { fail } from '../../core/failure.ts'
 import { parseJson } from '../../core/json.ts'
+import { readJsonInTurns } from '../../core/json-in-turns.ts'
 import { checkedCount, datatypeNamed, tensorInvalid } from '../../core/oip/datatypes.ts'
 import { type Parameters, parameterNumber, parametersOf } from '../../core/oip/parameters.ts'
 import { fromRaw } from '../../core/oip/raw.ts'
@@ -31,29 +32,42 @@ export interface ReadRequest {
 }
 
 /**
+ * A promise where the JSON is long: others have their turn while it is read.
+ *
  * @param headerLength value of `Inference-Header-Content-Length`: bytes of JSON before the raw tensors.
  * @throws `malformed` or `invalid`, in words that name the tensor at fault.
  */
-export function readRequest(body: Buffer, headerLength: number | undefined): ReadRequest {
+export function readRequest(body: Buffer, headerLength: number | undefined): ReadRequest | Promise<ReadRequest> {
   const length = headerLength ?? body.length
   if (length > body.length) {
     throw malformed(`Inference-Header-Content-Length is ${length}, but the body has only ${body.length} bytes`)
   }
   const json = headerLength === undefined ? body : body.subarray(0, length)
   if (!isUtf8(json)) throw malformed('The request body is not UTF-8; is Inference-Header-Content-Length missing?')
-  const text = json.toString('utf8')
-  let document = documentOf(parseJson(text))
+  const raw = body.subarray(length)
+  if (json.length > AT_ONCE_BYTES) return readJsonInTurns(json).then((value) => requestOf(value, { json, raw }))
+  return requestOf(parseJson(json.toString('utf8')), { json, raw })
+}
+
+interface Given {
+  readonly json: Buffer
+  /** What comes behind it. */
+  readonly raw: Buffer
+}
+
+function requestOf(value: unknown, { json, raw }: Given): ReadRequest {
+  let document = documentOf(value)
   let inputs = listOf(document, 'inputs')
   if (inputs.some((input) => hasRounded(input.datatype, input.data))) {
-    if (text.length > LOSSLESS_LENGTH) throw malformed(TOO_LONG_FOR_WHOLE)
-    document = documentOf(parseLossless(text))
+    if (json.length > AT_ONCE_BYTES) throw malformed(TOO_LONG_FOR_WHOLE)
+    document = documentOf(parseLossless(json.toString('utf8')))
     inputs = listOf(document, 'inputs')
   }
   const parameters = parametersOf(document.parameters, 'request')
   const binaryOutputs = flagOf(parameters.binary_data_output, '"binary_data_output"') ?? false
   return {
     id: idOf(document.id),
-    inputs: readInputs(inputs, body.subarray(length)),
+    inputs: readInputs(inputs, raw),
     outputs: readOutputs(document, binaryOutputs),
     binaryOutputs,
     priority: parameterNumber(parameters, 'priority'),
@@ -63,8 +77,8 @@ export function readRequest(body: Buffer, headerLength: number | undefined): Rea
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Reading without loss takes twenty times as long, and holds up everybody else. */
-const LOSSLESS_LENGTH = 4 * 1024 * 1024
+/** A picture of usual size is read at once, in some twenty milliseconds. Reading without loss takes twenty times as long, and is not done in turns. */
+const AT_ONCE_BYTES = 4 * 1024 * 1024
 const TOO_LONG_FOR_WHOLE =
   'Whole numbers beyond 2^53 are taken in up to 4 MiB of JSON; send them as binary data, which is exact and faster'
 
