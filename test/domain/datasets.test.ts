@@ -89,6 +89,10 @@ describe.each([...DATABASES])('datasets on the %s database', (database) => {
     expect(all.map(({ age }) => age)).toEqual(rows.map(({ age }) => age))
     expect((await client.datasets.rows({ dataset_id: id, limit: 5, offset: 10 })).rows).toEqual(all.slice(10))
     expect((await client.datasets.rows({ dataset_id: id, offset: 12 })).rows).toEqual([])
+    const beyond = client.datasets.rows({ dataset_id: id, offset: 1e300 })
+    expect((await refusal(beyond)).fields).toHaveProperty('offset')
+    const last = client.datasets.rows({ dataset_id: id, offset: Number.MAX_SAFE_INTEGER })
+    expect((await last).rows).toEqual([])
   })
 
   it('are listed newest first, page by page', async () => {

@@ -66,8 +66,12 @@ export const batchOperations = {
     input: Shape({
       job_id,
       format: Type.Optional(OneOf(BATCH_FORMATS, 'Default: the `output_format` of the job.')),
-      offset: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Rows to skip.' })),
-      limit: Type.Optional(Type.Integer({ minimum: 1, description: 'Rows to send; default: all.' })),
+      offset: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0, description: 'Rows to skip.' }),
+      ),
+      limit: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'Rows to send; default: all.' }),
+      ),
     }),
     output: Type.String({
       format: 'binary',

@@ -73,7 +73,9 @@ export const datasetOperations = {
     input: Shape({
       dataset_id,
       limit: pageFields.limit,
-      offset: Type.Optional(Type.Integer({ minimum: 0, default: 0, description: 'Rows to skip.' })),
+      offset: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0, description: 'Rows to skip.' }),
+      ),
     }),
     output: Shape({ rows: Type.Array(AnyObject('Column → value.'), { description: 'The rows.' }) }),
   }),
