@@ -32,7 +32,7 @@ export function varyingParts(sorted: Float64Array): DatePart[] {
 /** What a full turn of a part counts up to. */
 const PLAIN_COUNTS: Record<DatePart, number> = { season: 12, weekday: 7, 'time of day': 24 }
 
-/** [N, 1] float32: twelfths of a year, days since Monday or hours since midnight, of `date` [N, 1] float64. */
+/** [N, k] float32: twelfths of a year, days since Monday or hours since midnight, of `date` [N, k] float64. */
 export function writePlainPart(graph: GraphBuilder, date: Value, part: DatePart): Value {
   const turns = writeTurns(graph, date, part)
   const phase = graph.node('Sub', [turns, graph.node('Floor', [turns])])
@@ -42,7 +42,7 @@ export function writePlainPart(graph: GraphBuilder, date: Value, part: DatePart)
   return graph.node('Cast', [plain], { attributes: { to: { int: 1 } }, hint: 'plain' })
 }
 
-/** Sine and cosine [N, 2] float32 of one part of `date` [N, 1] float64, milliseconds since 1970. */
+/** Sines, then cosines, [N, 2k] float32 of one part of `date` [N, k] float64, milliseconds since 1970. */
 export function writeDatePart(graph: GraphBuilder, date: Value, part: DatePart): Value {
   const turns = writeTurns(graph, date, part)
   // From the nearest whole turn, not the one before: sines are exact near 0 and not near 2π.
@@ -56,7 +56,7 @@ export function writeDatePart(graph: GraphBuilder, date: Value, part: DatePart):
   return graph.node('Cast', [circle], { attributes: { to: { int: 1 } } })
 }
 
-/** [N, 1] float64: how many years, weeks or days have gone by; the fraction is the part. */
+/** [N, k] float64: how many years, weeks or days have gone by; the fraction is the part. */
 function writeTurns(graph: GraphBuilder, date: Value, part: DatePart): Value {
   const float64 = (hint: string, value: number) =>
     graph.constant(hint, { type: 'float64', dims: [1], data: Float64Array.of(value) })

@@ -2,7 +2,7 @@
 // nodes as one.
 import type { GraphBuilder, Value } from '../onnx/graph.ts'
 import { int64s } from './block.ts'
-import { writeDatePart, writePlainPart } from './dates.ts'
+import { DATE_PARTS, writeDatePart, writePlainPart } from './dates.ts'
 import type { NumberFit } from './numbers.ts'
 import type { EncodingOptions } from './options.ts'
 
@@ -50,16 +50,39 @@ export function writeNumbers(
     const missing = graph.node('Not', [pick(graph, present, fits, (fit) => fit.marked)], { hint: 'missing' })
     parts.push(graph.node('Cast', [missing], { attributes: { to: { int: 1 } } }))
   }
-  fits.forEach((fit, at) => {
-    if (fit.parts.length === 0) return
-    const date = graph.node('Gather', [filled, int64s(graph, 'column', [at])], { attributes: { axis: { int: 1 } } })
-    const known = graph.node('Gather', [present, int64s(graph, 'column', [at])], { attributes: { axis: { int: 1 } } })
-    for (const part of fit.parts) {
-      const written = options.dates === 'plain' ? writePlainPart(graph, date, part) : writeDatePart(graph, date, part)
-      parts.push(keeps ? withGaps(graph, written, known) : written)
+  const dates = writeDates(graph, { filled, present }, { fits, options })
+  return join(graph, dates ? [...parts, dates] : parts)
+}
+
+/** Each part of all dates that have it at once: by themselves, hundreds of dates were nodes that took minutes to load. */
+function writeDates(
+  graph: GraphBuilder,
+  { filled, present }: { readonly filled: Value; readonly present: Value },
+  { fits, options }: { readonly fits: readonly NumberFit[]; readonly options: EncodingOptions },
+): Value | undefined {
+  const gather = (value: Value, columns: readonly number[]) =>
+    graph.node('Gather', [value, int64s(graph, 'columns', columns)], { attributes: { axis: { int: 1 } } })
+  const isPlain = options.dates === 'plain'
+  const parts: Value[] = []
+  /** By part, then sines and cosines of it, then dates: where each feature comes to lie. */
+  const places = new Map<string, number>()
+  for (const part of DATE_PARTS) {
+    const dates = fits.flatMap((fit, at) => (fit.parts.includes(part) ? [at] : []))
+    if (dates.length === 0) continue
+    const date = gather(filled, dates)
+    const written = isPlain ? writePlainPart(graph, date, part) : writeDatePart(graph, date, part)
+    for (const turn of isPlain ? [0] : [0, 1]) {
+      for (const at of dates) places.set(`${at} ${part} ${turn}`, places.size)
     }
-  })
-  return join(graph, parts)
+    const known = () => join(graph, Array(isPlain || dates.length === 1 ? 1 : 2).fill(gather(present, dates)))
+    parts.push(options.missing === 'keep' ? withGaps(graph, written, known()) : written)
+  }
+  if (parts.length === 0) return undefined
+  const wanted = fits.flatMap((fit, at) =>
+    fit.parts.flatMap((part) => (isPlain ? [0] : [0, 1]).map((turn) => places.get(`${at} ${part} ${turn}`)!)),
+  )
+  const joined = join(graph, parts)
+  return wanted.every((place, i) => place === i) ? joined : gather(joined, wanted)
 }
 
 /** NaN where a value is missing; only now, because not every operator lets NaN through. */
