@@ -91,18 +91,6 @@ describe.each([...DATABASES])('features on the %s database', (database) => {
     expect((await client.features.get(user)).features.budget).toBeNull()
   })
 
-  it('may have a life longer than any time there is', async () => {
-    for (const ttl of [1e9, 3e11, Number.MAX_SAFE_INTEGER, 1e300]) {
-      await declareUser(ttl)
-      const user = { entity_type: 'user', entity_id: 'u1' }
-      await client.features.put({ ...user, features: { budget: 1 }, observed_at: '0001-01-01T00:00:00Z' })
-      await client.features.put({ ...user, features: { city: 'Rome' }, observed_at: at(0) })
-      const { features } = await client.features.get({ ...user, as_of: at(1) })
-      expect(features).toMatchObject({ budget: ttl > 1e11 ? 1 : null, city: 'Rome' })
-      expect((await client.features.get({ ...user, as_of: '0001-01-02T00:00:00Z' })).features.budget).toBe(1)
-    }
-  })
-
   it('can be unset', async () => {
     await declareUser()
     const user = { entity_type: 'user', entity_id: 'u1' }

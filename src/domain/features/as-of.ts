@@ -50,16 +50,6 @@ export async function featuresAsOf(
   return states
 }
 
-/** Between any two moments of the years 1 to 9999 there is less. */
-const LONGEST_MS = 10_000 * 366 * 86_400_000
-const FIRST = '0001-01-01T00:00:00Z'
-
-/** So long before the moment of the row, but in no year that the database does not have. */
-function atMost(ttl: number): RawBuilder<unknown> {
-  const life = sql`make_interval(secs => ${ttl / 1000})`
-  return sql`greatest(r.at, ${FIRST}::timestamptz + ${life}) - ${life}`
-}
-
 interface Lookup {
   readonly name: string
   readonly ttl: number | null
@@ -67,7 +57,7 @@ interface Lookup {
 }
 
 function lookup(tenantId: string, type: EntityType, { name, ttl, alias }: Lookup): RawBuilder<unknown> {
-  const fresh = ttl === null || ttl > LONGEST_MS ? sql`true` : sql`h.observed_at >= ${atMost(ttl)}`
+  const fresh = ttl === null ? sql`true` : sql`h.observed_at >= r.at - make_interval(secs => ${ttl / 1000})`
   return sql`left join lateral (
     select h.features -> ${sql.lit(name)} as value, h.observed_at
     from feature_history h
