@@ -23,8 +23,11 @@ export const FeatureName = Type.String({
     'Name of the feature: a letter or "_", then letters, digits, "_", "-", "."; at most 128; not "__proto__".',
 })
 
+/** A thousand years: what is longer no database can take from a moment. */
+const LONGEST_TTL_SECONDS = 31_536_000_000
+
 const Ttl = Nullable(
-  Type.Number({ exclusiveMinimum: 0 }),
+  Type.Number({ exclusiveMinimum: 0, maximum: LONGEST_TTL_SECONDS }),
   'Seconds after which a value no longer counts; null: never. A feature without its own has that of its entity type.',
 )
 

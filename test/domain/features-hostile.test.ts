@@ -60,6 +60,18 @@ describe.each([...DATABASES])('hostile features on the %s database', (database) 
     expect(await known('7')).toEqual({ pace: 0.5, likes: ['x', 'y'] })
   })
 
+  it('that would live longer than a moment can be counted back are not declared', async () => {
+    const features = [{ name: 'pace', dtype: 'number' }] as const
+    const forever = { entity_type: 'user', features: [...features], ttl_seconds: 1e300 }
+    await expectRefusedFor('ttl_seconds', client.features.declare(forever))
+    await client.features.declare({ ...forever, ttl_seconds: 31_536_000_000 })
+    const observed_at = '0001-01-02T00:00:00Z'
+    await client.features.put({ entity_type: 'user', entity_id: 'a', features: { pace: 1 }, observed_at })
+    const as_of = '0001-01-03T00:00:00Z'
+    const { features: then } = await client.features.get({ entity_type: 'user', entity_id: 'a', as_of })
+    expect(then).toEqual({ pace: 1 })
+  })
+
   it('come packed as well, and say so where the packing is broken', async () => {
     await declare()
     const packed = gzipSync('{"entity_id":"a","likes":["art"]}\n'.repeat(3000))
