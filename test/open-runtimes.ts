@@ -6,7 +6,7 @@ import { silentLog } from '../src/core/log.ts'
 import { openRuntime, type Runtime, type RuntimeOptions } from '../src/runtime/index.ts'
 
 export interface OpenRuntimes {
-  start(options?: Partial<RuntimeOptions>): Runtime
+  start(options?: Partial<Parameters<typeof openRuntime>[0]>): Runtime
   /** The living ones of this process, in order. */
   readonly threads: readonly Worker[]
 }

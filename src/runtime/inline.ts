@@ -1,6 +1,6 @@
 // Runs of very small models on the event loop itself, for callers who come one at a time: two thread switches cost such a
 // call more than the run. Only trusted graphs (trained here: no loops), only where the measured run is far below what the
-// loop can spare, and only while nothing else is in flight; under load the workers and their batches are faster.
+// loop can spare, and only while nothing else is in flight or the loop mostly waits; under load the workers and their batches are faster.
 import { notePace } from './batch.ts'
 import { fetchIndices, orderFeeds } from './feeds.ts'
 import type { PoolModel } from './job.ts'
@@ -16,22 +16,30 @@ const MAX_BYTES = 1024 * 1024
 const MAX_ROWS = 4
 /** Calls in a row that met nothing else in flight. */
 const CALM = 16
+/** Or a loop that works less than this share of its time, and no longer when it works more than the other. */
+const IDLE = { until: 0.5, upTo: 0.7 }
+/** That do not keep a call of an idle loop from it. */
+const FEW = 4
 /** Runs of a model before its session is also opened here: opening takes the loop some milliseconds. */
 const PROVEN = 32
 /** Runs of a model that became too slow here before it is tried again: a busy minute of the machine is not the model's fault. */
 const REST = 2000
 
-/** The workers. */
-interface Elsewhere {
+/** The workers, and the loop that would be held up. */
+export interface Elsewhere {
   /** Runs accepted and not answered. */
   readonly inFlight: () => number
   /** The last run here of a retired model has ended. */
   readonly unneeded: (model: PoolModel) => void
+  /** Of its time, how much the event loop works. */
+  readonly loopShare: () => number
 }
 
 interface Here {
   readonly session: Session
   runs: number
+  inFlight: number
+  unneeded: boolean
 }
 
 export class Inline {
@@ -40,6 +48,7 @@ export class Inline {
   readonly #elsewhere: Elsewhere
   #inFlight = 0
   #calm = 0
+  #idle = false
 
   constructor(elsewhere: Elsewhere) {
     this.#elsewhere = elsewhere
@@ -47,9 +56,11 @@ export class Inline {
 
   /** The answer, or undefined where the run belongs to a worker. */
   tryRun(request: RunRequest): Promise<PooledResult> | undefined {
-    this.#calm = this.#inFlight + this.#elsewhere.inFlight() === 0 ? this.#calm + 1 : 0
+    const others = this.#inFlight + this.#elsewhere.inFlight()
+    this.#calm = others === 0 ? this.#calm + 1 : 0
     const { model, info, feeds } = request
-    if (this.#calm < CALM || !model.trusted || info.bytes > MAX_BYTES || model.stuck > 0) return undefined
+    if (!model.trusted || info.bytes > MAX_BYTES || model.stuck > 0) return undefined
+    if (this.#calm < CALM && !(others < FEW && this.#isIdle())) return undefined
     const here = this.#sessions.get(model)
     if (here === null) return undefined
     if (here === undefined) {
@@ -58,6 +69,11 @@ export class Inline {
     }
     const rows = feeds instanceof Row ? 1 : (feeds[info.inputs[0]?.name ?? '']?.dims[0] ?? 0)
     return rows > 0 && rows <= MAX_ROWS ? this.#run(here, request) : undefined
+  }
+
+  #isIdle(): boolean {
+    this.#idle = this.#elsewhere.loopShare() < (this.#idle ? IDLE.upTo : IDLE.until)
+    return this.#idle
   }
 
   /** As the last calls found it. */
@@ -69,7 +85,7 @@ export class Inline {
     const here = this.#sessions.get(model)
     this.#sessions.delete(model)
     this.#runsSeen.delete(model)
-    void here?.session.close().catch(() => undefined)
+    if (here) leave(here)
   }
 
   async #run(here: Here, { model, info, feeds, options }: RunRequest): Promise<PooledResult> {
@@ -77,6 +93,7 @@ export class Inline {
     const fetches = fetchIndices(info, options.fetches)
     const ordered = feeds instanceof Row ? tensorsOf(feeds) : orderFeeds(info, feeds)
     model.pending++
+    here.inFlight++
     this.#inFlight++
     try {
       const { outputs, runMs } = await here.session.run(ordered, fetches)
@@ -87,16 +104,17 @@ export class Inline {
       return { outputs: byName(outputsOf(info, fetches), outputs), runMs, queueMs: 0, batchRows, leads: true }
     } finally {
       model.pending--
+      here.inFlight--
       this.#inFlight--
+      if (here.unneeded) leave(here)
       if (model.retired && model.pending === 0) this.#elsewhere.unneeded(model)
     }
   }
 
-  /** Another run of it cannot be here: runs here are for calls that meet nothing else in flight. */
   #rest(model: PoolModel, here: Here): void {
     this.#sessions.delete(model)
     this.#runsSeen.set(model, -REST)
-    void here.session.close().catch(() => undefined)
+    here.unneeded = true
   }
 
   #consider(model: PoolModel): void {
@@ -112,6 +130,12 @@ export class Inline {
     const { openSession } = await import('./session.ts')
     const session = await openSession(source, { gpu: 'off', threads: 1 })
     if (model.retired) await session.close()
-    else this.#sessions.set(model, { session, runs: 0 })
+    else this.#sessions.set(model, { session, runs: 0, inFlight: 0, unneeded: false })
   }
+}
+
+/** Closes it behind its last run. */
+function leave(here: Here): void {
+  here.unneeded = true
+  if (here.inFlight === 0) void here.session.close().catch(() => undefined)
 }

@@ -3,8 +3,9 @@ import { stat } from 'node:fs/promises'
 import { systemClock } from '../core/clock.ts'
 import { Drain } from './drain.ts'
 import { loadFailure } from './engine-failure.ts'
-import { Inline } from './inline.ts'
+import { type Elsewhere, Inline } from './inline.ts'
 import type { PoolModel } from './job.ts'
+import { measureLoopShare } from './loop-share.ts'
 import { Pool } from './pool.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { releasedFailure } from './refusals.ts'
@@ -22,7 +23,9 @@ interface Entry {
 
 /** Starts the workers and returns at once; loads and runs wait until a worker is ready. */
 export function openRuntime(
-  options: RuntimeOptions & Pick<Partial<PoolOptions>, 'start' | 'clock' | 'atTurnsEnd'>,
+  options: RuntimeOptions &
+    Pick<Partial<PoolOptions>, 'start' | 'clock' | 'atTurnsEnd'> &
+    Partial<Pick<Elsewhere, 'loopShare'>>,
 ): Runtime {
   const pool = new Pool({
     runTimeoutMs: 5000,
@@ -33,7 +36,11 @@ export function openRuntime(
     atTurnsEnd: setImmediate,
     ...options,
   })
-  const inline = new Inline({ inFlight: () => pool.inFlight, unneeded: (model) => pool.retire(model) })
+  const inline = new Inline({
+    inFlight: () => pool.inFlight,
+    unneeded: (model) => pool.retire(model),
+    loopShare: options.loopShare ?? measureLoopShare(),
+  })
   const entries = new Map<string, Entry>()
   let modelCount = 0
 
