@@ -2,6 +2,7 @@
 // It needs only `fetch` and runs in Node.js and in browsers. Failures are thrown as the MlError the service made.
 
 import { call, type Settings } from './client/call.ts'
+import { patientFetch } from './client/patient-fetch.ts'
 import type { CallOptions, ClientOptions, MlClient } from './client/types.ts'
 import { type OperationName, operations } from './contract/operations/index.ts'
 
@@ -30,8 +31,7 @@ export function createClient(options: ClientOptions): MlClient {
   const settings: Settings = {
     baseUrl: options.baseUrl.replace(/\/+$/, ''),
     headers: { ...(options.tenantId !== undefined && { 'x-tenant-id': options.tenantId }), ...options.headers },
-    // Looked up at each call, and called as a plain function: browsers refuse a `fetch` with another `this`.
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    fetch: options.fetch ?? patientFetch,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     retries: options.retries ?? DEFAULT_RETRIES,
   }
