@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type App, createApp } from '../../src/app.ts'
 import { type ConfigOverrides, loadConfig } from '../../src/config.ts'
-import { silentLog } from '../../src/core/log.ts'
+import { type Log, silentLog } from '../../src/core/log.ts'
 import { startApp } from '../helpers/app.ts'
 import { aTrainedModel, CUSTOMER } from '../helpers/builders.ts'
 import { AGE_AND_INCOME, externalAddModel, type Files, mlflowFolder, mlmodel } from '../mlflow.ts'
@@ -17,10 +17,13 @@ let app: App
 let expected: unknown
 let customers: string
 
+const errors: string[] = []
+const log: Log = { ...silentLog, error: (_, message) => void errors.push(message), child: () => log }
+
 async function serve(repository: string, overrides: ConfigOverrides = {}): Promise<App> {
   const dataDir = join(folder, 'data')
   const config = loadConfig({ env: {}, overrides: { repository, dataDir, mlWorkers: 1, ...overrides } })
-  const made = await createApp(config, { log: silentLog })
+  const made = await createApp(config, { log })
   await made.begun
   return made
 }
@@ -95,8 +98,17 @@ describe('a folder of models', () => {
     await mkdir(join(place, 'versions/3.0.0'))
     await writeFile(join(place, 'versions/3.0.0/model.onnx'), 'no model')
     await writeFile(join(place, 'CURRENT'), '3.0.0\n')
-    await post('/reload', {})
+    const before = errors.length
+    for (let look = 0; look < 10; look++) await post('/reload', {})
     expect(await add()).toBe(6)
+    // It is read anew, from the beginning to the end, now and then and not at every look.
+    expect(errors.length - before).toBeGreaterThan(0)
+    expect(errors.length - before).toBeLessThan(6)
+    await writeFile(join(place, 'versions/3.0.0/model.onnx'), addModel(7))
+    await post('/reload', {})
+    expect(await add()).toBe(8)
+    await writeFile(join(place, 'CURRENT'), '2.0.0\n')
+    await post('/reload', {})
   })
 
   it('goes on being served while CURRENT names what is not there, until there is no CURRENT', async () => {

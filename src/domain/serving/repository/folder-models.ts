@@ -2,7 +2,7 @@
 // a new version is loaded and warm before it is swapped in, and one that does not load leaves the old one in place.
 
 import { DEFAULT_ENVIRONMENT } from '../../../contract/models.ts'
-import { pause } from '../../../core/backoff.ts'
+import { backoffMs, pause } from '../../../core/backoff.ts'
 import { fail, notFound } from '../../../core/failure.ts'
 import { LiveModels } from '../live-models.ts'
 import type { ServingServices } from '../residents.ts'
@@ -29,6 +29,8 @@ export class FolderModels extends LiveModels {
   #named: ReadonlyMap<string, ModelFolder> = new Map()
   /** By tenant; undefined where several are live. */
   #only: ReadonlyMap<string, ServedVersion | undefined> = new Map()
+  /** What did not load. A file that changes makes another record. */
+  readonly #failed = new WeakMap<VersionRecord, { readonly times: number; readonly againAtMs: number }>()
   #looks = 0
   #restMs = LOOK_EVERY_MS
   #looking: Promise<void> | undefined
@@ -175,6 +177,9 @@ export class FolderModels extends LiveModels {
       return wanted === undefined ? undefined : served
     }
     if (served?.record === record) return served
+    const { clock } = this.#needs
+    const failed = this.#failed.get(record)
+    if (served && failed && clock.elapsedMs() < failed.againAtMs) return served
     const fresh = new ServedVersion(this.#needs, record)
     // At the start, what does not fit the memory is left to those who ask for it.
     if (!served && !this.#needs.residents.roomy) return fresh
@@ -183,6 +188,10 @@ export class FolderModels extends LiveModels {
       return fresh
     } catch (error) {
       const { modelName, version } = record
+      // Its file is read as a whole each time, perhaps from a bucket.
+      const times = (failed?.times ?? 0) + 1
+      const restMs = backoffMs(times, { initialMs: LOOK_EVERY_MS, maxMs: LONGEST_REST_MS })
+      this.#failed.set(record, { times, againAtMs: clock.elapsedMs() + restMs })
       this.#needs.log.error({ err: error, model: modelName, version }, 'model does not load')
       // At the start there is nothing to keep: callers are told by the version itself why it does not load.
       return served ?? fresh
