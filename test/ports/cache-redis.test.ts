@@ -53,7 +53,10 @@ describe.skipIf(!redis)('the cache in Redis', () => {
     for (let i = 0; i < 100; i++) expect(await place.cache.get('a')).toBeUndefined()
     await expect(place.cache.ping()).rejects.toMatchObject({ kind: 'unavailable' })
     server.thaw()
+    // Not healthy before it is used again.
+    await expect(place.cache.ping()).rejects.toMatchObject({ kind: 'unavailable' })
     await untilConnected(place.cache)
+    await place.cache.ping()
     expect(await place.cache.get('a')).toEqual(Buffer.from(value))
     expect(place.lines.filter((line) => line.startsWith('Redis is away')).length).toBe(1)
     expect(await callsOf('get', server.url)).toBe(2)

@@ -1,5 +1,7 @@
 // What only a PostgreSQL server can do to us: be away, die, fall silent, withhold rights, be shared by several replicas.
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -59,6 +61,24 @@ describe('a server that is away', () => {
     await db.tenant('a', (tx) => addModel(tx, 'a', 'x'))
     expect(await countModels(db)).toBe(1)
     expect(db.status().connected).toBe(true)
+  })
+
+  it('fails what waits for a connection that ends with the first words of the server, and nothing else', async () => {
+    const authenticated = '520000000800000000'
+    const ready = '5a0000000549'
+    const words = Buffer.from('SFATAL\0C57P01\0Mterminating connection\0\0')
+    const ending = Buffer.from([0x45, 0, 0, 0, words.length + 4, ...words])
+    const fake = createServer((socket) => {
+      socket.on('error', () => {})
+      socket.once('data', () => socket.end(Buffer.concat([Buffer.from(authenticated + ready, 'hex'), ending])))
+    })
+    await once(fake.listen(0, '127.0.0.1'), 'listening')
+    const db = await open(`postgres://u@127.0.0.1:${(fake.address() as AddressInfo).port}/db`)
+    const away = { kind: 'unavailable', code: 'DATABASE_UNAVAILABLE' }
+    await expect(db.ping()).rejects.toMatchObject(away)
+    await expect(db.tenant('a', (tx) => addModel(tx, 'a', 'x'))).rejects.toMatchObject(away)
+    await expect(db.migrate()).rejects.toMatchObject(away)
+    fake.close()
   })
 
   it('fails running transactions as unavailable when it dies, and loses nothing it had acknowledged', async () => {

@@ -156,7 +156,8 @@ export function openRedisCache(options: CacheOptions & { readonly url: string })
       await owe(keys)
     },
     async ping() {
-      if (client.status !== 'ready') throw unavailable(shown)
+      // A server that answers again is not used before a probe has found it, and until then nothing is kept there.
+      if (away) throw unavailable(shown)
       await client.ping().catch((cause: unknown) => {
         throw unavailable(shown, cause)
       })

@@ -26,10 +26,12 @@ export function createPooledDatabase(options: PooledOptions): Database {
   const wakes = createWakes(shared ? pool : undefined)
   let connected = false
 
-  // Without a listener an idle connection that breaks would end the process.
+  // Without listeners a connection that breaks would end the process: one that is idle, and one that was just given out, until
+  // whoever waits for it has its turn. What is asked of it next fails and says why.
   pool.on('error', () => {
     connected = false
   })
+  pool.on('connect', (client) => client.on('error', () => {}))
 
   async function contact<T>(work: () => Promise<T>): Promise<T> {
     try {
