@@ -11,10 +11,11 @@ import {
   failChunk,
   releaseChunk,
   survive,
+  TO_COMPLETE,
   takeBackChunks,
 } from '../../src/domain/batch/claim.ts'
 import { sweepTurns } from '../../src/domain/batch/index.ts'
-import { type Database, json, type Tx } from '../../src/ports/db/index.ts'
+import { type Database, endWithNext, json, type Tx } from '../../src/ports/db/index.ts'
 import { BACKENDS, type Backend, startBackend } from '../ports/db-backends.ts'
 
 const LEASE = 3600
@@ -165,11 +166,11 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     await submit('a', 'x', 1)
     const present = (await claim())!
     expect(await db.system((tx) => extendClaim(tx, old, LEASE))).toBe(false)
-    expect(await db.system((tx) => completeChunk(tx, old, RESULT))).toBe(false)
+    expect(await db.system((tx) => completeChunk(tx, old, RESULT))).toBeUndefined()
     expect(await db.system((tx) => failChunk(tx, old, AT_ONCE))).toBeUndefined()
     await db.system((tx) => releaseChunk(tx, old))
     await db.system((tx) => survive(tx, old))
-    expect(await db.system((tx) => completeChunk(tx, present, RESULT))).toBe(true)
+    expect(await db.system((tx) => completeChunk(tx, present, RESULT))).toBeDefined()
   })
 
   it('lets a worker write nothing once its chunk was taken over', async () => {
@@ -180,10 +181,33 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     const next = (await claim())!
     expect(next.attempt).toBe(late.attempt + 1)
     expect(await db.system((tx) => extendClaim(tx, late, LEASE))).toBe(false)
-    expect(await db.system((tx) => completeChunk(tx, late, RESULT))).toBe(false)
+    expect(await db.system((tx) => completeChunk(tx, late, RESULT))).toBeUndefined()
     expect(await db.system((tx) => failChunk(tx, late, AT_ONCE))).toBeUndefined()
-    expect(await db.system((tx) => completeChunk(tx, next, RESULT))).toBe(true)
-    expect(await db.system((tx) => completeChunk(tx, next, RESULT))).toBe(false)
+    expect(await db.system((tx) => completeChunk(tx, next, RESULT))).toBeDefined()
+    expect(await db.system((tx) => completeChunk(tx, next, RESULT))).toBeUndefined()
+  })
+
+  it('counts each of the chunks that end at once, and nothing of a job that was cancelled meanwhile', async () => {
+    await submit('a', 'x', 12)
+    const held: Claim[] = []
+    for (let found = await claim(); found; found = await claim()) held.push(found)
+    const counted = await Promise.all(held.slice(0, 8).map((mine) => completeAndClaim(db, mine)))
+    expect(counted.map(([done]) => done?.done_count).sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+    expect(counted.every(([, next]) => next === undefined)).toBe(true)
+    const late = held[8]!
+    if (name === 'postgres') {
+      let waiting: Promise<unknown> = Promise.resolve()
+      await db.system(async (tx) => {
+        await tx.updateTable('batch_jobs').set({ status: 'cancelled' }).execute()
+        waiting = completeAndClaim(db, late)
+        await new Promise((resolve) => setTimeout(resolve, 300))
+      })
+      expect(await waiting).toEqual([undefined, undefined])
+    }
+    await db.system((tx) => tx.updateTable('batch_jobs').set({ status: 'cancelled' }).execute())
+    expect(await completeAndClaim(db, late)).toEqual([undefined, undefined])
+    const [job] = await db.system((tx) => tx.selectFrom('batch_jobs').selectAll().execute())
+    expect(job).toMatchObject({ done_count: 8, processed_count: 8 })
   })
 
   it('lets a chunk that failed wait before it is tried again', async () => {
@@ -220,7 +244,7 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     const third = (await claim())!
     await survived(second)
     expect(await counts()).toEqual({ deaths: 0, outages: 2, failures: 0, status: 'running' })
-    expect(await db.system((tx) => completeChunk(tx, third, RESULT))).toBe(true)
+    expect(await db.system((tx) => completeChunk(tx, third, RESULT))).toBeDefined()
     await survived(second)
     expect(await counts()).toMatchObject({ outages: 2, status: 'done' })
   })
@@ -238,6 +262,7 @@ describe.each(BACKENDS)('the queue of chunks: %s', (name) => {
     for (let i = 0; i < 120; i++) await step()
     for (let i = 0; world.done.size < 3 * chunks && i < 1000; i++) {
       await db.system((tx) => takeBackChunks(tx, 'all'))
+      world.held = []
       const found = await claim()
       if (found && (await db.system((tx) => completeChunk(tx, found, RESULT)))) world.done.add(key(found))
     }
@@ -288,6 +313,14 @@ function take(list: Claim[], random: Random): Claim | undefined {
   return list.length === 0 ? undefined : list.splice(random.integer(list.length), 1)[0]
 }
 
+/** As a worker does that goes on. */
+function completeAndClaim(db: Database, mine: Claim) {
+  return db.system((tx) => {
+    endWithNext(tx, TO_COMPLETE + 1)
+    return Promise.all([completeChunk(tx, mine, RESULT), claimChunk(tx, LEASE)])
+  })
+}
+
 const ACTIONS: readonly ((stage: Stage) => Promise<void>)[] = [
   async ({ world, claim }) => {
     const found = await claim()
@@ -296,8 +329,23 @@ const ACTIONS: readonly ((stage: Stage) => Promise<void>)[] = [
   async ({ world, random, db }) => {
     const mine = take(world.held, random)
     if (!mine) return
-    expect(await db.system((tx) => completeChunk(tx, mine, RESULT))).toBe(true)
+    expect(await db.system((tx) => completeChunk(tx, mine, RESULT))).toBeDefined()
     world.done.add(key(mine))
+  },
+  async ({ world, random, db }) => {
+    const mine = take(world.held, random)
+    if (!mine) return
+    const [counted, next] = await completeAndClaim(db, mine)
+    expect(counted).toBeDefined()
+    world.done.add(key(mine))
+    if (next) world.held.push(next)
+  },
+  async ({ world, random, db }) => {
+    const zombie = take(world.zombies, random)
+    if (!zombie) return
+    const [counted, next] = await completeAndClaim(db, zombie)
+    expect(counted).toBeUndefined()
+    if (next) world.held.push(next)
   },
   async ({ world, random, db, letLeaseRunOut }) => {
     const dead = take(world.held, random)
@@ -308,7 +356,7 @@ const ACTIONS: readonly ((stage: Stage) => Promise<void>)[] = [
   },
   async ({ world, random, db }) => {
     const zombie = take(world.zombies, random)
-    if (zombie) expect(await db.system((tx) => completeChunk(tx, zombie, RESULT))).toBe(false)
+    if (zombie) expect(await db.system((tx) => completeChunk(tx, zombie, RESULT))).toBeUndefined()
   },
   async ({ world, random, db }) => {
     const mine = take(world.held, random)
@@ -324,6 +372,11 @@ async function check(db: Database, { held, done }: World): Promise<void> {
   const rows = await db.system((tx) => tx.selectFrom('batch_chunks').selectAll().execute())
   const name = (row: (typeof rows)[number]) => `${row.tenant_id}/${row.job_id}/${row.index}`
   expect(new Set(rows.filter(({ status }) => status === 'done').map(name))).toEqual(done)
+  const jobs = await db.system((tx) => tx.selectFrom('batch_jobs').selectAll().execute())
+  for (const { tenant_id, id, done_count, processed_count } of jobs) {
+    const ended = [...done].filter((one) => one.startsWith(`${tenant_id}/${id}/`)).length
+    expect([done_count, processed_count]).toEqual([ended, ended])
+  }
   const running = new Map(rows.filter(({ status }) => status === 'running').map((row) => [name(row), row.attempt]))
   expect(running).toEqual(new Map(held.map((claim) => [key(claim), claim.attempt])))
 }

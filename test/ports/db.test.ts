@@ -86,6 +86,20 @@ describe.each(BACKENDS)('database: %s', (name) => {
     stop()
   })
 
+  it('ends with the last of several statements that go together', async () => {
+    const id = newId()
+    const found = await db.tenant('a', async (tx) => {
+      endWithNext(tx, 2)
+      const models = tx.selectFrom('models').select('id').where('id', '=', id)
+      const [, rows] = await Promise.all([addModel(tx, 'a', id), models.execute()])
+      await expect(models.execute()).rejects.toMatchObject({ code: 'NO_TRANSACTION' })
+      return rows
+    })
+    expect(found).toEqual([{ id }])
+    expect(await countModels(id)).toBe(1)
+    await db.tenant('a', (tx) => tx.deleteFrom('models').where('id', '=', id).execute())
+  })
+
   it('is undone when the statement that it ends with fails', async () => {
     const id = newId()
     const work = db.tenant('a', async (tx) => {

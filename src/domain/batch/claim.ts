@@ -101,14 +101,32 @@ export interface ChunkResult {
   readonly errors: readonly BatchRowError[]
 }
 
-/** False: the claim was lost, and what was made under it counts for nothing. */
-export async function completeChunk(tx: Tx, claim: Claim, result: ChunkResult): Promise<boolean> {
-  const { rows } = await sql`
-    update batch_chunks
-    set status = 'done', lease_until = null, failed_rows = ${result.failedRows}, result_bytes = ${result.bytes},
-      row_errors = ${result.errors.length > 0 ? json(result.errors) : null}::jsonb
-    where ${mine(claim)} returning 1`.execute(tx)
-  return rows.length > 0
+/** How far its job is, this chunk counted. */
+export type Counted = Pick<BatchRow, 'done_count' | 'chunk_count'>
+
+/** Statements that `completeChunk` sends, without waiting in between. */
+export const TO_COMPLETE = 2
+
+/** Undefined: the claim was lost, or the job has ended, and what was made under it counts for nothing. */
+export async function completeChunk(tx: Tx, claim: Claim, result: ChunkResult): Promise<Counted | undefined> {
+  const { tenantId, jobId, job, rows } = claim
+  const open = sql`tenant_id = ${tenantId} and id = ${jobId} and folder = ${job.folder} and status = 'running'`
+  // The job before the chunk, here as in a cancellation: otherwise the two could wait for each other. And by a statement of its own,
+  // so that the next one sees what was counted while this one waited.
+  const locked = sql`select from batch_jobs where ${open} for update`.execute(tx)
+  const counted = sql<Counted>`
+    with done as (
+      update batch_chunks
+      set status = 'done', lease_until = null, failed_rows = ${result.failedRows}, result_bytes = ${result.bytes},
+        row_errors = ${result.errors.length > 0 ? json(result.errors) : null}::jsonb
+      where ${mine(claim)} and exists (select from batch_jobs where ${open}) returning 1
+    )
+    update batch_jobs
+    set processed_count = processed_count + ${rows}::bigint, failed_count = failed_count + ${result.failedRows}::bigint,
+      done_count = done_count + 1
+    where ${open} and exists (select from done) returning done_count, chunk_count`.execute(tx)
+  const [, answer] = await Promise.all([locked, counted])
+  return answer.rows[0]
 }
 
 /** `fault`: of the chunk; `outage`: of something else that was away or busy. */

@@ -15,7 +15,9 @@ describe('chunks worked on in one process', () => {
     const company = newCompany()
     const seen: string[] = []
     const [leave, other] = await Promise.all([company.enter(signal), company.enter(signal)])
+    expect(company.mayGoOn()).toBe(true)
     const alone = company.beAlone(signal).then((is) => seen.push(`alone ${is}`))
+    expect(company.mayGoOn()).toBe(false)
     const late = company.enter(signal).then(() => seen.push('late'))
     await turn()
     expect(seen).toEqual([])
@@ -24,6 +26,7 @@ describe('chunks worked on in one process', () => {
     await turn()
     expect(seen).toEqual(['alone true'])
     leave()
+    expect(company.mayGoOn()).toBe(true)
     await late
     expect(seen).toEqual(['alone true', 'late'])
   })

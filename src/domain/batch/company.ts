@@ -5,6 +5,8 @@ import { once } from 'node:events'
 export interface Company {
   /** To be called before a chunk is claimed; waits while one is worked on alone, or until `signal`. @returns the way out. */
   enter(signal: AbortSignal): Promise<() => void>
+  /** Whether who is inside may claim another chunk without leaving: not while one is worked on alone, or waits to be. */
+  mayGoOn(): boolean
   /** Waits until everybody else is out. False: another one is alone already, or waits for it. @throws the signal's reason. */
   beAlone(signal: AbortSignal): Promise<boolean>
 }
@@ -35,6 +37,7 @@ export function newCompany(): Company {
         change()
       }
     },
+    mayGoOn: () => !alone,
     async beAlone(signal) {
       if (alone) return false
       alone = true

@@ -72,6 +72,9 @@ export interface DoneJob {
   readonly chunks: readonly Pick<Row<'batch_chunks'>, 'index' | 'attempt' | 'rows' | 'result_bytes'>[]
 }
 
+/** Statements that `findDone` sends, without waiting in between. */
+export const TO_FIND_DONE = 2
+
 /** Undefined for any other job. */
 export async function findDone(ctx: TxCtx, jobId: string): Promise<DoneJob | undefined> {
   const [job, chunks] = await Promise.all([

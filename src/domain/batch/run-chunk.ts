@@ -4,13 +4,24 @@ import { sql } from 'kysely'
 import { backoffMs, pause } from '../../core/backoff.ts'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { callerAttributes, ended } from '../../core/trace.ts'
+import { endWithNext } from '../../ports/db/index.ts'
 import { inTransaction, type Services, serviceCtx } from '../ctx.ts'
 import { findVersion, type Serving, type ServingCtx } from '../serving/index.ts'
 import { within } from '../traced.ts'
 import { type ChunkLines, predictChunk, predictCustomChunk } from './chunk.ts'
-import { type Claim, completeChunk, extendClaim, failChunk, releaseChunk, survive } from './claim.ts'
+import {
+  type Claim,
+  type Counted,
+  claimChunk,
+  completeChunk,
+  extendClaim,
+  failChunk,
+  releaseChunk,
+  survive,
+  TO_COMPLETE,
+} from './claim.ts'
 import type { Company } from './company.ts'
-import { type DoneJob, endJob, findDone, finishJob, type JobToEnd, putInputAway } from './end.ts'
+import { type DoneJob, endJob, findDone, finishJob, type JobToEnd, putInputAway, TO_FIND_DONE } from './end.ts'
 import { MAX_FAILURES, MAX_OUTAGES, partKey, retrySeconds } from './policy.ts'
 import { detailsOf, hasEnded, sourcesOf } from './store.ts'
 
@@ -28,25 +39,34 @@ const LEASE_BEATS = 4
 /** The lease began a little before its worker heard of it. */
 const SURE_OF_LEASE = 0.9
 
-export async function runChunk(worker: ChunkWorker, claim: Claim, stopping: AbortSignal): Promise<void> {
+/** @returns the next chunk, which was claimed along with the end of this one. */
+export async function runChunk(worker: ChunkWorker, claim: Claim, stopping: AbortSignal): Promise<Claim | undefined> {
   const { services, serving, company } = worker
   const lost = new AbortController()
   const signal = AbortSignal.any([stopping, lost.signal])
   const ctx: ServingCtx = { ...serviceCtx(services, claim.tenantId, signal, claim.jobId), serving }
+  const following: Following = { wanted: () => !stopping.aborted && company.mayGoOn(), claim: undefined }
   const stopBeating = keepAlive(ctx, claim, lost)
   try {
     if (claim.deaths > 0 && !(await company.beAlone(signal))) await ctx.db.system((tx) => releaseChunk(tx, claim))
-    else if (await beginJob(ctx, claim)) await inNameOf(ctx, claim)
+    else if (await beginJob(ctx, claim)) await inNameOf(ctx, claim, following)
   } catch (error) {
     if (lost.signal.aborted) await reportLost(ctx, claim, stopping)
     else await settle({ ...ctx, signal: AbortSignal.timeout(30_000) }, claim, stopping.aborted ? 'stopping' : error)
   } finally {
     stopBeating()
   }
+  return following.claim
+}
+
+/** What is worked on next. Kept apart from what becomes of this chunk, which may fail in its last steps. */
+interface Following {
+  readonly wanted: () => boolean
+  claim: Claim | undefined
 }
 
 /** The chunk as a span of the trace that its job was submitted in. */
-async function inNameOf(ctx: ServingCtx, claim: Claim): Promise<void> {
+async function inNameOf(ctx: ServingCtx, claim: Claim, following: Following): Promise<void> {
   const { job } = claim
   const { trace, requestId } = detailsOf(job)
   const span = ctx.tracer.start('batch.chunk', {
@@ -62,7 +82,7 @@ async function inNameOf(ctx: ServingCtx, claim: Claim): Promise<void> {
       'modelyard.attempt': claim.attempt,
     },
   })
-  await ended(span, () => predictAndStore(within(ctx, span), claim))
+  await ended(span, () => predictAndStore(within(ctx, span), claim, following))
 }
 
 /** What the claim could not say. False when the job has ended meanwhile. */
@@ -79,7 +99,7 @@ async function beginJob(ctx: ServingCtx, { job: { id, status } }: Claim): Promis
   })
 }
 
-async function predictAndStore(ctx: ServingCtx, claim: Claim): Promise<void> {
+async function predictAndStore(ctx: ServingCtx, claim: Claim, following: Following): Promise<void> {
   const started = ctx.clock.elapsedMs()
   const lines = await predictLines(ctx, claim)
   ctx.signal.throwIfAborted()
@@ -88,15 +108,26 @@ async function predictAndStore(ctx: ServingCtx, claim: Claim): Promise<void> {
   const size = lines.bytes.length
   // Stored; without this the memory of several chunks would wait for the garbage collector.
   lines.bytes.buffer.transfer(0)
-  const outcome = await commit(ctx, claim, { ...lines, size })
-  if (outcome.is === 'lost') {
+  const { counted, found } = await commit(ctx, { claim, lines: { ...lines, size }, following })
+  if (!counted) {
     await ctx.objects.delete([key])
     return
   }
   ctx.metrics.batchChunkDuration.observe((ctx.clock.elapsedMs() - started) / 1000)
   ctx.metrics.batchRows.inc({ outcome: 'predicted' }, claim.rows - lines.failedRows)
   ctx.metrics.batchRows.inc({ outcome: 'failed' }, lines.failedRows)
-  if (outcome.is === 'last') await finishJob(ctx, outcome.job)
+  if (counted.done_count < counted.chunk_count) return
+  await giveBack(ctx, following)
+  const job = found ?? (await inTransaction(ctx, (ctx) => findDone(ctx, claim.jobId)))
+  if (job) await finishJob(ctx, job)
+}
+
+/** Others ended meanwhile, and this was the last chunk after all: what its end takes would be time of the next one's lease. */
+async function giveBack(ctx: ServingCtx, following: Following): Promise<void> {
+  const { claim } = following
+  if (!claim) return
+  following.claim = undefined
+  await ctx.db.system((tx) => releaseChunk(tx, claim))
 }
 
 async function predictLines(ctx: ServingCtx, claim: Claim): Promise<ChunkLines> {
@@ -107,45 +138,45 @@ async function predictLines(ctx: ServingCtx, claim: Claim): Promise<ChunkLines> 
   return predictChunk(ctx, served, work)
 }
 
-type Stored = Pick<ChunkLines, 'failedRows' | 'errors'> & { readonly size: number }
-
-/** `last`: with this one every chunk is done. */
-type Outcome = { readonly is: 'done' | 'lost' } | { readonly is: 'last'; readonly job: DoneJob }
-
-function commit(ctx: ServingCtx, claim: Claim, lines: Stored): Promise<Outcome> {
-  return inTransaction(ctx, async (ctx): Promise<Outcome> => {
-    // The job before the chunk, here as in a cancellation: otherwise the two could wait for each other. Both are sent at once.
-    const counted = ctx.db
-      .updateTable('batch_jobs')
-      .set((eb) => ({
-        processed_count: eb('processed_count', '+', claim.rows),
-        failed_count: eb('failed_count', '+', lines.failedRows),
-        done_count: eb('done_count', '+', 1),
-      }))
-      .where('id', '=', claim.jobId)
-      .where('folder', '=', claim.job.folder)
-      .where('status', '=', 'running')
-      .returning(['done_count', 'chunk_count'])
-      .executeTakeFirst()
-    const result = { failedRows: lines.failedRows, bytes: lines.size, errors: lines.errors }
-    const { chunk_count, done_count } = claim.job
-    // Where nothing else was left at the claim, this is the end, and what it takes is asked for along with it.
-    const isLast = done_count === chunk_count - 1
-    const [job, completed, found] = await Promise.all([
-      counted,
-      completeChunk(ctx.db, claim, result),
-      isLast ? findDone(ctx, claim.jobId) : undefined,
-    ])
-    if (!job || !completed) throw LOST
-    if (job.done_count < job.chunk_count) return { is: 'done' }
-    return { is: 'last', job: (found ?? (await findDone(ctx, claim.jobId)))! }
-  }).catch((error: unknown): Outcome => {
-    if (error === LOST) return { is: 'lost' }
-    throw error
-  })
+interface Stored {
+  readonly claim: Claim
+  readonly lines: Pick<ChunkLines, 'failedRows' | 'errors'> & { readonly size: number }
+  readonly following: Following
 }
 
-/** Thrown to roll back. */
+interface Outcome {
+  /** Undefined: the claim was lost. */
+  readonly counted: Counted | undefined
+  /** Where this was the last chunk, and that was known. */
+  readonly found?: DoneJob | undefined
+}
+
+/**
+ * In one message to the database, COMMIT with it: whether the claim still stands decides nothing but whether the chunk counts. Where
+ * nothing else of the job was left at the claim, this is its end, and what that takes is asked for along with it; else the next chunk is claimed.
+ */
+async function commit(ctx: ServingCtx, { claim, lines, following }: Stored): Promise<Outcome> {
+  const { chunk_count, done_count } = claim.job
+  const result = { failedRows: lines.failedRows, bytes: lines.size, errors: lines.errors }
+  if (done_count === chunk_count - 1) {
+    return inTransaction(ctx, async (ctx) => {
+      endWithNext(ctx.db, TO_COMPLETE + TO_FIND_DONE)
+      const [counted, found] = await Promise.all([completeChunk(ctx.db, claim, result), findDone(ctx, claim.jobId)])
+      return { counted, found }
+    })
+  }
+  const goesOn = following.wanted()
+  const [counted, next] = await ctx.db.system((tx) => {
+    endWithNext(tx, goesOn ? TO_COMPLETE + 1 : TO_COMPLETE)
+    return Promise.all([
+      completeChunk(tx, claim, result),
+      goesOn ? claimChunk(tx, ctx.settings.batchLeaseSeconds) : undefined,
+    ])
+  })
+  following.claim = next
+  return { counted }
+}
+
 const LOST = fail('conflict', 'JOB_LOST', 'The chunk was taken over')
 
 /** Gives the chunk back, or ends the job where trying again cannot help. */

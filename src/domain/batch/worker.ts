@@ -30,11 +30,14 @@ export function startBatchWorker(worker: Worker, { concurrency }: { readonly con
     const leave = await company.enter(signal)
     try {
       if (signal.aborted) return
-      const claim = await db.system((tx) => {
+      let claim = await db.system((tx) => {
         endWithNext(tx)
         return claimChunk(tx, settings.batchLeaseSeconds)
       })
-      if (claim) return await runChunk({ ...worker, company }, claim, signal)
+      if (claim) {
+        while (claim) claim = await runChunk({ ...worker, company }, claim, signal)
+        return
+      }
     } finally {
       leave()
     }

@@ -56,11 +56,11 @@ export function wake(tx: Tx, channel: WakeChannel): void {
 }
 
 /**
- * The next statement is the last: COMMIT is sent right behind it, which saves a round trip. What it does stands (unless it fails), so
- * nothing must depend on its answer.
+ * The next statement (of several: the last of them) ends the transaction: COMMIT is sent right behind it, which saves a round trip. What
+ * they do stands, unless one of them fails, so nothing must depend on their answers.
  */
-export function endWithNext(tx: Tx): void {
-  sessionOf(tx).endsWithNext = true
+export function endWithNext(tx: Tx, statements = 1): void {
+  sessionOf(tx).endsAfter = statements
 }
 
 /**

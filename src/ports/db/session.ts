@@ -5,8 +5,8 @@ import type { Tx, WakeChannel } from './index.ts'
 export interface Session {
   role: 'tenant' | 'system'
   readonly wakes: Set<WakeChannel>
-  /** COMMIT goes right behind the next statement. */
-  endsWithNext: boolean
+  /** COMMIT goes right behind this many more statements; 0: nobody said so. */
+  endsAfter: number
   /** Once it has gone; never rejects unheard. */
   committed: Promise<void> | undefined
 }
@@ -14,7 +14,7 @@ export interface Session {
 const sessions = new WeakMap<Tx, Session>()
 
 export function newSession(role: Session['role']): Session {
-  return { role, wakes: new Set(), endsWithNext: false, committed: undefined }
+  return { role, wakes: new Set(), endsAfter: 0, committed: undefined }
 }
 
 export function startSession(tx: Tx, session: Session): void {

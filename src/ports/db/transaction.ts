@@ -85,7 +85,7 @@ function connectionOf(client: ClientBase, session: Session, end: () => Promise<v
       if (session.committed)
         throw fail('internal', 'NO_TRANSACTION', 'The transaction has ended with a statement before')
       const answer = client.query(query.sql, query.parameters as unknown[])
-      if (session.endsWithNext) {
+      if (session.endsAfter > 0 && --session.endsAfter === 0) {
         session.committed = end()
         session.committed.catch(() => {})
       }
