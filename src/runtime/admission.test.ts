@@ -21,10 +21,12 @@ interface Stage {
   readonly perRow?: boolean
   /** Of a batch, by the number of its model in order of loading. */
   readonly msOf: (rows: number, model: number) => number
+  /** Processor time of a run that took so long; default: all of it. */
+  readonly busyOf?: (runMs: number) => number
 }
 
 /** A runtime over workers that answer what they are asked, `msOf` later. */
-function stage({ options, perRow = true, msOf }: Stage) {
+function stage({ options, perRow = true, msOf, busyOf = (ms) => ms }: Stage) {
   let now = 0
   const due: { readonly at: number; readonly answer: () => void }[] = []
   let busyMs = 0
@@ -42,7 +44,10 @@ function stage({ options, perRow = true, msOf }: Stage) {
         const outputs = readTensors(area, requestWords(fetches), { infos: [X], values: 'copy' })
         const runMs = msOf(outputs[0]!.dims[0]!, model)
         busyMs += runMs
-        due.push({ at: now + runMs, answer: () => events.message({ op: 'answer', outputs, runMs }) })
+        due.push({
+          at: now + runMs,
+          answer: () => events.message({ op: 'answer', outputs, runMs, busyMs: busyOf(runMs) }),
+        })
         due.sort((a, b) => a.at - b.at)
       },
       end: () => queueMicrotask(() => events.exit(null)),
@@ -362,4 +367,33 @@ it('shares the time of a worker by what runs take, not by their number', async (
   expect(answered).toBeGreaterThan(350)
   scene.finish()
   expect(refused(await Promise.all([...large, ...small]))).toBe(0)
+})
+
+describe('of models of one tenant, a worker runs', () => {
+  /** In which order a run of `a`, which has had its worker once, and a younger one of `b` are answered. */
+  async function orderWith(had: Pick<Stage, 'msOf' | 'busyOf'>): Promise<string[]> {
+    await using scene = stage({ ...had, options: { batchRows: 1 } })
+    const [a, b, first, last] = await Promise.all(['a', 'b', 'first', 'last'].map(scene.load))
+    const order: string[] = []
+    const asked = [ask(first!), ask(a!), ask(last!)]
+    scene.advance(2 * had.msOf(1, 0))
+    asked.push(ask(a!).finally(() => order.push('a')))
+    scene.advance(0.1)
+    asked.push(ask(b!).finally(() => order.push('b')))
+    scene.finish()
+    expect(refused(await Promise.all(asked))).toBe(0)
+    return order
+  }
+
+  it('what had less of it first', async () => {
+    expect(await orderWith({ msOf: () => 100 })).toEqual(['b', 'a'])
+  })
+
+  it('what waits longest, where one had little more than the other', async () => {
+    expect(await orderWith({ msOf: () => 1.5 })).toEqual(['a', 'b'])
+  })
+
+  it('what waits longest, where one had more only because its worker waited for a processor', async () => {
+    expect(await orderWith({ msOf: () => 100, busyOf: () => 0.1 })).toEqual(['a', 'b'])
+  })
 })

@@ -54,7 +54,7 @@ export type FromWorker =
   | typeof IN_AREA
   | { readonly op: 'ready'; readonly gpu: boolean; readonly gpuError: string | null }
   | { readonly op: 'loaded'; readonly info: ModelInfo }
-  | { readonly op: 'answer'; readonly outputs: readonly Tensor[]; readonly runMs: number }
+  | { readonly op: 'answer'; readonly outputs: readonly Tensor[]; readonly runMs: number; readonly busyMs: number }
   | { readonly op: 'failed'; readonly failure: FailureMessage }
 
 /** Words before the tensors' headers in a request: the model, the number of fetches, and the fetches. */
@@ -74,5 +74,5 @@ export function readRequest({ ints }: Area): { readonly model: number; readonly 
   return { model: ints[0]!, fetches }
 }
 
-/** Words before the tensors' headers in an answer: the run's time as a double. */
-export const ANSWER_WORDS = 2
+/** Words before the tensors' headers in an answer: the run's time and its processor time, as doubles. */
+export const ANSWER_WORDS = 4

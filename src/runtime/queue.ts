@@ -1,5 +1,5 @@
 // The runs that wait for a seat. Fair by the time they take on a worker: first between tenants, then between the models of a
-// tenant (start-time fair queueing), and within one model by priority and age. Bounded: a queue longer than the patience
+// tenant (start-time fair queueing, with some leeway in which age decides), and within one model by priority and age. Bounded: a queue longer than the patience
 // of its callers only makes every answer late. When it is full, the tenant with the most in it makes room.
 import type { MlError } from '../core/failure.ts'
 import { type BatchLimits, takeTogether } from './batch.ts'
@@ -29,8 +29,18 @@ interface Party {
   reached: number
 }
 
-/** For a model that has not run yet. */
-const UNKNOWN_MS = 0.1
+/**
+ * Worker time by which one may be ahead of another and still be served first if it has waited longer. Without it, whoever of two hundred in
+ * turn took a little more than the others would wait for all of them to catch up: a round of two hundred, for a few microseconds.
+ */
+const LEEWAY_MS = 2
+interface Candidate {
+  readonly party: Party
+  readonly line: Line
+}
+
+/** What a batch takes beside its run: to hand it over, and to hear of its end. */
+const BESIDE_MS = 0.1
 
 export class RunQueue {
   readonly #limit: number
@@ -101,31 +111,47 @@ export class RunQueue {
   /** What a seat that holds these models does next. */
   takeFor(held: ReadonlySet<PoolModel>): Batch | undefined {
     if (this.#length === 0) return undefined
-    let next: { readonly party: Party; readonly line: Line } | undefined
-    for (const party of this.#parties.values()) {
-      if (party.waiting === 0 || (next && next.party.cost <= party.cost)) continue
-      const line = nextLine(party, held)
-      if (line !== undefined) next = { party, line }
-    }
+    const next = this.#next(held)
     if (next === undefined) return undefined
     const { party, line } = next
     const jobs = takeTogether(line.jobs, this.#batch)
     for (const job of jobs) this.#count(line, job, -1)
-    this.#reached = Math.max(this.#reached, party.cost)
-    party.reached = Math.max(party.reached, line.cost)
-    const chargedMs = line.model.pace.runMs || UNKNOWN_MS
+    const chargedMs = line.model.pace.runMs + BESIDE_MS
     party.cost += chargedMs
     line.cost += chargedMs
     return { kind: 'run', model: line.model, jobs, crowded: line.jobs.length > 0, chargedMs }
   }
 
-  /** Charges what a batch took in place of what a run of its model usually takes: one may hold a row, the next thousands. */
-  settle({ model, jobs: [{ tenant }], chargedMs }: Batch, tookMs: number): void {
+  #next(held: ReadonlySet<PoolModel>): Candidate | undefined {
+    const candidates: Candidate[] = []
+    let least = Number.POSITIVE_INFINITY
+    for (const party of this.#parties.values()) {
+      const line = party.waiting > 0 ? nextLine(party, held) : undefined
+      if (line === undefined) continue
+      candidates.push({ party, line })
+      least = Math.min(least, party.cost)
+    }
+    if (candidates.length === 0) return undefined
+    this.#reached = Math.max(this.#reached, least)
+    let next: Candidate | undefined
+    for (const candidate of candidates) {
+      if (candidate.party.cost > least + LEEWAY_MS) continue
+      if (next === undefined || sinceOf(candidate.line) < sinceOf(next.line)) next = candidate
+    }
+    return next
+  }
+
+  /**
+   * Charges what a batch took in place of what a run of its model usually takes: one may hold a row, the next thousands. `busyMs` leaves out
+   * what the worker waited for a processor: among two hundred models in turn, one would wait for all others that had been lucky.
+   */
+  settle({ model, jobs: [{ tenant }], chargedMs }: Batch, busyMs: number): void {
     const party = this.#parties.get(tenant)
     if (party === undefined) return
-    party.cost += tookMs - chargedMs
+    const moreMs = busyMs + BESIDE_MS - chargedMs
+    party.cost += moreMs
     const line = party.lines.get(model)
-    if (line !== undefined) line.cost += tookMs - chargedMs
+    if (line !== undefined) line.cost += moreMs
   }
 
   /** A waiting job's model that passes. */
@@ -217,14 +243,26 @@ function waitingMs({ model, sizes }: Line, nowMs: number, counts: (priority: num
   return size === 0 ? 0 : size * model.drain.rowMs(nowMs)
 }
 
-function nextLine({ busy }: Party, held: ReadonlySet<PoolModel>): Line | undefined {
+function nextLine(party: Party, held: ReadonlySet<PoolModel>): Line | undefined {
+  let priority = Number.POSITIVE_INFINITY
+  let least = Number.POSITIVE_INFINITY
+  for (const { model, jobs, cost } of party.busy) {
+    const own = jobs[0]!.priority
+    if (own > priority || !held.has(model)) continue
+    least = own < priority ? cost : Math.min(least, cost)
+    priority = own
+  }
+  if (priority === Number.POSITIVE_INFINITY) return undefined
+  party.reached = Math.max(party.reached, least)
   let next: Line | undefined
-  for (const line of busy) {
-    if (!held.has(line.model)) continue
-    const first = line.jobs[0]!
-    const before = next?.jobs[0]
-    if (before === undefined || first.priority < before.priority) next = line
-    else if (first.priority === before.priority && line.cost < next!.cost) next = line
+  for (const line of party.busy) {
+    if (line.cost > least + LEEWAY_MS || line.jobs[0]!.priority !== priority || !held.has(line.model)) continue
+    if (next === undefined || sinceOf(line) < sinceOf(next)) next = line
   }
   return next
+}
+
+/** When the first of it came. */
+function sinceOf({ jobs }: Line): number {
+  return jobs[0]!.submittedAt
 }

@@ -104,14 +104,15 @@ export function runOrders(setup: WorkerSetup, port: WorkerPort): (order: ToWorke
     const session = sessions.get(model)
     if (session === undefined) throw fail('internal', 'INFERENCE_FAILED', 'The worker does not hold this model')
     const feeds = readTensors(area, 2 + fetches.length, { infos: session.info.inputs, values: 'view' })
-    const { outputs, runMs } = await session.run(feeds, fetches)
+    const { outputs, runMs, busyMs } = await session.run(feeds, fetches)
     const bytes = packetBytes(ANSWER_WORDS, [outputs])
     if (bytes > answers.usual.buffer.byteLength && port.largeAnswers === 'as a message') {
-      port.send({ op: 'answer', outputs, runMs }, transferable(outputs))
+      port.send({ op: 'answer', outputs, runMs, busyMs }, transferable(outputs))
       return
     }
     const place = answers.of(bytes)
     place.doubles[0] = runMs
+    place.doubles[1] = busyMs
     writeTensors(place, ANSWER_WORDS, [outputs])
     port.answered(place, bytes)
   }

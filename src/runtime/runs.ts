@@ -33,6 +33,8 @@ export interface RunRequest {
 export interface Answered {
   readonly tensors: readonly Tensor[]
   readonly runMs: number
+  /** Without the time that the worker waited for a processor. */
+  readonly busyMs: number
 }
 
 /** A job that saw this many workers die is to blame for it. */
@@ -132,7 +134,7 @@ export class Runs {
   finish(batch: Batch, outcome: Answered | MlError, startedAt: number): void {
     const { model, jobs, crowded } = batch
     const now = this.#options.clock.elapsedMs()
-    this.queue.settle(batch, now - startedAt)
+    this.queue.settle(batch, outcome instanceof Error ? now - startedAt : outcome.busyMs)
     if (crowded) model.drain.note(sizeOf(jobs), now - startedAt, now)
     if (outcome instanceof Error) {
       if (jobs.length > 1) this.#apart(jobs)

@@ -187,9 +187,9 @@ function runOutcome({ answer }: Thread, { jobs }: Batch, message: FromWorker): A
   if (message === IN_AREA) {
     // The values of several are copied when they are taken apart, but by then the area may hold the next answer.
     const tensors = readTensors(answer, ANSWER_WORDS, { infos: jobs[0].outputs, values: 'copy' })
-    return { tensors, runMs: answer.doubles[0]! }
+    return { tensors, runMs: answer.doubles[0]!, busyMs: answer.doubles[1]! }
   }
-  if (message.op === 'answer') return { tensors: message.outputs, runMs: message.runMs }
+  if (message.op === 'answer') return { tensors: message.outputs, runMs: message.runMs, busyMs: message.busyMs }
   if (message.op === 'failed') return fromMessage(message.failure)
   return outOfTurn()
 }

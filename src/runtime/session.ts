@@ -32,6 +32,8 @@ export interface Session {
 export interface SessionResult {
   readonly outputs: readonly Tensor[]
   readonly runMs: number
+  /** Without the time that the thread waited for a processor, where that is known; else as `runMs`. */
+  readonly busyMs: number
 }
 
 /** @throws MlError `invalid` MODEL_NOT_LOADABLE with the engine's reason. */
@@ -122,14 +124,22 @@ function runner(native: InferenceSession, info: ModelInfo): Session['run'] {
     const feeds: Record<string, OrtTensor> = {}
     for (let i = 0; i < inputNames.length; i++) feeds[inputNames[i]!] = toNative(tensors[i]!)
     const started = systemClock.elapsedMs()
+    const busy = info.provider === 'cpu' ? busyMs() : undefined
     try {
       const results = await native.run(feeds, names)
       const runMs = systemClock.elapsedMs() - started
-      return { outputs: names.map((name) => fromNative(results[name] as OrtTensor)), runMs }
+      const outputs = names.map((name) => fromNative(results[name] as OrtTensor))
+      return { outputs, runMs, busyMs: busy === undefined ? runMs : busyMs()! - busy }
     } catch (error) {
       throw runFailure(error)
     }
   }
+}
+
+/** Processor time of this thread; undefined before Node 23.9. */
+function busyMs(): number | undefined {
+  const used = process.threadCpuUsage?.()
+  return used && (used.user + used.system) / 1000
 }
 
 function toNative({ type, data, dims }: Tensor): OrtTensor {
