@@ -116,7 +116,7 @@ export const ConfigSchema = Type.Object(
       default: 500,
       minimum: 1,
       description:
-        'A prediction that would wait longer than this for a thread, by estimate, is refused with 503 at once, in milliseconds; of a slow model, one behind eight batches. Where requests wait that long to be read, most are refused unread.',
+        'A prediction that would wait longer than this for a thread, by estimate, is refused with 503 at once, in milliseconds; of a slow model, one behind eight batches. Where requests wait that long to be read, a part is refused unread, so that the rest is answered.',
     }),
     cacheTtl: Type.Integer({ default: 3600, minimum: 0, description: 'Life of a cached answer, in seconds; 0: none.' }),
     prometheusPort: Type.Optional(port('Also serve /metrics on this port.')),

@@ -1,7 +1,7 @@
 // The way to a model's tensors, for faces that speak tensors instead of rows. Not in the operations table: its values are
 // typed arrays, which no JSON Schema describes; the model's own inputs are the check.
 import type { Signature } from '../contract/models.ts'
-import type { Call } from './caller.ts'
+import type { Call, Caller } from './caller.ts'
 import type { TensorInfo, Tensors } from './tensors.ts'
 
 export interface WantedModel {
@@ -58,7 +58,7 @@ export interface DataPlane {
    * Asked before a request is read, as soon as it is known which model it is for: seconds after which to come again, where it would be
    * refused with OVERLOADED whatever it holds (and counted as that); `undefined` where it must be read to know.
    */
-  turnAway?(call: Call, wanted: WantedModel): number | undefined
+  turnAway?(caller: Caller, wanted: WantedModel): number | undefined
   /**
    * @throws MlError `invalid` MODEL_INPUT_INVALID (`details.errors` names every input at fault), MODEL_OUTPUT_UNKNOWN or
    *   MODEL_RUN_FAILED; `unavailable` OVERLOADED, INFERENCE_TIMEOUT and their like, all to be retried.

@@ -19,6 +19,7 @@ import { failureReply, sendFailure } from './failures.ts'
 import { addNeighbours } from './neighbours/routes.ts'
 import { trackRoutes } from './not-found.ts'
 import { addOpenInference } from './oip/routes.ts'
+import { turnAwayOf } from './oip/turn-away.ts'
 import { refuseEarly } from './refuse-early.ts'
 import { addOperations } from './routes.ts'
 import { addServiceRoutes } from './service-routes.ts'
@@ -109,7 +110,9 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     },
     clientErrorHandler: (error, socket) => refuseRaw(error, socket, clock),
   })
-  refuseEarly(app.server, { clock, metrics, maxWaitMs: options.maxWaitMs ?? MAX_WAIT_MS })
+  const { plane, authenticate, maxTensorBytes = 256 * MIB } = options
+  const turnAway = plane && turnAwayOf(plane, authenticate)
+  refuseEarly(app.server, { clock, metrics, maxWaitMs: options.maxWaitMs ?? MAX_WAIT_MS, turnAway })
   app.decorateRequest('startedMs', 0)
   app.decorateRequest('span', undefined)
   app.addHook('onRequest', (request, reply, done) => {
@@ -133,7 +136,7 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
   readJsonBodies(app, maxBodyBytes)
   addOperations(app, {
     dispatch: options.dispatch,
-    authenticate: options.authenticate,
+    authenticate,
     log,
     clock,
     observe,
@@ -142,7 +145,6 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
     formLimits: { maxFieldBytes: maxBodyBytes, maxUploadBytes, tempDir: options.tempDir ?? tmpdir() },
   })
   addServiceRoutes(app, metrics, options.openapi)
-  const { plane, authenticate, maxTensorBytes = 256 * MIB } = options
   if (plane) {
     addOpenInference(app, { plane, authenticate, observe, maxTensorBytes })
     addNeighbours(app, { plane, dispatch: options.dispatch, authenticate, observe, maxBodyBytes })

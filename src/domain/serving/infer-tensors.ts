@@ -2,7 +2,7 @@
 // metrics as rows have; nothing is written to the prediction log, which holds rows.
 
 import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
-import type { Call } from '../../core/caller.ts'
+import type { Call, Caller } from '../../core/caller.ts'
 import type {
   DataPlane,
   InferReply,
@@ -26,7 +26,7 @@ import type { Copy } from './traffic/shadow.ts'
 export function createDataPlane(makeCtx: (call: Call) => ServingCtx, door: Door): DataPlane {
   return {
     infer: (call, request) => inferTensors(makeCtx(call), request),
-    turnAway: ({ caller }, wanted) => turnAway({ ...door, caller }, wanted),
+    turnAway: (caller, wanted) => turnAway(door, caller, wanted),
     async describe(call, wanted) {
       requirePermission(call.caller, 'predict')
       return describeTensors(makeCtx(call), wanted)
@@ -38,7 +38,7 @@ export function createDataPlane(makeCtx: (call: Call) => ServingCtx, door: Door)
 export type Door = Pick<ServingCtx, 'serving' | 'metrics'>
 
 /** Says nothing where it takes more than a look into memory to know who answers: of split traffic, of versions that are not live. */
-function turnAway({ caller, serving, metrics }: Door & Pick<Call, 'caller'>, wanted: WantedModel) {
+function turnAway({ serving, metrics }: Door, caller: Caller, wanted: WantedModel) {
   const { model, version, environment = DEFAULT_ENVIRONMENT } = wanted
   const live = serving.live.find(caller.tenantId, model, environment)
   if (!live?.ready || (version !== undefined && live.record.version !== version)) return undefined

@@ -58,7 +58,7 @@ export function createOpenInference(
     ready: server.ready,
     infer: (call, request) =>
       unloaded.size > 0 ? find(call, request).then(() => plane.infer(call, request)) : plane.infer(call, request),
-    turnAway: (call, wanted) => (unloaded.size > 0 ? undefined : plane.turnAway?.(call, wanted)),
+    turnAway: (caller, wanted) => (unloaded.size > 0 ? undefined : plane.turnAway?.(caller, wanted)),
     async describe(call, wanted) {
       if (unloaded.size > 0) await find(call, wanted)
       return plane.describe(call, wanted)

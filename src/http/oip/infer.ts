@@ -10,7 +10,6 @@ import { giveBack, giveUp } from '../../core/memory.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
 import { HEADER_LENGTH } from '../body.ts'
 import { SENT } from '../call.ts'
-import { toJson } from '../json.ts'
 import { readRawInput } from './raw-mode.ts'
 import { readRequest } from './request.ts'
 import { byteLengthOf, type WrittenReply, writeReply } from './response.ts'
@@ -23,19 +22,6 @@ export interface Asked {
 export interface Exchange {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
-}
-
-const REFUSED = toJson({ error: 'Too many predictions are waiting' })
-
-/**
- * Answers before the body is read, where it would be refused whatever it holds; false where it must be read. Under three times the
- * load that a model bears, what a refusal costs decides how much of the processor is left for answers.
- */
-export function refuseUnread(plane: OpenInference, { call, model }: Asked, reply: FastifyReply): boolean {
-  const seconds = plane.turnAway?.(call, model)
-  if (seconds === undefined) return false
-  reply.code(503).header('content-type', 'application/json; charset=utf-8').header('retry-after', seconds).send(REFUSED)
-  return true
 }
 
 export async function infer(

@@ -9,7 +9,7 @@ import { readRawBodies } from '../body.ts'
 import { callOf, SENT, sent } from '../call.ts'
 import { toJson } from '../json.ts'
 import type { RouteContext } from '../routes.ts'
-import { infer, refuseUnread } from './infer.ts'
+import { infer } from './infer.ts'
 import { modelOpenApi } from './model-openapi.ts'
 import { addRepositoryRoutes } from './repository.ts'
 import { addSettingRoutes } from './settings.ts'
@@ -29,13 +29,10 @@ export interface OipRoute {
   /** Label of the metrics. */
   readonly operation: `v2.${string}`
   readonly work: OipWork
-  /** Whether it has answered already, before the body is read. */
-  readonly before?: (call: Call, request: FastifyRequest, reply: FastifyReply) => boolean
 }
 
 export function addOpenInference(app: FastifyInstance, context: OipContext): void {
   app.register(async (scope) => {
-    scope.decorateRequest('call', undefined)
     readRawBodies(scope, context.maxTensorBytes)
     addServerRoutes(scope, context)
     addModelRoutes(scope, context)
@@ -44,27 +41,16 @@ export function addOpenInference(app: FastifyInstance, context: OipContext): voi
   })
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Where it was asked for before the body was read. */
-    call: Call | undefined
-  }
-}
-
 export function addOipRoute(app: FastifyInstance, route: OipRoute, context: OipContext) {
-  const { method, url, operation, work, before } = route
+  const { method, url, operation, work } = route
   app.route({
     method,
     url,
     bodyLimit: context.maxTensorBytes,
     config: { operation },
-    ...(before && { onRequest: earlier(before, context) }),
     handler: async (request, reply) => {
-      let { call } = request
-      if (call === undefined) {
-        const found = context.authenticate(request.headers, request.id)
-        call = callOf(request, reply, found instanceof Promise ? await found : found)
-      }
+      const found = context.authenticate(request.headers, request.id)
+      const call = callOf(request, reply, found instanceof Promise ? await found : found)
       const value = await work(call, request, reply)
       if (value !== SENT) {
         if (value === undefined) reply.send()
@@ -74,26 +60,6 @@ export function addOipRoute(app: FastifyInstance, route: OipRoute, context: OipC
       return sent(reply)
     },
   })
-}
-
-type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
-
-/** Where finding out who asks takes a while, the request goes its usual way. */
-function earlier(before: NonNullable<OipRoute['before']>, { authenticate, observe }: OipContext): Hook {
-  return (request, reply, done) => {
-    try {
-      const caller = authenticate(request.headers, request.id)
-      if (caller instanceof Promise) {
-        caller.catch(() => undefined) // asked again by the handler
-        return done()
-      }
-      request.call = callOf(request, reply, caller)
-      if (!before(request.call, request, reply)) return done()
-      observe(request, reply.statusCode)
-    } catch (error) {
-      done(error as Error)
-    }
-  }
 }
 
 function addServerRoutes(app: FastifyInstance, context: OipContext): void {
@@ -140,7 +106,6 @@ function addModelRoutes(app: FastifyInstance, context: OipContext): void {
         url: `${base}/infer`,
         operation: 'v2.infer',
         work: (call, request, reply) => infer(plane, { call, model: referenceOf(request) }, { request, reply }),
-        before: (call, request, reply) => refuseUnread(plane, { call, model: referenceOf(request) }, reply),
       },
       context,
     )
