@@ -128,7 +128,7 @@ function hold({ pool, inline, model, info, letGo }: Held): LoadedModel {
       const request = { model, info, feeds, options }
       return inline.tryRun(request) ?? pool.submit(request, inline.company)
     },
-    refusedWaitMs: (tenant) => (released ? undefined : pool.refusedWaitMs(model, tenant)),
+    refusedWaitMs: (tenant) => (released ? undefined : pool.runs.refusedWaitMs(model, tenant)),
     async release() {
       if (released) return
       released = true

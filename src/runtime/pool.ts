@@ -74,7 +74,7 @@ export class Pool {
         else resolve(outcome)
       })
       const { model } = job
-      const full = this.#hearIfFull()
+      const full = this.runs.hearIfFull()
       const seat = this.seats.find((seat) => seat.idle && seat.held.has(model))
       const atOnce = seat !== undefined && (company === 'alone' || job.rows === 0 || this.seats.length > 1)
       if (!atOnce) this.runs.enqueue(job)
@@ -87,20 +87,6 @@ export class Pool {
         else this.#pumpSoon()
       }
     })
-  }
-
-  /** As `Runs.refusedWaitMs`. */
-  refusedWaitMs(model: PoolModel, tenant: string): number | undefined {
-    // A turn may consist of nothing but refusals.
-    this.#hearIfFull()
-    return this.runs.refusedWaitMs(model, tenant)
-  }
-
-  /** Thousands of requests may come in one turn of the event loop: whoever is done gets a next batch, of which there is one, now. */
-  #hearIfFull(): boolean {
-    const full = this.runs.queue.length >= this.#options.batchRows
-    if (full) for (const seat of this.seats) seat.hear()
-    return full
   }
 
   /** At the end of the turn: a batch for each request that comes in it would cost more than the requests. */

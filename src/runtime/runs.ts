@@ -108,6 +108,8 @@ export class Runs {
    */
   refusedWaitMs(model: PoolModel, tenant: string): number | undefined {
     const { queue } = this
+    // A turn may consist of nothing but refusals.
+    this.hearIfFull()
     if (queue.length === 0) return undefined
     const { clock, maxWaitMs, seats } = this.#options
     const nowMs = clock.elapsedMs()
@@ -116,6 +118,14 @@ export class Runs {
     const waitMs = refusedWaitMs(run, { aheadMs: queue.aheadMs(run, nowMs), seats: seats(), maxWaitMs, nowMs })
     if (waitMs === undefined || ++this.#refusedUnread % READ_ANYWAY === 0) return undefined
     return waitMs
+  }
+
+  /** Thousands of requests may come in one turn of the event loop: whoever is done gets a next batch, of which there is one, now. */
+  hearIfFull(): boolean {
+    const { seats, batchRows } = this.#options
+    const full = this.queue.length >= batchRows
+    if (full) for (const seat of seats()) seat.hear()
+    return full
   }
 
   /** The next batch for a seat, without those whose caller has left. */
