@@ -1,6 +1,7 @@
-// The runs that wait for a seat. Fair by the time they take on a worker: first between tenants, then between the models of a
-// tenant (start-time fair queueing, with some leeway in which age decides), and within one model by priority and age. Bounded: a queue longer than the patience
-// of its callers only makes every answer late. When it is full, the tenant with the most in it makes room.
+// The runs that wait for a seat. Fair by the time they take on a worker: first between tenants, then between the models of a tenant
+// (start-time fair queueing; among models with some leeway, in which age decides), and within one model by priority and age.
+// Bounded: a queue longer than the patience of its callers only makes every answer late. When it is full, the tenant with the most in
+// it makes room.
 import type { MlError } from '../core/failure.ts'
 import { type BatchLimits, takeTogether } from './batch.ts'
 import type { Batch, PoolModel, RunJob } from './job.ts'
@@ -30,8 +31,8 @@ interface Party {
 }
 
 /**
- * Worker time by which one may be ahead of another and still be served first if it has waited longer. Without it, whoever of two hundred in
- * turn took a little more than the others would wait for all of them to catch up: a round of two hundred, for a few microseconds.
+ * Worker time by which a model may be ahead of another of its tenant and still be served first if it has waited longer. Without it, whichever of
+ * two hundred in turn took a little more than the others would wait for all of them to catch up: a round of two hundred, for microseconds.
  */
 const LEEWAY_MS = 2
 interface Candidate {
@@ -123,21 +124,13 @@ export class RunQueue {
   }
 
   #next(held: ReadonlySet<PoolModel>): Candidate | undefined {
-    const candidates: Candidate[] = []
-    let least = Number.POSITIVE_INFINITY
-    for (const party of this.#parties.values()) {
-      const line = party.waiting > 0 ? nextLine(party, held) : undefined
-      if (line === undefined) continue
-      candidates.push({ party, line })
-      least = Math.min(least, party.cost)
-    }
-    if (candidates.length === 0) return undefined
-    this.#reached = Math.max(this.#reached, least)
     let next: Candidate | undefined
-    for (const candidate of candidates) {
-      if (candidate.party.cost > least + LEEWAY_MS) continue
-      if (next === undefined || sinceOf(candidate.line) < sinceOf(next.line)) next = candidate
+    for (const party of this.#parties.values()) {
+      if (party.waiting === 0 || (next && next.party.cost <= party.cost)) continue
+      const line = nextLine(party, held)
+      if (line !== undefined) next = { party, line }
     }
+    if (next) this.#reached = Math.max(this.#reached, next.party.cost)
     return next
   }
 
