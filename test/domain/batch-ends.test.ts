@@ -2,16 +2,133 @@
 
 import { Type } from 'typebox'
 import { describe, expect, it } from 'vitest'
-import { claimChunk } from '../../src/domain/batch/claim.ts'
+import type { App } from '../../src/app.ts'
+import { fail } from '../../src/core/failure.ts'
+import { claimChunk, completeChunk, takeBackChunks } from '../../src/domain/batch/claim.ts'
+import { newCompany } from '../../src/domain/batch/company.ts'
 import { MAX_DEATHS } from '../../src/domain/batch/policy.ts'
-import { defineModel } from '../../src/domain/serving/index.ts'
-import { startApp } from '../helpers/app.ts'
+import { runChunk } from '../../src/domain/batch/run-chunk.ts'
+import { defineModel, Serving } from '../../src/domain/serving/index.ts'
+import type { Database } from '../../src/ports/db/index.ts'
+import { startApp, type TestApp } from '../helpers/app.ts'
 import { resultLines, untilBatchEnds } from '../helpers/batch.ts'
 import { aDataset, anAddingModel } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
 
 const MODEL = { model_id: 'adder' }
 const ROWS = Array.from({ length: 30 }, (_, x) => ({ x }))
+
+const doubler = () =>
+  defineModel({
+    name: 'doubler',
+    input: Type.Object({ n: Type.Number() }),
+    output: Type.Number(),
+    predict: ({ n }) => 2 * n,
+  })
+
+interface Trouble {
+  /** Which contacts with the database after the result was stored find it away; the first is 1. */
+  readonly away?: readonly number[]
+  /** What happens between the result and its counting. */
+  readonly meanwhile?: (db: Database) => Promise<unknown>
+}
+
+/** Works on the next chunk. @returns what it would go on with. */
+async function workOnce({ services }: App, { away = [], meanwhile }: Trouble) {
+  const { db, objects } = services
+  const serving = new Serving(services)
+  serving.custom.register(doubler())
+  const claim = (await db.system((tx) => claimChunk(tx, 3600)))!
+  let contacts = Number.NEGATIVE_INFINITY
+  const reach = () => {
+    if (away.includes(++contacts)) throw fail('unavailable', 'DATABASE_UNAVAILABLE', 'away')
+  }
+  const troubled = {
+    ...services,
+    db: {
+      ...db,
+      system: async (work) => {
+        reach()
+        return db.system(work)
+      },
+      tenant: async (tenantId, work) => {
+        reach()
+        return db.tenant(tenantId, work)
+      },
+    } satisfies Database,
+    objects: {
+      ...objects,
+      put: async (...given: Parameters<typeof objects.put>) => {
+        const put = await objects.put(...given)
+        await meanwhile?.(db)
+        contacts = 0
+        return put
+      },
+    },
+  }
+  const worker = { services: troubled, serving, company: newCompany() }
+  return await runChunk(worker, claim, new AbortController().signal)
+}
+
+describe('a chunk', () => {
+  const LINES = '{"n":1}\n{"n":2}\n{"n":3}'
+  const start = () => startApp({ worker: false, models: [doubler()], config: { batchChunkRows: 1 } })
+  const submit = (app: TestApp, job_id: string) =>
+    app.client.batch_jobs.create({ model_id: 'doubler', file: LINES, job_id })
+  const chunksOf = ({ app }: TestApp, job: string) =>
+    app.services.db.system((tx) =>
+      tx
+        .selectFrom('batch_chunks')
+        .select(['status', 'attempt', 'deaths', 'outages'])
+        .where('job_id', '=', job)
+        .orderBy('index')
+        .execute(),
+    )
+
+  it('is given back as soon as the database is there again, and no death of its worker', async () => {
+    await using app = await start()
+    await submit(app, 'x')
+    expect(await workOnce(app.app, { away: [1, 2, 3] })).toBeUndefined()
+    const [first] = await chunksOf(app, 'x')
+    expect(first).toEqual({ status: 'waiting', attempt: 1, deaths: 0, outages: 1 })
+  })
+
+  it('that was taken from a living worker is counted as no death, also where that is noticed at its end', async () => {
+    await using app = await start()
+    await submit(app, 'x')
+    const next = await workOnce(app.app, { meanwhile: (db) => db.system((tx) => takeBackChunks(tx, 'all')) })
+    expect(next).toMatchObject({ index: 0, attempt: 2 })
+    const [first] = await chunksOf(app, 'x')
+    expect(first).toEqual({ status: 'running', attempt: 2, deaths: 0, outages: 1 })
+  })
+
+  it('that turns out to be the last gives the next one back, or is followed by it', async () => {
+    for (const away of [[], [2]]) {
+      await using app = await start()
+      await submit(app, 'x')
+      await submit(app, 'y')
+      const others = async (db: Database) => {
+        for (let i = 0; i < 2; i++) {
+          await db.system(async (tx) => {
+            const claim = (await claimChunk(tx, 3600))!
+            await completeChunk(tx, claim, { failedRows: 0, bytes: 1, errors: [] })
+          })
+        }
+      }
+      let done = false
+      const meanwhile = async (db: Database) => {
+        if (!done) await others(db)
+        done = true
+      }
+      const next = await workOnce(app.app, { away, meanwhile })
+      expect(next?.jobId).toBe(away.length === 0 ? undefined : 'y')
+      const [first] = await chunksOf(app, 'y')
+      expect(first).toMatchObject({ status: next ? 'running' : 'waiting', attempt: 1 })
+      const { status } = await app.client.batch_jobs.get({ job_id: 'x' })
+      expect(status).toBe(next ? 'running' : 'succeeded')
+    }
+  })
+})
 
 describe('a batch job', () => {
   it('waits for a worker, can be cancelled meanwhile, and is then over', async () => {
@@ -108,13 +225,7 @@ describe('a batch job', () => {
   })
 
   it('is predicted by a model written in TypeScript, row by row', async () => {
-    const model = defineModel({
-      name: 'doubler',
-      input: Type.Object({ n: Type.Number() }),
-      output: Type.Number(),
-      predict: ({ n }) => 2 * n,
-    })
-    await using app = await startApp({ models: [model] })
+    await using app = await startApp({ models: [doubler()] })
     const lines = ['{"n":1}', '{"n":"x"}', 'broken', '{"n":4}'].join('\n')
     const { id } = await app.client.batch_jobs.create({ model_id: 'doubler', file: `${lines}\n{"n":5}` })
     expect(await untilBatchEnds(app.client, id)).toMatchObject({ status: 'succeeded', failed_count: 2 })

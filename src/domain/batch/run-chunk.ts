@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import { backoffMs, pause } from '../../core/backoff.ts'
 import { asFailure, fail, type MlError } from '../../core/failure.ts'
 import { callerAttributes, ended } from '../../core/trace.ts'
-import { endWithNext } from '../../ports/db/index.ts'
+import { endWithNext, type Tx } from '../../ports/db/index.ts'
 import { inTransaction, type Services, serviceCtx } from '../ctx.ts'
 import { findVersion, type Serving, type ServingCtx } from '../serving/index.ts'
 import { within } from '../traced.ts'
@@ -51,8 +51,9 @@ export async function runChunk(worker: ChunkWorker, claim: Claim, stopping: Abor
     if (claim.deaths > 0 && !(await company.beAlone(signal))) await ctx.db.system((tx) => releaseChunk(tx, claim))
     else if (await beginJob(ctx, claim)) await inNameOf(ctx, claim, following)
   } catch (error) {
-    if (lost.signal.aborted) await reportLost(ctx, claim, stopping)
-    else await settle({ ...ctx, signal: AbortSignal.timeout(30_000) }, claim, stopping.aborted ? 'stopping' : error)
+    if (lost.signal.aborted || error === LOST) await reportLost(ctx, claim, stopping)
+    else if (stopping.aborted) await ctx.db.system((tx) => releaseChunk(tx, claim))
+    else await settle(ctx, claim, { error, lost: lost.signal, stopping })
   } finally {
     stopBeating()
   }
@@ -111,7 +112,7 @@ async function predictAndStore(ctx: ServingCtx, claim: Claim, following: Followi
   const { counted, found } = await commit(ctx, { claim, lines: { ...lines, size }, following })
   if (!counted) {
     await ctx.objects.delete([key])
-    return
+    throw LOST
   }
   ctx.metrics.batchChunkDuration.observe((ctx.clock.elapsedMs() - started) / 1000)
   ctx.metrics.batchRows.inc({ outcome: 'predicted' }, claim.rows - lines.failedRows)
@@ -126,8 +127,8 @@ async function predictAndStore(ctx: ServingCtx, claim: Claim, following: Followi
 async function giveBack(ctx: ServingCtx, following: Following): Promise<void> {
   const { claim } = following
   if (!claim) return
-  following.claim = undefined
   await ctx.db.system((tx) => releaseChunk(tx, claim))
+  following.claim = undefined
 }
 
 async function predictLines(ctx: ServingCtx, claim: Claim): Promise<ChunkLines> {
@@ -179,28 +180,45 @@ async function commit(ctx: ServingCtx, { claim, lines, following }: Stored): Pro
 
 const LOST = fail('conflict', 'JOB_LOST', 'The chunk was taken over')
 
+interface Trial {
+  readonly error: unknown
+  readonly lost: AbortSignal
+  readonly stopping: AbortSignal
+}
+
 /** Gives the chunk back, or ends the job where trying again cannot help. */
-async function settle(ctx: ServingCtx, claim: Claim, cause: unknown): Promise<void> {
-  if (cause === 'stopping') return ctx.db.system((tx) => releaseChunk(tx, claim))
-  const failure = asFailure(cause)
+async function settle(ctx: ServingCtx, claim: Claim, { error, lost, stopping }: Trial): Promise<void> {
+  const failure = asFailure(error)
   ctx.metrics.batchChunkErrors.inc({ code: failure.code })
   ctx.log.warn({ err: failure, job_id: claim.jobId, chunk: claim.index, attempt: claim.attempt }, 'a chunk failed')
   const mayPass = failure.kind === 'internal' || failure.kind === 'unavailable'
   const trouble = failure.kind === 'unavailable' ? 'outage' : 'fault'
-  const times = await ctx.db.system((tx) => failChunk(tx, claim, { trouble, pauseSeconds: retrySeconds }))
+  // What was lost meanwhile may have passed for the chunk of a dead worker.
+  const tell = (tx: Tx) =>
+    lost.aborted
+      ? survive(tx, claim).then(() => undefined)
+      : failChunk(tx, claim, { trouble, pauseSeconds: retrySeconds })
+  const times = await onceReached(ctx, tell, stopping)
   if (times === undefined) return
-  if (!mayPass || times >= MOST[trouble]) await failJob(ctx, claim.job, failure)
+  const told = { ...ctx, signal: AbortSignal.timeout(30_000) }
+  if (!mayPass || times >= MOST[trouble]) await failJob(told, claim.job, failure)
 }
 
 const MOST = { fault: MAX_FAILURES, outage: MAX_OUTAGES } as const
 
-/** As soon as the database can be told: whoever takes the chunk over believes that its worker died. */
+/** Whoever takes the chunk over believes that its worker died. */
 async function reportLost(ctx: ServingCtx, claim: Claim, stopping: AbortSignal): Promise<void> {
   ctx.log.info({ job_id: claim.jobId, chunk: claim.index }, 'the claim of a chunk was lost')
-  for (let attempt = 0; !stopping.aborted; attempt++) {
+  await onceReached(ctx, (tx) => survive(tx, claim), stopping)
+}
+
+/** What the database is not told of a chunk that nobody works on is seen when the lease is over, and passes for a death. */
+async function onceReached<T>({ db }: ServingCtx, tell: (tx: Tx) => Promise<T>, stopping: AbortSignal): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
     try {
-      return await ctx.db.system((tx) => survive(tx, claim))
-    } catch {
+      return await db.system(tell)
+    } catch (error) {
+      if (stopping.aborted || asFailure(error).kind !== 'unavailable') throw error
       await pause(backoffMs(attempt, DATABASE_RETRY), stopping)
     }
   }
