@@ -112,7 +112,13 @@ export function createHttpApp(options: HttpOptions): FastifyInstance {
   })
   const { plane, authenticate, maxTensorBytes = 256 * MIB } = options
   const turnAway = plane && turnAwayOf(plane, authenticate)
-  refuseEarly(app.server, { clock, metrics, maxWaitMs: options.maxWaitMs ?? MAX_WAIT_MS, turnAway })
+  refuseEarly(app.server, {
+    clock,
+    metrics,
+    maxWaitMs: options.maxWaitMs ?? MAX_WAIT_MS,
+    turnAway,
+    stopping: stopping.signal,
+  })
   app.decorateRequest('startedMs', 0)
   app.decorateRequest('span', undefined)
   app.addHook('onRequest', (request, reply, done) => {

@@ -26,6 +26,8 @@ export interface RefuseEarlyOptions {
   readonly metrics: Metrics
   readonly maxWaitMs: number
   readonly turnAway?: TurnAway | undefined
+  /** Connections end with what is refused from then on. */
+  readonly stopping?: AbortSignal
 }
 
 /** What is larger is a rare upload, which would have to be read to its end all the same. */
@@ -34,7 +36,10 @@ const SMALL_BYTES = 64 * 1024
 const OVERLOADED = fail('unavailable', 'OVERLOADED', 'Too many requests are waiting', { retryAfterSeconds: 1 })
 
 /** Steps in before what listens to the server's requests now. */
-export function refuseEarly(server: Server, { clock, metrics, maxWaitMs, turnAway }: RefuseEarlyOptions): void {
+export function refuseEarly(
+  server: Server,
+  { clock, metrics, maxWaitMs, turnAway, stopping }: RefuseEarlyOptions,
+): void {
   const saturation = new Saturation({ clock, maxWaitMs, refused: (count) => metrics.httpRefused.inc(count) })
   const usual = server.listeners('request') as RequestListener[]
   const refusalOf = (request: IncomingMessage): Refusal | undefined => {
@@ -49,6 +54,7 @@ export function refuseEarly(server: Server, { clock, metrics, maxWaitMs, turnAwa
       for (const listener of usual) listener.call(server, request, reply)
       return
     }
+    if (stopping?.aborted) reply.setHeader('connection', 'close')
     write(reply, refusal)
     const { operation } = refusal
     if (operation) metrics.http.of({ operation, status: '5xx' }).observe((clock.elapsedMs() - startedMs) / 1000)

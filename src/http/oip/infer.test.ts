@@ -1,17 +1,20 @@
 // Requests that are answered before they are read: what the client sees, and that its connection goes on.
 import { Agent, type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
+import { text as readText } from 'node:stream/consumers'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../core/log.ts'
 import { createMetrics } from '../../core/metrics.ts'
 import type { OpenInference } from '../../core/open-inference.ts'
 import { createHttpApp } from '../app.ts'
 
-async function start(turnAway: OpenInference['turnAway']) {
+async function start(turnAway: OpenInference['turnAway'], until?: Promise<void>) {
   let read = 0
   const plane = {
     turnAway,
     async infer() {
       read++
+      await until
       const model = { modelId: 'm', modelName: 'm', version: '1.0.0', signature: { inputs: [], outputs: [] } }
       return { model, outputs: {}, timings: { queueMs: 0, runMs: 0, totalMs: 0, batchRows: 1 } }
     },
@@ -42,9 +45,9 @@ async function start(turnAway: OpenInference['turnAway']) {
     })
   const stop = async () => {
     agent.destroy()
-    await app.close()
+    await app.close() // again: waits for the first time
   }
-  return { post, read: () => read, [Symbol.asyncDispose]: stop }
+  return { url, post, read: () => read, stop, [Symbol.asyncDispose]: stop }
 }
 
 const BODY = '{"inputs":[]}'
@@ -66,6 +69,25 @@ describe('a request that would be refused whatever it holds', () => {
     expect(answered.response.statusCode).toBe(200)
     expect(answered.reused).toBe(true)
     expect(service.read()).toBe(1)
+  })
+
+  it('is the last on its connection where the service stops', async () => {
+    const held = Promise.withResolvers<void>()
+    const seconds = [undefined, 3]
+    await using service = await start(() => seconds.shift(), held.promise)
+    const { hostname, port } = new URL(service.url)
+    const socket = connect(Number(port), hostname)
+    const request = `POST /v2/models/m/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`
+    socket.write(request)
+    await expect.poll(service.read).toBe(1)
+    const stopped = service.stop()
+    socket.write(request)
+    await expect.poll(() => seconds.length).toBe(0)
+    held.resolve()
+    const [first, second] = (await readText(socket)).split(/(?=HTTP\/1.1 503)/)
+    expect(first).toMatch(/^HTTP\/1.1 200/)
+    expect(second).toMatch(/^connection: close\r$/im)
+    await stopped
   })
 
   it('goes its usual way where the question itself fails', async () => {
