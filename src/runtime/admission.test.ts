@@ -161,10 +161,13 @@ describe('a queue whose wait is longer than anybody’s patience', () => {
       scene.advance(40)
       const more = many(3000, () => ask(model))
       expect(model.refusedWaitMs!('')).toBeGreaterThan(500)
+      // Batch jobs go behind requests, and wish nothing for them.
+      const inBackground = ask(model, { priority: 3, patience: 'until the deadline' })
+      expect(model.refusedWaitMs!('')).toBeGreaterThan(500)
       const wished = ask(model, wish)
       expect(model.refusedWaitMs!('')).toBeUndefined()
       scene.finish()
-      await Promise.all([...first, ...more, wished])
+      await Promise.all([...first, ...more, inBackground, wished])
     }
   })
 

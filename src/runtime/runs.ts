@@ -66,7 +66,9 @@ export class Runs {
     const limitMs = options.limitMs ?? this.#options.runTimeoutMs
     const timeoutMs = options.timeoutMs ?? limitMs
     const submittedAt = this.#options.clock.elapsedMs()
-    if (options.priority || options.timeoutMs !== undefined) model.wishedAt = submittedAt
+    const patient = options.patience !== undefined
+    // What waits in any case comes from the service itself, and says nothing of what callers wish.
+    if (!patient && (options.priority || options.timeoutMs !== undefined)) model.wishedAt = submittedAt
     return {
       model,
       tenant: options.tenant ?? '',
@@ -77,7 +79,7 @@ export class Runs {
       size: rows || 1,
       kin: rows === 0 ? '' : kinOf(info, feeds, fetches),
       timeoutMs,
-      patient: options.patience !== undefined,
+      patient,
       limitMs: Math.max(limitMs, timeoutMs),
       priority: options.priority || DEFAULT_PRIORITY,
       submittedAt,
