@@ -12,8 +12,13 @@ import {
   loopModel,
   pickyModel,
 } from '../../test/runtime-models.ts'
+import { pause } from '../core/backoff.ts'
 import { silentLog } from '../core/log.ts'
-import { openGuardedRuntime } from './index.ts'
+import { Areas } from './areas.ts'
+import { openGuardedRuntime, openRuntime } from './index.ts'
+import { openArea } from './packet.ts'
+import { ANSWER_WORDS, AREA_BYTES, type FromWorker, IN_AREA } from './protocol.ts'
+import type { StartThread } from './thread.ts'
 import type { ModelSpec, Tensors } from './types.ts'
 
 const tempDir = mkdtempSync(join(tmpdir(), 'modelyard-processes-'))
@@ -26,6 +31,34 @@ afterAll(async () => {
 
 let keys = 0
 const isolated = (bytes: Uint8Array): ModelSpec => ({ key: `model ${keys++}`, bytes, isolated: true })
+
+/** A worker like that of `start-process.ts`, whose answers cannot be read. */
+function standIn({ readyMs = 0, loads = true }: { readonly readyMs?: number; readonly loads?: boolean }): StartThread {
+  const y = { name: 'y', type: 'float32', dims: [null] } as const
+  const about = { otherOutputs: [], loadMs: 0, bytes: 1, provider: 'cpu', perRow: true } as const
+  return (_gpu, events) => {
+    const requests = new Areas(new SharedArrayBuffer(AREA_BYTES))
+    const answer = openArea(new SharedArrayBuffer(AREA_BYTES))
+    answer.ints[ANSWER_WORDS] = AREA_BYTES
+    const hear = async (message: FromWorker, afterMs = 0) => {
+      await pause(afterMs)
+      try {
+        events.message(message)
+      } catch (error) {
+        events.exit(error as Error)
+      }
+    }
+    void hear({ op: 'ready', gpu: false, gpuError: null }, readyMs)
+    return {
+      areaFor: (bytes) => requests.of(bytes),
+      answer,
+      send: ({ op }) =>
+        void (op === 'load' && loads && hear({ op: 'loaded', info: { inputs: [y], outputs: [y], ...about } })),
+      run: () => void hear(IN_AREA),
+      end: () => queueMicrotask(() => events.exit(null)),
+    }
+  }
+}
 
 describe('a model in a process of its own', () => {
   it('answers what it answers in a thread, for every type and several callers at once', async () => {
@@ -95,6 +128,15 @@ describe('a model in a process of its own', () => {
       .toBe('answered')
     await own.close()
     rmSync(place, { recursive: true })
+  })
+
+  it('is given up where it does not come to an end of loading, however long its process took to start', async () => {
+    for (const readyMs of [0, 100]) {
+      const own = openRuntime({ ...options, loadTimeoutMs: 50, start: standIn({ readyMs, loads: false }) })
+      const loading = own.load({ key: 'endless', bytes: Buffer.of(1) })
+      await expect(loading).rejects.toMatchObject({ code: 'MODEL_LOAD_TIMEOUT' })
+      await own.close()
+    }
   })
 
   it('gives way to others when it is idle, and comes back when it is asked', async () => {

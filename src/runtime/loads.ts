@@ -20,6 +20,12 @@ export class Loads {
     this.#around = around
   }
 
+  /** Of those that stay. */
+  leastBurdened(): Seat {
+    const staying = this.#around.seats().filter(({ leaving }) => !leaving)
+    return staying.reduce((best, one) => (one.burden < best.burden ? one : best))
+  }
+
   want(seat: Seat, job: LoadJob): void {
     job.model.loading++
     seat.wanted.push(job)

@@ -22,7 +22,6 @@ export class Pool {
   readonly seats: Seat[]
   gpuAvailable = false
   replaced = 0
-  recycled = 0
   abandoned = 0
   /** Runs accepted and not answered. */
   inFlight = 0
@@ -52,9 +51,13 @@ export class Pool {
     this.seats = Array.from({ length: options.workers }, this.#newSeat)
     this.#watchdog = new Watchdog(() => this.#inspect())
     const { clock } = options
-    const staff = { seats: this.seats, clock, add: this.#addSeat.bind(this), succeed: this.#succeed.bind(this) }
+    const staff = { seats: this.seats, clock, add: this.#addSeat.bind(this), replace: this.#replace.bind(this) }
     this.#recycler = new Recycler(staff, options.recycle)
     this.#startNext()
+  }
+
+  get recycled(): number {
+    return this.#recycler.recycled
   }
 
   get queued(): number {
@@ -104,9 +107,8 @@ export class Pool {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw closedFailure()
       const settle = (outcome: ModelInfo | MlError) => (outcome instanceof Error ? reject(outcome) : resolve(outcome))
-      const seat = this.seats.reduce((best, one) => (one.burden < best.burden ? one : best))
+      const seat = this.#loads.leastBurdened()
       this.#loads.want(seat, { kind: 'load', model, deaths: 0, settle })
-      this.#watchdog.wake()
       this.#pump(seat)
     })
   }
@@ -155,11 +157,13 @@ export class Pool {
   }
 
   #begin(seat: Seat, job: Job): void {
+    // It may have slept while the worker of a load was starting.
+    this.#watchdog.wake()
     try {
       if (job.kind === 'load') seat.load(job)
       else seat.run(job)
     } catch (error) {
-      if (job.kind === 'load') this.#loads.end(job, asFailure(error))
+      if (job.kind === 'load') this.#loads.refuse(seat, job, asFailure(error))
       else for (const run of job.jobs) this.runs.end(run, asFailure(error))
     }
   }
@@ -199,12 +203,10 @@ export class Pool {
     this.seats.push(seat)
     for (const model of models) if (!model.retired) this.#loads.want(seat, this.#loads.quiet(model))
     seat.start(this.#gpu)
-    this.#watchdog.wake()
     return seat
   }
 
-  #succeed(from: Seat, to: Seat): void {
-    this.recycled++
+  #replace(from: Seat, to: Seat): void {
     from.leaving = true
     to.wanted.push(...from.wanted.splice(0))
     this.#pump(to)
@@ -216,6 +218,7 @@ export class Pool {
     if (!seat.leaving || seat.job !== null) return
     this.seats.splice(this.seats.indexOf(seat), 1)
     seat.leaving = false
+    for (const job of seat.wanted.splice(0)) this.#loads.leastBurdened().wanted.push(job)
     void this.#vacate(seat, closedFailure())
     this.#pumpAll()
   }

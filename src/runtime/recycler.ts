@@ -24,11 +24,12 @@ interface Staff {
   readonly clock: Clock
   /** A further seat, which starts and loads these models. */
   add(models: Iterable<PoolModel>): Seat
-  /** `to` has loaded what `from` holds. */
-  succeed(from: Seat, to: Seat): void
+  /** `from` leaves as soon as it has nothing in hand. */
+  replace(from: Seat, to: Seat): void
 }
 
 export class Recycler {
+  recycled = 0
   readonly #timer: NodeJS.Timeout | undefined
   readonly #staff: Staff
   #handover: { readonly from: Seat; readonly to: Seat } | null = null
@@ -44,7 +45,15 @@ export class Recycler {
     const handover = this.#handover
     if (handover?.to !== seat || !seat.ready || seat.job?.kind === 'load' || seat.wanted.length > 0) return
     this.#handover = null
-    this.#staff.succeed(handover.from, seat)
+    const { from } = handover
+    // The workers may all grow because there is too little memory, and then a model may not load once more: nobody would hold it.
+    if ([...from.held].some((model) => seat.refused.has(model) && !seat.held.has(model))) {
+      from.seatedAt = this.#staff.clock.elapsedMs()
+      this.#staff.replace(seat, from)
+      return
+    }
+    this.recycled++
+    this.#staff.replace(from, seat)
   }
 
   stop(): void {

@@ -110,13 +110,14 @@ export class Seat {
     this.#events.died(this, error)
   }
 
+  /** @throws where there is no memory for the file once more; the seat is then as it was. */
   load(job: LoadJob): void {
-    this.#take(job)
     const { no, source, warmUp } = job.model
     const own = source instanceof Uint8Array ? new Uint8Array(source) : source
     const probe = job.model.perRow === undefined
     const order = { op: 'load', model: no, source: own, probe, ...(warmUp && { warmUp }) } as const
     this.#sitting!.thread.send(order, own instanceof Uint8Array ? [own.buffer] : [])
+    this.#take(job)
   }
 
   /** @throws MlError `too_large` for feeds beyond 1 GiB; the seat is then as it was. */
