@@ -130,6 +130,13 @@ describe('a model in a process of its own', () => {
     rmSync(place, { recursive: true })
   })
 
+  it('fails a run whose answer cannot be read, when its process was ended for it again', async () => {
+    const own = openRuntime({ ...options, start: standIn({}) })
+    const model = await own.load({ key: 'liar', bytes: Buffer.of(1) })
+    await expect(model.run({ y: floats(1) })).rejects.toMatchObject({ code: 'INFERENCE_FAILED' })
+    await own.close()
+  })
+
   it('is given up where it does not come to an end of loading, however long its process took to start', async () => {
     for (const readyMs of [0, 100]) {
       const own = openRuntime({ ...options, loadTimeoutMs: 50, start: standIn({ readyMs, loads: false }) })

@@ -170,10 +170,15 @@ export class Seat {
       return
     }
     const { job } = this
-    this.job = null
-    if (job?.kind === 'run') this.#events.ran(this, job, runOutcome(thread, job, message))
+    if (job?.kind === 'run') {
+      // Throws where the answer cannot be read, which ends its process: the job must still be here then, to be tried again.
+      const outcome = runOutcome(thread, job, message)
+      this.job = null
+      this.#events.ran(this, job, outcome)
+    }
     if (job?.kind === 'load') {
       const outcome = loadOutcome(message)
+      this.job = null
       if (outcome instanceof Error) this.refused.set(job.model, outcome)
       else {
         this.held.add(job.model)
