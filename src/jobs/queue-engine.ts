@@ -11,6 +11,9 @@ import { QUEUES, type QueueName } from './queues.ts'
 const SCHEMA = 'modelyard_queue'
 const DAY_SECONDS = 86_400
 const DEFAULT_RETRIES = 2
+const LONGEST_PAUSE_SECONDS = 120
+/** A job waits for its worker however long it takes: pg-boss would delete it after two weeks, and say so to nobody. */
+const KEPT_SECONDS = 10 * 365 * DAY_SECONDS
 const NO_JOB = '00000000-0000-8000-8000-000000000000'
 
 /** A job this process holds; `attempt` tells its claim from a later one of the same job. */
@@ -70,9 +73,26 @@ export function createEngine(db: Database, onError: (error: Error) => void): Eng
       if (embedded) await sql.executeSql(`update ${SCHEMA}.job set heartbeat_on = 'epoch' where state = 'active'`)
     },
     stop: () => boss.stop({ graceful: false, close: false }),
-    async add(tx, queue, job, { priority = 0, retryLimit = DEFAULT_RETRIES, expireSeconds = DAY_SECONDS }) {
-      const options = { id: keyOf(job.id), priority, retryLimit, expireInSeconds: expireSeconds, db: inside(tx) }
-      return (await boss.send(queue, { ...job }, options)) !== null
+    async add(tx, queue, job, options) {
+      const { priority = 0, retryLimit = DEFAULT_RETRIES, expireSeconds = DAY_SECONDS, retryDelaySeconds } = options
+      const sent = await boss.send(
+        queue,
+        { ...job },
+        {
+          id: keyOf(job.id),
+          priority,
+          retryLimit,
+          expireInSeconds: expireSeconds,
+          retentionSeconds: KEPT_SECONDS,
+          ...(retryDelaySeconds !== undefined && {
+            retryDelay: retryDelaySeconds,
+            retryBackoff: true,
+            retryDelayMax: LONGEST_PAUSE_SECONDS,
+          }),
+          db: inside(tx),
+        },
+      )
+      return sent !== null
     },
     async cancel(tx, queue, jobId) {
       await boss.cancel(queue, keyOf(jobId), { db: inside(tx) })

@@ -23,7 +23,6 @@ export interface Assignment {
 }
 
 interface Run {
-  readonly claim: Claim
   readonly abort: AbortController
   readonly ended: Promise<void>
 }
@@ -35,7 +34,7 @@ export function startWorking({ queue, handler, options, engine, db, log, started
   const { concurrency, leaseSeconds = 30, onDead } = options
   const restMs = options.pollMs ?? pollMs(db, POLL_MS)
   const leaseMs = leaseSeconds * 1000
-  const runs = new Map<string, Run>()
+  const runs = new Set<Run>()
   const stopping = new AbortController()
   let stopped: Promise<void> | undefined
 
@@ -43,7 +42,9 @@ export function startWorking({ queue, handler, options, engine, db, log, started
     await started
     const free = concurrency - runs.size
     const claims = free > 0 ? await engine().claim(queue, free) : []
-    for (const claim of claims) begin(claim)
+    // Told to stop while the answer was on its way: nobody would wait for what is begun now.
+    if (stopping.signal.aborted) await Promise.all(claims.map((claim) => engine().release(queue, claim)))
+    else for (const claim of claims) begin(claim)
     if (claims.length < free || free === 0) await idle(restMs)
   }
 
@@ -52,10 +53,12 @@ export function startWorking({ queue, handler, options, engine, db, log, started
     const ended = run(claim, abort)
       .catch((error: unknown) => log.error({ err: error, queue, job_id: claim.job.id }, 'job queue: settling failed'))
       .finally(() => {
-        runs.delete(claim.key)
+        runs.delete(own)
         taking.wake()
       })
-    runs.set(claim.key, { claim, abort, ended })
+    // Not by the job: one that was lost and claimed again may run beside its first run, which is still ending.
+    const own: Run = { abort, ended }
+    runs.add(own)
   }
 
   async function run(claim: Claim, abort: AbortController): Promise<void> {
@@ -137,9 +140,9 @@ export function startWorking({ queue, handler, options, engine, db, log, started
   async function stop({ timeoutMs = 0 }: StopOptions = {}): Promise<void> {
     stopping.abort()
     const loopsEnded = Promise.all([taking.stop(), tending.stop()])
-    const ended = Promise.all([...runs.values()].map(({ ended }) => ended))
+    const ended = Promise.all(Array.from(runs, ({ ended }) => ended))
     await within(ended, timeoutMs)
-    for (const { abort } of runs.values()) abort.abort(fail('unavailable', 'STOPPING', 'The service stops'))
+    for (const { abort } of runs) abort.abort(fail('unavailable', 'STOPPING', 'The service stops'))
     await within(ended, ABORT_GRACE_MS)
     await loopsEnded
   }

@@ -21,6 +21,8 @@ export interface EnqueueOptions {
   readonly retryLimit?: number
   /** Longest time one attempt may run; at most and by default a day. */
   readonly expireSeconds?: number
+  /** Pause before the first retry after a failure, twice as long before each further one; default 0. */
+  readonly retryDelaySeconds?: number
 }
 
 export interface Job extends NewJob {

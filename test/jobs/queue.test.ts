@@ -6,6 +6,8 @@ import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/core/log.ts'
 import { type EnqueueOptions, type Job, openQueue, type Queue } from '../../src/jobs/queue.ts'
+import { createEngine } from '../../src/jobs/queue-engine.ts'
+import { startWorking } from '../../src/jobs/queue-worker.ts'
 import type { Database } from '../../src/ports/db/index.ts'
 import { addModel, BACKENDS, type Backend, type Place, startBackend } from '../ports/db-backends.ts'
 
@@ -144,6 +146,22 @@ describe.each(BACKENDS)('job queue: %s', (name) => {
     expect(dead).toEqual([`${id} broken`])
   })
 
+  it('keeps a job for as long as nobody takes it, and pauses before it is run again where that was asked for', async () => {
+    const id = newId()
+    await enqueue(id, { retryDelaySeconds: 60 })
+    const { seen, subscription } = work(async () => {
+      throw new Error('broken')
+    })
+    await expect.poll(() => seen.length).toBe(1)
+    await subscription.close({ timeoutMs: 10_000 })
+    const { rows } = await db.system((tx) =>
+      sql`select state, start_after > now() + interval '50 seconds' as paused, keep_until > now() + interval '5 years' as kept
+        from modelyard_queue.job where data->>'id' = ${id}`.execute(tx),
+    )
+    expect(rows).toEqual([{ state: 'retry', paused: true, kept: true }])
+    await db.tenant('a', (tx) => queue.cancel(tx, 'training', id))
+  })
+
   it('takes a cancelled job out of the queue', async () => {
     const id = newId()
     await enqueue(id)
@@ -194,6 +212,70 @@ describe.each(BACKENDS)('job queue: %s', (name) => {
     const again = work()
     await untilEmpty()
     expect(again.seen.map(({ attempt }) => attempt)).toEqual([1])
+  })
+
+  it('hands back what it was given while it stopped', async () => {
+    const engine = createEngine(db, () => {})
+    await engine.start()
+    const [claimed, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const slow: typeof engine = {
+      ...engine,
+      async claim(...args) {
+        const claims = await engine.claim(...args)
+        if (claims.length > 0) claimed.resolve()
+        await answered.promise
+        return claims
+      },
+    }
+    const begun: string[] = []
+    await enqueue(newId(), { retryLimit: 0 })
+    const subscription = startWorking({
+      queue: 'training',
+      handler: async ({ id }) => void begun.push(id),
+      options: { concurrency: 1 },
+      engine: () => slow,
+      db,
+      log: silentLog,
+      started: Promise.resolve(),
+    })
+    await claimed.promise
+    const closed = subscription.close()
+    answered.resolve()
+    await closed
+    await engine.stop()
+    expect(begun).toEqual([])
+    const again = work()
+    await untilEmpty()
+    expect(again.seen.map(({ attempt }) => attempt)).toEqual([1])
+  })
+
+  it('stops a job that it lost and took again while the first run was ending', async () => {
+    const lost = async () => {
+      await db.system((tx) =>
+        sql`update modelyard_queue.job set heartbeat_on = 'epoch' where state = 'active' and retry_count = 0`.execute(
+          tx,
+        ),
+      )
+      return seen.length
+    }
+    const ended: number[] = []
+    const { seen, subscription } = work(
+      async ({ attempt, signal }) => {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve))
+        ended.push(attempt)
+        throw new Error('stopped')
+      },
+      { concurrency: 2 },
+    )
+    await enqueue(newId())
+    await expect.poll(() => seen.length).toBe(1)
+    await expect.poll(lost, { interval: 100, timeout: 10_000 }).toBe(2)
+    await expect.poll(() => ended, { timeout: 5000 }).toEqual([1])
+    await subscription.close()
+    expect(ended).toEqual([1, 2])
+    const again = work()
+    await untilEmpty()
+    expect(again.seen.map(({ attempt }) => attempt)).toEqual([2])
   })
 
   it('lets running jobs finish when it is given the time', async () => {
