@@ -70,23 +70,28 @@ export function foldsGrouped(groups: Int32Array, { folds, seed }: Folds): Split[
 /**
  * Each fold is judged on rows later than all it learned from: the rows in order of `times` (any increasing number; NaN
  * counts as earliest) make folds + 1 parts, and fold k learns from the first k of them and is judged on the next. A moment
- * is never on both sides. Throws `invalid` SPLIT_IMPOSSIBLE for fewer different times than that.
+ * is never on both sides, which makes parts as unequal as it must. Throws `invalid` SPLIT_IMPOSSIBLE for fewer different times than that.
  */
 export function foldsByTime(times: Float64Array, folds: number): Split[] {
   checkFolds(times.length, folds)
   const rank = (row: number) => (Number.isNaN(times[row]!) ? Number.NEGATIVE_INFINITY : times[row]!)
   const order = rowNumbers(times.length).sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : a - b))
-  const cuts = [0]
-  for (let part = 1; part <= folds; part++) {
-    let cut = Math.round((part * times.length) / (folds + 1))
-    while (cut < times.length && cut > 0 && rank(order[cut]!) === rank(order[cut - 1]!)) cut++
-    cuts.push(cut)
-  }
-  cuts.push(times.length)
-  if (cuts.some((cut, i) => i > 0 && cut <= cuts[i - 1]!)) {
+  /** Places in the order at which another time begins. */
+  const begins = rowNumbers(times.length).filter((i) => i > 0 && rank(order[i]!) !== rank(order[i - 1]!))
+  if (begins.length < folds) {
     const problem = `There are too few different times for ${folds} folds`
     throw unsplittable(problem, 'choose fewer folds, or another time column')
   }
+  const cuts = [0]
+  let next = 0
+  for (let part = 1; part <= folds; part++) {
+    const wanted = Math.round((part * times.length) / (folds + 1))
+    // As many times as there are parts to come are left to them.
+    const last = begins.length - 1 - (folds - part)
+    while (next < last && begins[next]! < wanted) next++
+    cuts.push(begins[next++]!)
+  }
+  cuts.push(times.length)
   return cuts.slice(1, -1).map((cut, k) => ({
     train: order.slice(0, cut).sort(),
     test: order.slice(cut, cuts[k + 2]).sort(),

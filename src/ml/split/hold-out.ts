@@ -139,8 +139,8 @@ function compare(a: number, b: number): number {
 }
 
 /**
- * Whole groups are held out, in shuffled order, until `fraction` of the rows is reached. `groups` holds any number per
- * row, equal for rows that must stay together. Throws `invalid` SPLIT_IMPOSSIBLE for fewer than two groups.
+ * Whole groups are held out, in shuffled order, until `fraction` of the rows is reached; where all that come into question would
+ * overshoot by more than they fill, the smallest of all. `groups` holds any number per row, equal for rows that must stay together. Throws `invalid` SPLIT_IMPOSSIBLE for fewer than two groups.
  */
 export function splitGrouped(groups: Int32Array, { fraction, seed }: HoldOut): Split {
   const count = heldOutCount(groups.length, fraction)
@@ -153,10 +153,14 @@ export function splitGrouped(groups: Int32Array, { fraction, seed }: HoldOut): S
   let held = 0
   for (const rows of members.slice(1)) {
     // The group that would overshoot by more than it would fill is left to the learner.
-    if (held > 0 && held + rows.length - count > count - held) continue
+    if (held + rows.length - count > count - held) continue
     for (const row of rows) isTest[row] = 1
     held += rows.length
     if (held >= count) break
+  }
+  if (held === 0) {
+    const smallest = members.reduce((a, b) => (b.length < a.length ? b : a))
+    for (const row of smallest) isTest[row] = 1
   }
   return divide(isTest)
 }

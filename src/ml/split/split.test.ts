@@ -159,6 +159,11 @@ describe('a grouped split', () => {
     expect(splitGrouped(groups, { fraction: 0.2, seed: 1 }).test.length).toBe(200)
   })
 
+  it.each([1, 2, 3, 4, 5, 6])('does not hold out most rows because they are of one group: seed %i', (seed) => {
+    const groups = Int32Array.from({ length: 100 }, (_, row) => Number(row < 10))
+    expect(splitGrouped(groups, { fraction: 0.2, seed }).test.length).toBe(10)
+  })
+
   it('refuses a single group', () => {
     expect(() => splitGrouped(new Int32Array(9), { fraction: 0.2, seed: 1 })).toThrow(/choose another group column/)
   })
@@ -244,6 +249,15 @@ describe('folds', () => {
         expect(splits.at(-1)!.train.length + splits.at(-1)!.test.length).toBe(values.length)
       }),
     )
+  })
+
+  it('in time are made wherever times suffice, however unequal their rows', () => {
+    const years = [1, 2, 1, 3, 2, 1, 40].flatMap((rows, year) => new Array<number>(rows).fill(2018 + year))
+    const of = (values: readonly number[]) =>
+      foldsByTime(Float64Array.from(values), 5).map(({ test }) => [...new Set(Array.from(test, (row) => values[row]))])
+    expect(of(years)).toEqual([[2020], [2021], [2022], [2023], [2024]])
+    const early = [40, 1, 2, 1, 3, 2, 1].flatMap((rows, year) => new Array<number>(rows).fill(2018 + year))
+    expect(of(early)).toEqual([[2019], [2020], [2021], [2022], [2023, 2024]])
   })
 
   it('refuse too few different times', () => {
