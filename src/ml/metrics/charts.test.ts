@@ -85,6 +85,14 @@ describe('the threshold table', () => {
     )
   })
 
+  it('names a threshold that the rows it stands for reach', () => {
+    const sure = [0.2, 0.3, 0.9999996, 0.9999999]
+    const steps = stepsOf(ranking([0, 0, 1, 1], sure))
+    expect(thresholdTable(steps)).toContainEqual(expect.objectContaining({ threshold: 0.99999, f1: 1, share: 0.5 }))
+    const { roc } = curvesOf(ranking([0, 0, 1, 1], sure))!
+    expect(roc.map(({ threshold }) => threshold)).toEqual([null, 0.99999, 0.99999, 0.3, 0.2])
+  })
+
   it('is made of numbers where no row is of the second class', () => {
     const none = thresholdTable(stepsOf(ranking([0, 0], [0.1, 0.2])))
     expect(none.at(-1)).toEqual({ threshold: 0.95, precision: 0, recall: 0, f1: 0, accuracy: 1, share: 0 })

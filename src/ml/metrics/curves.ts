@@ -1,7 +1,7 @@
 // The ROC and precision-recall curves of one score, as points for a chart. Rows with equal scores are one step. Long curves
 // are thinned by the way they go rather than by their scores, so that a steep part keeps its points.
 import type { Ranking } from './ranking.ts'
-import { sixDigits } from './rounding.ts'
+import { sixDigits, sixDigitsBelow } from './rounding.ts'
 
 export interface RocPoint {
   /** Rows that score at least this are taken for positive; null for the point at which none is. */
@@ -89,7 +89,8 @@ function thinned<T>(points: readonly T[], place: (point: T) => readonly [number,
 }
 
 function rounded<T extends object>(point: T): T {
+  const digits = (name: string) => (name === 'threshold' ? sixDigitsBelow : sixDigits)
   return Object.fromEntries(
-    Object.entries(point).map(([name, value]) => [name, typeof value === 'number' ? sixDigits(value) : value]),
+    Object.entries(point).map(([name, value]) => [name, typeof value === 'number' ? digits(name)(value) : value]),
   ) as T
 }

@@ -1,6 +1,6 @@
 // What a two-class model does at other thresholds than one half, so that a person can choose one by its consequences.
 import type { Step } from './curves.ts'
-import { sixDigits } from './rounding.ts'
+import { sixDigits, sixDigitsBelow } from './rounding.ts'
 
 export interface ThresholdRow {
   /** Rows whose probability of the second class is at least this are taken for it. */
@@ -24,7 +24,7 @@ export function thresholdTable(steps: readonly Step[]): ThresholdRow[] {
   const row = (threshold: number, { hits, misses }: Pick<Step, 'hits' | 'misses'>): ThresholdRow => {
     const rows = last.hits + last.misses
     return {
-      threshold: sixDigits(threshold),
+      threshold: sixDigitsBelow(threshold),
       precision: hits + misses > 0 ? sixDigits(hits / (hits + misses)) : 0,
       recall: last.hits > 0 ? sixDigits(hits / last.hits) : 0,
       f1: sixDigits(f1({ hits, misses })),
