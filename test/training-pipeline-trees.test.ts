@@ -13,7 +13,7 @@ function settled(algorithm: string, model_type: 'classification' | 'regression',
     columns: ['x', 'y'].map((name) => ({ name, dtype: 'number', required: true, nullable: true })),
   }
   const request = { model_name: 'm', dataset_id: 'ds_1', model_type, algorithm, hyperparameters: given }
-  return planTraining(request, contract, { balancedClassWeight: false }).hyperparameters
+  return planTraining(request, contract, { balancedClassWeight: false, trainingTimeoutMs: 60_000 }).hyperparameters
 }
 
 async function trained(target: 'spent' | 'plan' | 'member', hyperparameters: Record<string, unknown>, choices = {}) {

@@ -14,7 +14,7 @@ const contract: DataContract = {
   target: 'bought',
 }
 const base: TrainRequest = { model_name: 'm', dataset_id: 'dataset_1', model_type: 'classification' }
-const PLAIN = { balancedClassWeight: false }
+const PLAIN = { balancedClassWeight: false, trainingTimeoutMs: 1_000_000 }
 const plan = (request: Partial<TrainRequest> = {}, given = contract) =>
   planTraining({ ...base, ...request }, given, PLAIN)
 
@@ -90,6 +90,15 @@ describe('a training plan', () => {
     expect(plan({ algorithm: 'gradient_boosting' }).candidates).toHaveLength(1)
   })
 
+  it('refuses a search that would outlast its training, and shortens the usual one', () => {
+    const field = 'tuning.time_budget_seconds'
+    const message = 'must be less than the 1000 s that a training may take in all (TRAINING_TIMEOUT_SECONDS)'
+    expect(refused({ tuning: { time_budget_seconds: 1000 } })).toEqual({ [field]: message })
+    expect(plan({ tuning: { time_budget_seconds: 999 } }).tuning).toMatchObject({ time_budget_seconds: 999 })
+    const hurried = planTraining({ ...base, tuning: {} }, contract, { ...PLAIN, trainingTimeoutMs: 100_000 })
+    expect(hurried.tuning).toMatchObject({ time_budget_seconds: 50 })
+  })
+
   it('searches what is not given where a tuning was asked for', () => {
     expect(plan({ tuning: { trials: 12 }, hyperparameters: { l2: 3 } }).tuning).toEqual({
       trials: 12,
@@ -116,7 +125,7 @@ describe('a training plan', () => {
       planTraining(
         { ...base, algorithm: 'logistic_regression', ...(hyperparameters && { hyperparameters }) },
         contract,
-        { balancedClassWeight: true },
+        { ...PLAIN, balancedClassWeight: true },
       )
     expect(weighed().hyperparameters.class_weight).toBe('balanced')
     expect(weighed({ class_weight: 'none' }).hyperparameters.class_weight).toBe('none')
@@ -124,7 +133,7 @@ describe('a training plan', () => {
 
   it('leaves class weights out of what has no classes', () => {
     const request: TrainRequest = { ...base, model_type: 'regression' }
-    const planned = planTraining(request, contract, { balancedClassWeight: true })
+    const planned = planTraining(request, contract, { ...PLAIN, balancedClassWeight: true })
     for (const { hyperparameters } of planned.candidates) expect(hyperparameters.class_weight).not.toBe('balanced')
   })
 

@@ -8,6 +8,11 @@ import type { AlgorithmName } from '../../ml/learn/index.ts'
 import { findMetric } from '../../ml/metrics/index.ts'
 import { findCandidates, type PlanDefaults, type PlannedCandidate } from './candidates.ts'
 
+/** Of the service: what it does where nothing is said, and what it allows. */
+export interface PlanSettings extends PlanDefaults {
+  readonly trainingTimeoutMs: number
+}
+
 export type TrainableType = 'classification' | 'regression'
 
 /** What was asked for, with every default filled in; kept with the job. */
@@ -42,7 +47,7 @@ export interface PlannedTuning {
 }
 
 /** @throws `invalid` with every broken rule at once. */
-export function planTraining(request: TrainRequest, contract: DataContract, defaults: PlanDefaults): TrainingPlan {
+export function planTraining(request: TrainRequest, contract: DataContract, settings: PlanSettings): TrainingPlan {
   const modelType = trainable(request.model_type)
   const errors: FieldError[] = []
   const target = request.target ?? contract.target
@@ -61,8 +66,9 @@ export function planTraining(request: TrainRequest, contract: DataContract, defa
   errors.push(...metricErrors(request, modelType))
   const evaluation = fillEvaluation(request.evaluation)
   errors.push(...splitErrors(evaluation, columns, target))
-  const { candidates, errors: refused } = findCandidates(request, modelType, defaults)
+  const { candidates, errors: refused } = findCandidates(request, modelType, settings)
   errors.push(...refused)
+  errors.push(...tuningErrors(request, settings))
   if (errors.length > 0) throw invalid('training request', errors)
   return {
     modelType,
@@ -71,7 +77,7 @@ export function planTraining(request: TrainRequest, contract: DataContract, defa
     ...(weights !== undefined && { weightColumn: weights }),
     ...settled(candidates, request.hyperparameters ?? {}),
     candidates,
-    tuning: planTuning(request),
+    tuning: planTuning(request, settings),
     evaluation,
     promotion: planPromotion(request.promotion, evaluation),
   }
@@ -184,11 +190,25 @@ function settled(
 
 const fillTuning = compileCheck(Tuning)
 
-function planTuning({ tuning, hyperparameters = {} }: TrainRequest): PlannedTuning | null {
+function planTuning(
+  { tuning, hyperparameters = {} }: TrainRequest,
+  { trainingTimeoutMs }: PlanSettings,
+): PlannedTuning | null {
   if (!tuning) return null
   const filled = { ...tuning }
   fillTuning(filled)
-  return { ...(filled as Tuning), fixed: Object.keys(hyperparameters) }
+  const { trials, time_budget_seconds } = filled as Tuning
+  // Where the default is too much, half of the time is left for the final training.
+  const seconds = tuning.time_budget_seconds ?? Math.min(time_budget_seconds, trainingTimeoutMs / 2000)
+  return { trials, time_budget_seconds: seconds, fixed: Object.keys(hyperparameters) }
+}
+
+/** A search that outlasts its training would be stopped with it, and all that it found be lost. */
+function tuningErrors({ tuning }: TrainRequest, { trainingTimeoutMs }: PlanSettings): FieldError[] {
+  const seconds = tuning?.time_budget_seconds
+  if (seconds === undefined || seconds * 1000 < trainingTimeoutMs) return []
+  const message = `must be less than the ${trainingTimeoutMs / 1000} s that a training may take in all (TRAINING_TIMEOUT_SECONDS)`
+  return [{ field: 'tuning.time_budget_seconds', message, value: seconds }]
 }
 
 function planPromotion(given: TrainRequest['promotion'], evaluation: Evaluation): PlannedPromotion | null {
