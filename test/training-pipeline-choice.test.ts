@@ -63,6 +63,15 @@ describe('a choice between candidates', () => {
     expect(leaderboard.map(({ folds }) => folds.length >= 3)).toEqual([true, true])
   })
 
+  it('gives nobody up for a figure below 0 that is better than that of one answer for all', async () => {
+    const rows = Array.from({ length: 400 }, (_, day) => ({ day, twice: 2 * day, price: 3 * day + (day % 7) }))
+    const candidates = [candidate('linear_regression'), candidate('gradient_boosting', { n_estimators: 2 })]
+    const evaluation = { metric: 'r2', time_column: 'day' }
+    const { leaderboard } = (await pipe(rows, 'price', { modelType: 'regression', candidates, evaluation })).evaluation
+    expect(leaderboard.map(({ algorithm }) => algorithm)).toContain('gradient_boosting')
+    expect(leaderboard.filter(({ reason }) => reason?.startsWith('far worse'))).toEqual([])
+  })
+
   it('takes the line where there is one', async () => {
     const outcome = await pipe(line(), 'price', { modelType: 'regression', candidates: REGRESSORS })
     expect(outcome.algorithm).toBe('linear_regression')

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import { afterAll, describe, expect, it } from 'vitest'
 import { systemClock } from '../../../core/clock.ts'
 import { seededRandom } from '../../../core/random.ts'
@@ -75,5 +76,24 @@ describe('fits', () => {
     const oneClass = { ...target, classes: ['low'], labels: new Int32Array(ROWS) }
     const said = threads.fit(task('logistic_regression', { target: oneClass }))
     await expect(said).rejects.toMatchObject({ kind: 'invalid', code: 'TRAINING_DATA_INVALID' })
+  })
+
+  it('keep no thread of one that failed', async () => {
+    const fits = openFits({ threads: 2, clock: systemClock, worthwhileMs: 0 })
+    const started: Worker[] = []
+    const note = (worker: Worker) => started.push(worker)
+    process.on('worker', note)
+    try {
+      const oneClass = { ...target, classes: ['low'], labels: new Int32Array(ROWS) }
+      for (let trial = 0; trial < 2; trial++) {
+        await expect(fits.fit(task('logistic_regression', { target: oneClass }))).rejects.toMatchObject({
+          kind: 'invalid',
+        })
+      }
+      expect(started.map(({ threadId }) => threadId)).toEqual([-1, -1])
+    } finally {
+      process.off('worker', note)
+      await fits.end()
+    }
   })
 })

@@ -50,7 +50,7 @@ const WORTHWHILE_MS = 2000
 export function openFits({ learners, threads, clock, worthwhileMs = WORTHWHILE_MS }: FitsRequest): Fits {
   const most = learners ? 1 : threads
   const idle: FitThread[] = []
-  const all: FitThread[] = []
+  const all = new Set<FitThread>()
   let spentMs = 0
   const parallel = () => (most > 1 && spentMs >= worthwhileMs ? most : 1)
   const here = async (task: FitTask) => {
@@ -70,14 +70,20 @@ export function openFits({ learners, threads, clock, worthwhileMs = WORTHWHILE_M
     async fit(task) {
       if (parallel() === 1) return here(task)
       const thread = idle.pop() ?? startFitThread(clock)
-      if (!all.includes(thread)) all.push(thread)
-      const said = await thread.fit(task)
-      // One that failed may be broken: it is not used again.
-      idle.push(thread)
-      return said
+      all.add(thread)
+      try {
+        const said = await thread.fit(task)
+        idle.push(thread)
+        return said
+      } catch (error) {
+        // It may be broken, or still at work. A tuning of which hundreds of trials fail must not keep a thread of each.
+        all.delete(thread)
+        await thread.end()
+        throw error
+      }
     },
     async end() {
-      await Promise.all(all.map((thread) => thread.end()))
+      await Promise.all(Array.from(all, (thread) => thread.end()))
     },
   }
 }

@@ -150,7 +150,7 @@ function dismiss({ comparison, judge }: Race, attempts: readonly Attempt[]): voi
   for (const attempt of able) {
     if (attempt === leader) continue
     const figure = judge.figure(0, said, attempt.candidate)
-    if (figure === undefined || sign * (attempt.figures[0]! - figure) >= -HOPELESS * figure) continue
+    if (figure === undefined || sign * (attempt.figures[0]! - figure) >= -HOPELESS * Math.abs(figure)) continue
     attempt.end('pruned', 'far worse than one answer for all rows of the first fold')
   }
 }
