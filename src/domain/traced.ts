@@ -26,15 +26,16 @@ function tracedObjects(objects: Objects, span: Span): Objects {
     list: (prefix) => objects.list(prefix),
     delete: (keys) => ended(begin('delete', { 'modelyard.object.count': keys.length }), () => objects.delete(keys)),
     // Until the file is there; what is done with it has spans of its own.
-    async localFile(key, use) {
+    async localFile(key, use, options) {
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       const there = ended(begin('local_file', of(key)), () => promise)
       there.catch(() => {})
       try {
-        return await objects.localFile(key, (path) => {
+        const seen = (path: string) => {
           resolve()
           return use(path)
-        })
+        }
+        return await objects.localFile(key, seen, options)
       } catch (error) {
         reject(error)
         throw error

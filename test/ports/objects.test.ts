@@ -205,6 +205,17 @@ for (const backend of backends) {
       ).rejects.toThrow('the user failed')
     })
 
+    it('lends no file to somebody who gave up before it was there', async () => {
+      await using place = await backend.open()
+      await place.objects.put('data/large', Buffer.alloc(8_000_000, 'a'))
+      const stop = new AbortController()
+      const lent: string[] = []
+      const asked = place.objects.localFile('data/large', async (path) => void lent.push(path), { signal: stop.signal })
+      stop.abort(new Error('given up'))
+      await expect(asked).rejects.toThrow('given up')
+      expect(lent).toEqual([])
+    })
+
     it('keeps the last of many writers, whole', async () => {
       await using place = await backend.open()
       const bodies = Array.from({ length: 8 }, (_, i) => String(i).repeat(100_000))

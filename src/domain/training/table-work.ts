@@ -41,6 +41,7 @@ function runChild({ ctx, row, watch }: Training, run: ChildRun): Promise<Trainin
   const { plan, dataset, model, champion, outputDir, finished } = run
   const phases = followPhases(ctx.span)
   const metric = gateMetricName(plan)
+  const signal = AbortSignal.any([ctx.signal, watch.cancelled])
   const withFiles = (dataFile: string, championFile?: string) => {
     const spec: TrainingSpec = {
       dataFile,
@@ -73,16 +74,16 @@ function runChild({ ctx, row, watch }: Training, run: ChildRun): Promise<Trainin
         phases.enter(progress.stage)
         watch.report(progress)
       },
-      signal: AbortSignal.any([ctx.signal, watch.cancelled]),
+      signal,
       timeoutMs: ctx.settings.trainingTimeoutMs,
       maxMemoryMb: ctx.settings.trainingMemoryMb,
       log: ctx.log,
     })
   }
-  const done = ctx.objects.localFile(dataset.object_key, (dataFile) =>
+  const withData = (dataFile: string) =>
     champion
-      ? ctx.objects.localFile(champion.artifactKey, (championFile) => withFiles(dataFile, championFile))
-      : withFiles(dataFile),
-  )
+      ? ctx.objects.localFile(champion.artifactKey, (file) => withFiles(dataFile, file), { signal })
+      : withFiles(dataFile)
+  const done = ctx.objects.localFile(dataset.object_key, withData, { signal })
   return done.finally(phases.end)
 }

@@ -44,7 +44,7 @@ async function train({ ctx, watch }: Training, trainer: Trainer, run: TrainerRun
     trainer.train({ ...ctx, signal }, { seed, champion: beaten, folder, progress })
   try {
     const trained = await (champion
-      ? ctx.objects.localFile(champion.artifactKey, (path) => trainBeside(beatenOf(champion, path)))
+      ? ctx.objects.localFile(champion.artifactKey, (path) => trainBeside(beatenOf(champion, path)), { signal })
       : trainBeside(undefined))
     progress({ progress: 0.95, stage: 'parity', message: 'Trying the file out' })
     const { signature, sha256, bytes } = await examineFile({ ...ctx, signal }, trained.path, trainer.modelType)

@@ -65,9 +65,10 @@ export async function openFolder(path: string, use: 'read' | 'write' = 'write'):
     async delete(keys) {
       for (const key of keys) await remove(root, await place(root, key))
     },
-    async localFile(key, use) {
+    async localFile(key, use, { signal } = {}) {
       const file = await openFile(root, key)
       await file.close()
+      signal?.throwIfAborted()
       return use(join(root, key))
     },
     async ping() {

@@ -37,6 +37,10 @@ export interface ByteRange {
   readonly end?: number
 }
 
+export interface LocalFileOptions {
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * Keys: 1 to 900 characters, parts joined by `/`, each part 1 to 200 of `A-Z a-z 0-9 . _ - = @ + ~`, not beginning with a
  * dot; anything else is `invalid` (`OBJECT_KEY_INVALID`). A key must not be the beginning of another up to a `/`: a folder
@@ -58,8 +62,11 @@ export interface Objects {
   list(prefix: string): AsyncIterable<ObjectEntry>
   /** Keys that do not exist are fine. */
   delete(keys: readonly string[]): Promise<void>
-  /** Hands `use` a path with the object's content, to be read only and only until `use` is done. */
-  localFile<T>(key: string, use: (path: string) => Promise<T>): Promise<T>
+  /**
+   * Hands `use` a path with the object's content, to be read only and only until `use` is done. Where the signal fires before that, its
+   * reason is thrown; `use` is not stopped by it.
+   */
+  localFile<T>(key: string, use: (path: string) => Promise<T>, options?: LocalFileOptions): Promise<T>
   ping(): Promise<void>
   close(): Promise<void>
 }

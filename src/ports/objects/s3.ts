@@ -104,12 +104,14 @@ export function openS3(options: S3Options): Objects {
       }
       await Promise.all(Array.from({ length: Math.min(DELETES_IN_FLIGHT, keys.length) }, worker))
     },
-    async localFile(key, use) {
+    async localFile(key, use, { signal } = {}) {
       const content = await get(key)
       const directory = await mkdtemp(join(options.tempDir ?? tmpdir(), 'modelyard-object-'))
       try {
         const path = join(directory, basename(key))
-        await pipeline(content, createWriteStream(path))
+        await pipeline(content, createWriteStream(path), { signal }).catch((error: unknown) => {
+          throw signal?.aborted ? signal.reason : error
+        })
         return await use(path)
       } finally {
         content.destroy()

@@ -64,16 +64,21 @@ interface Files {
   readonly champion?: string
 }
 
-function withFiles<T>({ objects }: Ctx, { version, champion, rows }: CopyPlan, use: (files: Files) => Promise<T>) {
+function withFiles<T>(
+  { objects, signal }: Ctx,
+  { version, champion, rows }: CopyPlan,
+  use: (files: Files) => Promise<T>,
+) {
   const other = champion && champion.version !== version.version ? champion : undefined
-  return objects.localFile(version.artifact_key, (source): Promise<T> => {
+  const withSource = (source: string): Promise<T> => {
     const withData = (data?: string): Promise<T> => {
       const files = { source, ...(data !== undefined && { data }) }
       if (!other || data === undefined) return use(files)
-      return objects.localFile(other.artifact_key, (champion) => use({ ...files, champion }))
+      return objects.localFile(other.artifact_key, (champion) => use({ ...files, champion }), { signal })
     }
-    return rows ? objects.localFile(rows.dataset.object_key, withData) : withData()
-  })
+    return rows ? objects.localFile(rows.dataset.object_key, withData, { signal }) : withData()
+  }
+  return objects.localFile(version.artifact_key, withSource, { signal })
 }
 
 interface ChildRun {
