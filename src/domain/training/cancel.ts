@@ -6,11 +6,11 @@ import { fail } from '../../core/failure.ts'
 import { wake } from '../../ports/db/index.ts'
 import { type Ctx, inTransaction } from '../ctx.ts'
 import { endJob } from './end.ts'
-import { getJobRow, hasEnded, jobDocument } from './store.ts'
+import { hasEnded, jobDocument, lockJobRow } from './store.ts'
 
 export function cancelJob(ctx: Ctx, input: Input<'training_jobs.cancel'>): Promise<TrainingJob> {
   return inTransaction(ctx, async (ctx) => {
-    const job = await getJobRow(ctx, input.job_id)
+    const job = await lockJobRow(ctx, input.job_id)
     if (hasEnded(job.status)) throw fail('conflict', 'JOB_ENDED', `Job ${job.id} has already ${ENDED[job.status]}`)
     const row = await ctx.db
       .updateTable('training_jobs')

@@ -7,6 +7,7 @@ import type { TxCtx } from '../ctx.ts'
 import { insertModel, lockModelRow, nextVersion } from '../models/index.ts'
 
 const QUEUE_RETRIES = 20
+const RETRY_DELAY_SECONDS = 2
 
 export interface NewTraining {
   readonly jobId: string
@@ -86,7 +87,7 @@ export async function enqueueTraining(ctx: TxCtx, training: NewTraining): Promis
     ctx.db,
     'training',
     { id: jobId, tenantId: tenant_id, data: {} },
-    { retryLimit: QUEUE_RETRIES },
+    { retryLimit: QUEUE_RETRIES, retryDelaySeconds: RETRY_DELAY_SECONDS },
   )
   return { model_id: model.id, job_id: jobId, version }
 }

@@ -25,7 +25,7 @@ import { familiarWarnings } from './familiar.ts'
 import { decideGate, type GateDecision, gateReport } from './gate.ts'
 import type { TrainingOutcome } from './pipeline/spec.ts'
 import type { PlannedPromotion } from './policy.ts'
-import { getJobRow, type JobRow } from './store.ts'
+import { type JobRow, lockJobRow } from './store.ts'
 
 export interface Registration {
   readonly ctx: Ctx
@@ -59,7 +59,7 @@ export async function registerOutcome(registration: Registration): Promise<boole
 
 /** @throws `conflict` JOB_TAKEN_OVER: another attempt works on the job, or nobody any more. */
 async function requireClaim(ctx: TxCtx, { id, attempt }: JobRow): Promise<JobRow> {
-  const job = await getJobRow(ctx, id)
+  const job = await lockJobRow(ctx, id)
   if (job.attempt === attempt && job.status === 'running') return job
   throw fail('conflict', 'JOB_TAKEN_OVER', `Job ${id} is no longer this worker's`)
 }

@@ -2,7 +2,7 @@
 // states. Every write names the attempt, so a worker that lost its lease and lives on can change nothing any more.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asFailure, fail, type MlError } from '../../core/failure.ts'
+import { asFailure, fail, MlError } from '../../core/failure.ts'
 import { callerAttributes, carried, type TraceContext } from '../../core/trace.ts'
 import type { Job, NewJob } from '../../jobs/queue.ts'
 import { type Ctx, inTransaction, type Services, serviceCtx, type TxCtx } from '../ctx.ts'
@@ -12,7 +12,7 @@ import { findChampion } from './champion.ts'
 import { endJob } from './end.ts'
 import { followProgress } from './progress.ts'
 import { registerOutcome } from './register.ts'
-import { getJobRow, hasEnded, type JobRow } from './store.ts'
+import { hasEnded, type JobRow, lockJobRow } from './store.ts'
 import { tableWork } from './table-work.ts'
 import type { Trainers } from './trainer.ts'
 import { trainerWork } from './trainer-work.ts'
@@ -21,11 +21,18 @@ import type { Training, Work } from './work.ts'
 /** A crash may be the machine's fault once; twice in a row it is the job's. */
 export const MAX_ATTEMPTS = 2
 /**
+ * How often a job is taken up before an object store that does not answer, or a worker that does not know its trainer, counts as an attempt:
+ * with the pauses of the queue in between that is after nine minutes.
+ */
+const PATIENT_TRIES = 10
+/**
  * What goes live during a training changes what the gate compares with; then the comparison is made again. Several trainings of one
  * model do that to each other, and of so many at once each comes to its end: of those that compare, one goes live.
  */
 const MAX_COMPARISONS = 10
 const ABANDON_LIMIT_MS = 60_000
+/** Until the work tells of its own stages. */
+const FIRST_STAGE = 'start'
 
 export async function runTraining(services: Services, job: Job, trainers: Trainers): Promise<void> {
   const first = serviceCtx(services, job.tenantId, job.signal, job.id)
@@ -43,7 +50,7 @@ export async function runTraining(services: Services, job: Job, trainers: Traine
     await trainAndRegister({ ctx, row, watch }, trainers)
   } catch (error) {
     span.failed(error)
-    await settle(ctx, row, asFailure(error))
+    await settle({ ctx, row, tries: job.attempt }, asFailure(error))
   } finally {
     watch.stop()
     span.end()
@@ -77,7 +84,7 @@ async function begin(ctx: Ctx): Promise<JobRow | undefined> {
         attempt: found.attempt + 1,
         started_at: found.started_at ?? now,
         heartbeat_at: now,
-        stage: 'start',
+        stage: FIRST_STAGE,
         message: found.attempt === 0 ? 'A worker has taken the job up' : 'Taken up again after an interruption',
       })
       .where('id', '=', found.id)
@@ -140,33 +147,56 @@ function workOf(training: Training, trainers: Trainers): Promise<Work> {
   return 'trainer' in training.row.request ? trainerWork(training, trainers) : tableWork(training)
 }
 
+interface Attempted {
+  readonly ctx: Ctx
+  readonly row: JobRow
+  /** How often the queue has handed the job out. */
+  readonly tries: number
+}
+
 /** Ends the job, or throws so that the queue runs it again. */
-async function settle(ctx: Ctx, row: JobRow, failure: MlError): Promise<void> {
+async function settle({ ctx, row, tries }: Attempted, failure: MlError): Promise<void> {
   const again = await inTransaction(ctx, async (ctx) => {
-    const current = await getJobRow(ctx, row.id)
+    const current = await lockJobRow(ctx, row.id)
     if (current.attempt !== row.attempt || hasEnded(current.status)) return false
     if (current.cancel_requested) {
       await endJob(ctx, current, { status: 'cancelled', message: 'Cancelled' })
       return false
     }
-    if (ctx.signal.aborted) {
+    const expired = expiryOf(ctx.signal)
+    if (ctx.signal.aborted && !expired) {
       // The service is being stopped in good order: that is not the job's fault and does not count.
-      await requeue(ctx, row)
+      await requeue(ctx, row, 'Waiting for a worker')
       return true
     }
-    const mayPass = failure.kind === 'internal' || failure.kind === 'unavailable'
+    if (!expired && isOutage(failure) && current.stage === FIRST_STAGE && tries < PATIENT_TRIES) {
+      await requeue(ctx, row, `To be tried again: ${failure.message}`)
+      return true
+    }
+    const mayPass = !expired && (failure.kind === 'internal' || failure.kind === 'unavailable')
     if (mayPass && row.attempt < MAX_ATTEMPTS) return true
-    await endJob(ctx, current, { status: 'failed', message: failure.message, failure })
-    if (failure.kind === 'internal') ctx.log.error({ err: failure, job_id: row.id }, 'training failed')
+    const reason = expired ?? failure
+    await endJob(ctx, current, { status: 'failed', message: reason.message, failure: reason })
+    if (reason.kind === 'internal') ctx.log.error({ err: reason, job_id: row.id }, 'training failed')
     return false
   })
   if (again) throw failure
 }
 
-async function requeue(ctx: TxCtx, row: JobRow): Promise<void> {
+/** What is over because of its own length would be so again and again. */
+function expiryOf({ reason }: AbortSignal): MlError | undefined {
+  return reason instanceof MlError && reason.code === 'JOB_EXPIRED' ? reason : undefined
+}
+
+/** Before anything was learned such a failure costs nothing but time, and comes to every job at once. */
+function isOutage({ kind, code }: MlError): boolean {
+  return kind === 'unavailable' && code !== 'TRAINING_CRASHED'
+}
+
+async function requeue(ctx: TxCtx, row: JobRow, message: string): Promise<void> {
   await ctx.db
     .updateTable('training_jobs')
-    .set({ status: 'queued', attempt: row.attempt - 1, stage: 'queued', message: 'Waiting for a worker' })
+    .set({ status: 'queued', attempt: row.attempt - 1, stage: 'queued', message })
     .where('id', '=', row.id)
     .execute()
 }
@@ -175,7 +205,12 @@ async function requeue(ctx: TxCtx, row: JobRow): Promise<void> {
 export async function abandonTraining(services: Services, job: NewJob, error: Error): Promise<void> {
   const ctx = serviceCtx(services, job.tenantId, AbortSignal.timeout(ABANDON_LIMIT_MS), job.id)
   await inTransaction(ctx, async (ctx) => {
-    const row = await ctx.db.selectFrom('training_jobs').selectAll().where('id', '=', job.id).executeTakeFirst()
+    const row = await ctx.db
+      .selectFrom('training_jobs')
+      .selectAll()
+      .where('id', '=', job.id)
+      .forUpdate()
+      .executeTakeFirst()
     if (!row || hasEnded(row.status)) return
     const failure = fail('internal', 'TRAINING_CRASHED', `The training was given up: ${error.message}`)
     await endJob(inNameOf(row, ctx), row, { status: 'failed', message: failure.message, failure })

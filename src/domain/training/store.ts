@@ -12,6 +12,13 @@ export async function getJobRow(ctx: TxCtx, id: string): Promise<JobRow> {
   return row
 }
 
+/** The same, held until the transaction ends: a decision by what the row says must not meet another one half-way. */
+export async function lockJobRow(ctx: TxCtx, id: string): Promise<JobRow> {
+  const row = await ctx.db.selectFrom('training_jobs').selectAll().where('id', '=', id).forUpdate().executeTakeFirst()
+  if (!row) throw notFound('training job', id)
+  return row
+}
+
 export function jobDocument(row: JobRow): TrainingJob {
   return {
     id: row.id,
