@@ -52,7 +52,8 @@ export const Tuning = Shape(
       exclusiveMinimum: 0,
       maximum: 86_400,
       default: 300,
-      description: 'Time for choosing and tuning; the final training comes on top.',
+      description:
+        'Time for choosing and tuning, less than TRAINING_TIMEOUT_SECONDS of the service; the final training comes on top.',
     }),
   },
   'A search for better hyperparameters, by cross-validation on the training rows.',
