@@ -290,6 +290,19 @@ describe('a blend', () => {
     expect(outcome.explanation).toBeDefined()
   })
 
+  it('is told of together with what it is made of, which an interrupted attempt would be known by', async () => {
+    const told: { readonly algorithm: string; readonly later: boolean }[] = []
+    let later = false
+    const progress = ({ trial }: TrainingProgress) => {
+      if (!trial) return
+      if (told.length === 0) queueMicrotask(() => (later = true))
+      told.push({ algorithm: trial.algorithm, later })
+    }
+    await run(await csvSpec(csvOf(both()), 'sum', choices), { progress })
+    const algorithms = ['linear_regression', 'gradient_boosting', 'blend']
+    expect(told).toEqual(algorithms.map((algorithm) => ({ algorithm, later: false })))
+  })
+
   it('is taken over from an interrupted attempt', async () => {
     const whole = await pipe(both(), 'sum', choices)
     const { leaderboard } = whole.evaluation

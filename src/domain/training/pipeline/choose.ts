@@ -6,8 +6,8 @@ import { ALGORITHMS, type AlgorithmName } from '../../../ml/learn/index.ts'
 import { winner } from '../../../ml/tune/index.ts'
 import { combine } from './combine.ts'
 import { type Comparison, configurationKey, sortedByValue, trialSentence } from './comparison.ts'
-import { type Attempt, createJudge, type Judge } from './judge.ts'
-import { race } from './race.ts'
+import { createJudge, type Judge } from './judge.ts'
+import { type Raced, race } from './race.ts'
 import { comparisonFolds, someRows } from './sample.ts'
 import type { Candidate } from './spec.ts'
 import type { Standing } from './standing.ts'
@@ -48,8 +48,8 @@ export async function choose(
     const left = sizes.length - rung
     const raceDeadlineMs = clock.elapsedMs() + (deadlineMs - clock.elapsedMs()) / left
     const place = { from: rung / sizes.length, to: (rung + 1) / sizes.length }
-    const attempts = await race({ comparison, judge, contenders, deadlineMs: raceDeadlineMs, ...place })
-    blend = blendOf(comparison, judge, attempts) ?? blend
+    const raced = await race({ comparison, judge, contenders, deadlineMs: raceDeadlineMs, ...place })
+    blend = blendOf(comparison, judge, raced) ?? blend
     if (rung + 1 < sizes.length) contenders = surviving(contenders, comparison)
     if (contenders.length < 2) break
   }
@@ -89,11 +89,20 @@ function penalised(candidate: Candidate, { rows, columns, spec }: Comparison): C
   return { ...candidate, hyperparameters: { ...candidate.hyperparameters, path: STRENGTHS } }
 }
 
-/** A tuning goes on with one algorithm, so it wants one. */
-function blendOf(comparison: Comparison, judge: Judge, attempts: readonly Attempt[]): Standing | undefined {
-  if (comparison.spec.tuning) return undefined
-  const known = comparison.finishedBlend(judge.rows)
-  const combined = known ? { candidate: known, judged: known } : combine(judge, attempts)
+/**
+ * Tells of the candidates and then of their blend: at once, because an interrupted attempt is gone on from by what was told, and candidates that
+ * are known already cannot be blended any more. A tuning goes on with one algorithm, so it wants no blend.
+ */
+function blendOf(comparison: Comparison, judge: Judge, raced: readonly Raced[]): Standing | undefined {
+  const { tuning } = comparison.spec
+  const known = tuning ? undefined : comparison.finishedBlend(judge.rows)
+  const made = () =>
+    combine(
+      judge,
+      raced.map(({ attempt }) => attempt),
+    )
+  const combined = known ? { candidate: known, judged: known } : tuning ? undefined : made()
+  for (const { trial } of raced) comparison.note(trial, trialSentence(trial))
   if (!combined) return undefined
   const { algorithm, hyperparameters } = combined.candidate
   const candidate = { algorithm, hyperparameters }

@@ -1,8 +1,9 @@
 // Candidates side by side, fold by fold: all are judged by the same folds, and one that falls clearly behind is given up
 // (racing, Maron and Moore 1994). Where there is no time for another fold of all that are left, the dearest stop first.
+import type { Trial } from '../../../contract/evaluation.ts'
 import { figuresOf } from '../../../ml/tune/index.ts'
 import { helps } from './combine.ts'
-import { type Comparison, trialSentence } from './comparison.ts'
+import type { Comparison } from './comparison.ts'
 import type { Attempt, Judge } from './judge.ts'
 import type { Standing } from './standing.ts'
 import type { Target } from './target.ts'
@@ -25,8 +26,14 @@ const QUICK_MS = 2000
 /** Standard errors of the difference to the leader that cannot be luck. */
 const CLEARLY = 3
 
-/** Adds a trial to each of the contenders. What became of those that were judged here and now. */
-export async function race(options: Race): Promise<readonly Attempt[]> {
+/** What became of a contender that was judged here and now. */
+export interface Raced {
+  readonly attempt: Attempt
+  readonly trial: Trial
+}
+
+/** Adds a trial to each of the contenders. Those judged here and now are still to be told of. */
+export async function race(options: Race): Promise<readonly Raced[]> {
   const { comparison, judge, contenders } = options
   const racing: Racer[] = []
   for (const standing of contenders) {
@@ -40,12 +47,11 @@ export async function race(options: Race): Promise<readonly Attempt[]> {
     options,
     racing.map(({ attempt }) => attempt),
   )
-  for (const { tried, trialOf, attempt } of racing) {
+  return racing.map(({ tried, trialOf, attempt }) => {
     const trial = trialOf(attempt.end('complete'))
     tried.push(trial)
-    comparison.note(trial, trialSentence(trial))
-  }
-  return racing.map(({ attempt }) => attempt)
+    return { attempt, trial }
+  })
 }
 
 interface Racer extends Pick<Standing, 'tried'> {
