@@ -62,7 +62,17 @@ export async function expectUndisturbed(
     expect(job).toMatchObject({ id: job_id, status: 'succeeded', processed_count: BATCH_ROWS })
     expect((await resultBytes(client, { job_id })).equals(expected[index % expected.length]!)).toBe(true)
   }
-  const { items } = await client.batch_jobs.list({ limit: 500 })
-  expect(items).toHaveLength(accepted.length + expected.length)
-  return items.map(({ id }) => id)
+  const ids = await allJobs(client)
+  expect(ids).toHaveLength(accepted.length + expected.length)
+  return ids
+}
+
+async function allJobs(client: Service['client']): Promise<string[]> {
+  const ids: string[] = []
+  for (let cursor: string | null | undefined; cursor !== null; ) {
+    const page = await client.batch_jobs.list({ limit: 500, ...(cursor && { cursor }) })
+    ids.push(...page.items.map(({ id }) => id))
+    cursor = page.next_cursor
+  }
+  return ids
 }
