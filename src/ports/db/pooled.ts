@@ -27,7 +27,7 @@ export function createPooledDatabase(options: PooledOptions): Database {
   let connected = false
 
   // Without listeners a connection that breaks would end the process: one that is idle, and one that was just given out, until
-  // whoever waits for it has its turn. What is asked of it next fails and says why.
+  // whoever waits for it has its turn, or one that is hung up on. What is asked of it next fails and says why.
   pool.on('error', () => {
     connected = false
   })
@@ -104,7 +104,6 @@ async function releasing<T>(client: PoolClient, running: Promise<T>, timeoutMs: 
 
 /** Without waiting for the statement that is still running, as the driver's own `end` would. */
 function hangUp(client: PoolClient): void {
-  client.on('error', () => {}) // reports what is done here on purpose
   const { connection } = client as unknown as { readonly connection: { readonly stream: Duplex } }
   connection.stream.destroy()
 }
