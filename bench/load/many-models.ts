@@ -1,6 +1,7 @@
 // Two thousand small models in a repository with 512 MB for those that are loaded: how fast a warm one answers while 200 are asked
-// at once, beside a service that has only ten; in turns in one run. Then every model once: each must come in by itself.
-// node bench/load/many-models.ts [--models=2000] [--active=200] [--rounds=5] [--ms=3000]
+// at once, beside a service that has only ten; in turns in one run: as fast as 16 connections get their answers, where ten models, whose rows run
+// together, are asked twice as much, and by a schedule, the same for both. Then every model once: each must come in by itself.
+// node bench/load/many-models.ts [--models=2000] [--active=200] [--rounds=5] [--ms=3000] [--rate=2000]
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -9,6 +10,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { spread, writeResult } from '../result.ts'
 import { asInImage, residentMb } from './child.ts'
+import { arrive } from './serving/arrivals.ts'
 import { applyTo, bytesOf, type Outcome } from './serving/generator.ts'
 import { floatRow, perceptron, SMALL } from './serving/models.ts'
 
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     active: { type: 'string', default: '200' },
     rounds: { type: 'string', default: '5' },
     ms: { type: 'string', default: '3000' },
+    rate: { type: 'string', default: '2000' },
   },
 })
 const MODELS = Number(values.models)
@@ -57,6 +60,15 @@ function ask(service: Service, models: readonly number[]): Promise<Outcome> {
   return applyTo(service.url, requests, { connections: CONNECTIONS, measureMs: Number(values.ms) })
 }
 
+async function askBySchedule(service: Service, models: readonly number[]) {
+  const requests = models.map((model) => requestTo(service, model))
+  const stretches = [{ rate: Number(values.rate), ms: Number(values.ms) }]
+  const [stretch] = await arrive(service.url, requests, { stretches, connections: 4 * CONNECTIONS })
+  const { latency, good, offered } = stretch!
+  if (good < offered) throw new Error(`${offered - good} of ${offered} were not answered`)
+  return latency
+}
+
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
 const series: Record<string, number[]> = {}
 const note = (name: string, value: number) => {
@@ -80,6 +92,11 @@ for (let round = -1; round < Number(values.rounds); round++) {
   }
   note('p99 among many / among few', crowd.latency.p99 / alone.latency.p99)
   note('p50 among many / among few', crowd.latency.p50 / alone.latency.p50)
+  const scheduled = { few: await askBySchedule(few, upTo(FEW)), many: await askBySchedule(many, upTo(ACTIVE)) }
+  note(`${FEW} models, by schedule, p99 ms`, scheduled.few.p99)
+  note(`${ACTIVE} of ${MODELS}, by schedule, p99 ms`, scheduled.many.p99)
+  note('p99 among many / among few, by schedule', scheduled.many.p99 / scheduled.few.p99)
+  note('p50 among many / among few, by schedule', scheduled.many.p50 / scheduled.few.p50)
 }
 
 const before = residentMb(many.child)
@@ -99,7 +116,7 @@ const sorted = loadMs.toSorted((a, b) => a - b)
 for (const { child } of [few, many]) child.disconnect()
 await rm(folder, { recursive: true })
 await writeResult('load-many-models', {
-  what: `${MODELS} models, ${ACTIVE} asked in turn by ${CONNECTIONS} connections, ${BUDGET_MB} MB for loaded ones; beside a service with ${FEW}`,
+  what: `${MODELS} models, ${ACTIVE} asked in turn by ${CONNECTIONS} connections, ${BUDGET_MB} MB for loaded ones; beside a service with ${FEW}; by schedule ${values.rate} a second`,
   'start ms, few and many': [Math.round(few.startMs), Math.round(many.startMs)],
   ...Object.fromEntries(Object.entries(series).map(([name, list]) => [name, spread(list)])),
   'each once: failed': failed,

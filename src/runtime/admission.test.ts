@@ -40,7 +40,7 @@ function stage({ options, perRow = true, msOf, busyOf = (ms) => ms }: Stage) {
         if (order.op === 'load') queueMicrotask(() => events.message({ op: 'loaded', info: infoOf(perRow) }))
       },
       run(area) {
-        const { model, fetches } = readRequest(area)
+        const { model, fetches } = readRequest(area, 0)
         const outputs = readTensors(area, requestWords(fetches), { infos: [X], values: 'copy' })
         const runMs = msOf(outputs[0]!.dims[0]!, model)
         busyMs += runMs

@@ -46,7 +46,7 @@ export function refusedWaitMs(
 
 function remainingMs({ job, startedAt }: Seat, nowMs: number): number {
   if (job?.kind !== 'run') return 0
-  let size = 0
-  for (const run of job.jobs) size += run.size
-  return Math.max(0, size * job.model.drain.rowMs(nowMs) - (nowMs - startedAt))
+  let ms = 0
+  for (const { model, jobs } of job.batches) for (const { size } of jobs) ms += size * model.drain.rowMs(nowMs)
+  return Math.max(0, ms - (nowMs - startedAt))
 }

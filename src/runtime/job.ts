@@ -4,7 +4,7 @@ import type { MlError } from '../core/failure.ts'
 import type { Drain } from './drain.ts'
 import type { Feeds } from './row.ts'
 import type { SessionSource } from './session.ts'
-import type { ModelInfo, PooledResult, TensorInfo, Tensors } from './types.ts'
+import type { ModelInfo, PooledResult, Tensor, TensorInfo, Tensors } from './types.ts'
 
 export interface PoolModel {
   /** Its number inside this process: shorter to send than the key, and never used twice. */
@@ -28,6 +28,8 @@ export interface PoolModel {
   retired: boolean
   /** Whether rows of several requests may run together; undefined until the first load has tried. */
   perRow: boolean | undefined
+  /** Its answers are too large to be handed back with those of others. */
+  bulky: boolean
 }
 
 /** Milliseconds, each a running median; 0 while unknown. */
@@ -76,13 +78,33 @@ export interface RunJob {
 
 /** Requests that a worker runs as one. */
 export interface Batch {
-  readonly kind: 'run'
   readonly model: PoolModel
   readonly jobs: readonly [RunJob, ...RunJob[]]
   /** Others of the same line had to stay behind. */
   readonly crowded: boolean
   /** What its tenant was charged for it beforehand, in milliseconds of a worker. */
   readonly chargedMs: number
+}
+
+/** Batches, mostly of different models, that a worker is handed in one message, runs one after the other, and answers in one. */
+export interface Bundle {
+  readonly kind: 'run'
+  readonly batches: readonly [Batch, ...Batch[]]
+}
+
+export interface Answered {
+  readonly tensors: readonly Tensor[]
+  readonly runMs: number
+  /** Without the time that the worker waited for a processor. */
+  readonly busyMs: number
+}
+
+/** Of each batch of a bundle, in order: 'again' where it failed among others, 'too large' where its answer is. One failure is said of all. */
+export type Outcomes = readonly (Answered | MlError | 'again' | 'too large')[]
+
+/** 0 where there is no answer. */
+export function runMsOf(outcome: Outcomes[number]): number {
+  return typeof outcome === 'string' || outcome instanceof Error ? 0 : outcome.runMs
 }
 
 export interface LoadJob {
@@ -92,4 +114,12 @@ export interface LoadJob {
   readonly settle: (outcome: ModelInfo | MlError) => void
 }
 
-export type Job = Batch | LoadJob
+export type Job = Bundle | LoadJob
+
+export function alone(job: RunJob): Bundle {
+  return { kind: 'run', batches: [{ model: job.model, jobs: [job], crowded: false, chargedMs: 0 }] }
+}
+
+export function runsOf({ batches }: Bundle): RunJob[] {
+  return batches.flatMap(({ jobs }) => jobs)
+}

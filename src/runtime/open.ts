@@ -62,6 +62,7 @@ export function openRuntime(
         stuck: 0,
         retired: false,
         perRow: undefined,
+        bulky: false,
       }
       entry.model = model
       try {

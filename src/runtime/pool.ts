@@ -3,12 +3,13 @@
 // of models it does not hold loads one of those.
 import { backoffMs } from '../core/backoff.ts'
 import { asFailure, fail, type MlError } from '../core/failure.ts'
-import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
+import { alone, type Bundle, type Job, type LoadJob, type Outcomes, type PoolModel, runsOf } from './job.ts'
 import { Loads } from './loads.ts'
+import { onceATurn } from './once-a-turn.ts'
 import type { PoolOptions } from './pool-options.ts'
 import { Recycler } from './recycler.ts'
 import { closedFailure, fatalFailure, lateFailure } from './refusals.ts'
-import { type Answered, MAX_DEATHS, type RunRequest, Runs } from './runs.ts'
+import { MAX_DEATHS, type RunRequest, Runs } from './runs.ts'
 import { Seat, type SeatEvents } from './seat.ts'
 import { startThread } from './thread.ts'
 import type { ModelInfo, PooledResult } from './types.ts'
@@ -34,12 +35,15 @@ export class Pool {
   #gpu: 'try' | 'off'
   #closed = false
   #idleAtLast: (() => void) | null = null
-  #pumpsSoon = false
+  /** At the end of the turn: a batch for each request that comes in it would cost more than the requests. */
+  readonly #pumpSoon: () => void
 
   constructor(options: PoolOptions) {
     this.#options = options
     this.#gpu = options.enableGpu ? 'try' : 'off'
-    this.runs = new Runs({ ...options, seats: () => this.seats, unneeded: (model) => this.retire(model) })
+    // A process says nothing of which run it is at, and holds one model.
+    const bundles = options.start === undefined
+    this.runs = new Runs({ ...options, bundles, seats: () => this.seats, unneeded: (model) => this.retire(model) })
     this.#loads = new Loads({ seats: () => this.seats, runs: this.runs, log: options.log })
     const events: SeatEvents = {
       ready: this.#onReady.bind(this),
@@ -49,6 +53,7 @@ export class Pool {
     }
     this.#newSeat = () => new Seat(events, options.start ?? startThread, options.clock)
     this.seats = Array.from({ length: options.workers }, this.#newSeat)
+    this.#pumpSoon = onceATurn(options.atTurnsEnd, () => this.#pumpAll())
     this.#watchdog = new Watchdog(() => this.#inspect())
     const { clock } = options
     const staff = { seats: this.seats, clock, add: this.#addSeat.bind(this), replace: this.#replace.bind(this) }
@@ -84,21 +89,11 @@ export class Pool {
       model.pending++
       this.inFlight++
       this.#watchdog.wake()
-      if (atOnce) this.#begin(seat, { kind: 'run', model, jobs: [job], crowded: false, chargedMs: 0 })
+      if (atOnce) this.#begin(seat, alone(job))
       else if (this.seats.some((seat) => seat.idle)) {
         if (full || this.seats.length > 1) this.#pumpAll()
         else this.#pumpSoon()
       }
-    })
-  }
-
-  /** At the end of the turn: a batch for each request that comes in it would cost more than the requests. */
-  #pumpSoon(): void {
-    if (this.#pumpsSoon) return
-    this.#pumpsSoon = true
-    this.#options.atTurnsEnd(() => {
-      this.#pumpsSoon = false
-      this.#pumpAll()
     })
   }
 
@@ -130,6 +125,8 @@ export class Pool {
     }
     this.#watchdog.stop()
     await withinMs(CLOSE_GRACE_MS, Promise.all(this.seats.map((seat) => this.#vacate(seat, closedFailure()))))
+    // What came back from a worker that died or was given up meanwhile.
+    for (const job of this.runs.queue.takeAll()) this.runs.end(job, closedFailure())
   }
 
   /** One after the other: threads that start together on few cores all come late. */
@@ -164,7 +161,7 @@ export class Pool {
       else seat.run(job)
     } catch (error) {
       if (job.kind === 'load') this.#loads.refuse(seat, job, asFailure(error))
-      else for (const run of job.jobs) this.runs.end(run, asFailure(error))
+      else for (const run of runsOf(job)) this.runs.end(run, asFailure(error))
     }
   }
 
@@ -179,11 +176,11 @@ export class Pool {
     this.#recycler.prepared(seat)
   }
 
-  #onRan(seat: Seat, batch: Batch, outcome: Answered | MlError): void {
+  #onRan(seat: Seat, bundle: Bundle, outcomes: Outcomes): void {
     const { startedAt } = seat
-    // The worker goes on with the next batch while the answers of this one are taken apart.
+    // The worker goes on with the next while the answers of this one are taken apart.
     this.#freed(seat)
-    this.runs.finish(batch, outcome, startedAt)
+    this.runs.finish(bundle, outcomes, startedAt)
     if (this.runs.queue.length > 0) this.#pump(seat)
   }
 
@@ -268,21 +265,24 @@ export class Pool {
     const now = this.#options.clock.elapsedMs()
     this.runs.sweep(now)
     for (const seat of this.seats) {
+      if (this.runs.putBack(seat.heldUp(now)) > 0) this.#pumpAll()
       const { job } = seat
       if (job === null) continue
       if (job.kind === 'run') {
-        for (const run of job.jobs) if (now >= run.deadline) this.runs.settle(run, lateFailure(run))
+        for (const run of runsOf(job)) if (now >= run.deadline) this.runs.settle(run, lateFailure(run))
       }
-      if (seat.isOverdue(now, this.#options.loadTimeoutMs)) this.#abandon(seat, job)
+      if (seat.isOverdue(now, this.#options.loadTimeoutMs)) this.#abandon(seat)
     }
     return this.queued > 0 || this.seats.some((seat) => seat.job !== null) ? 'busy' : 'quiet'
   }
 
-  #abandon(seat: Seat, job: Job): void {
-    const { model } = job
+  #abandon(seat: Seat): void {
+    this.runs.putBack(seat.relieve())
+    const job = seat.job!
+    const { model } = job.kind === 'run' ? job.batches[0] : job
     this.#options.log.error({ model: model.key, what: job.kind }, 'A model worker is stuck and has been replaced')
     model.stuck++
-    void this.#vacate(seat, lateFailure(job.kind === 'run' ? job.jobs[0] : job)).then(() => model.stuck--)
+    void this.#vacate(seat, lateFailure(job.kind === 'run' ? job.batches[0].jobs[0] : job)).then(() => model.stuck--)
     this.#refill(seat)
   }
 
@@ -292,7 +292,7 @@ export class Pool {
     const gone = new Promise<void>((resolve) => seat.vacate(resolve)).then(() => void this.abandoned--)
     const { job } = seat
     seat.job = null
-    if (job?.kind === 'run') for (const run of job.jobs) this.runs.end(run, failure)
+    if (job?.kind === 'run') for (const run of runsOf(job)) this.runs.end(run, failure)
     if (job?.kind === 'load') this.#loads.refuse(seat, job, failure)
     return gone
   }

@@ -57,22 +57,79 @@ export type FromWorker =
   | { readonly op: 'answer'; readonly outputs: readonly Tensor[]; readonly runMs: number; readonly busyMs: number }
   | { readonly op: 'failed'; readonly failure: FailureMessage }
 
-/** Words before the tensors' headers in a request: the model, the number of fetches, and the fetches. */
+/** Of a request or an answer that begins at word `at` of an area: where the next one begins; 0 behind the last. */
+export function nextOf({ ints }: Area, at: number): number {
+  return ints[at]!
+}
+
+export interface Request {
+  readonly model: number
+  readonly fetches: readonly number[]
+}
+
+/** Words before the tensors' headers in a request: where the next begins, how far it is (`PROGRESS`), the model, the number of fetches, the fetches. */
 export function requestWords(fetches: readonly number[]): number {
-  return 2 + fetches.length
+  return 4 + fetches.length
 }
 
-export function writeRequest(area: Area, model: number, fetches: readonly number[]): void {
-  area.ints[0] = model
-  area.ints[1] = fetches.length
-  for (let i = 0; i < fetches.length; i++) area.ints[2 + i] = fetches[i]!
+export function writeRequest(
+  { ints }: Area,
+  at: number,
+  { next, model, fetches }: Request & { readonly next: number },
+): void {
+  ints[at] = next
+  ints[at + 1] = PROGRESS.waits
+  ints[at + 2] = model
+  ints[at + 3] = fetches.length
+  for (let i = 0; i < fetches.length; i++) ints[at + 4 + i] = fetches[i]!
 }
 
-export function readRequest({ ints }: Area): { readonly model: number; readonly fetches: readonly number[] } {
+export function readRequest({ ints }: Area, at: number): Request {
   const fetches: number[] = []
-  for (let i = 0; i < ints[1]!; i++) fetches.push(ints[2 + i]!)
-  return { model: ints[0]!, fetches }
+  for (let i = 0; i < ints[at + 3]!; i++) fetches.push(ints[at + 4 + i]!)
+  return { model: ints[at + 2]!, fetches }
 }
 
-/** Words before the tensors' headers in an answer: the run's time and its processor time, as doubles. */
-export const ANSWER_WORDS = 4
+const PROGRESS = { waits: 0, begun: 1, takenBack: 2 } as const
+
+/** False where it was taken back before. */
+export function begin({ ints }: Area, at: number): boolean {
+  return Atomics.compareExchange(ints, at + 1, PROGRESS.waits, PROGRESS.begun) === PROGRESS.waits
+}
+
+/** Where it was not begun it never will be. */
+export function takeBack({ ints }: Area, at: number): void {
+  Atomics.compareExchange(ints, at + 1, PROGRESS.waits, PROGRESS.takenBack)
+}
+
+export function isBegun({ ints }: Area, at: number): boolean {
+  return Atomics.load(ints, at + 1) === PROGRESS.begun
+}
+
+/** How one of several runs ended. Of those that did not end well nothing else is said: they are run again by themselves. */
+export const OUTCOME = { answered: 0, notAnswered: 1, tooLarge: 2 } as const
+
+export interface AnswerHead {
+  readonly outcome: number
+  readonly runMs: number
+  readonly busyMs: number
+}
+
+/** Words before the tensors' headers in an answer: where the next begins, the outcome, the run's time and its processor time as doubles. */
+export const ANSWER_WORDS = 6
+
+/** Answers begin at even words. */
+export function writeAnswer(
+  area: Area,
+  at: number,
+  { next, outcome, runMs, busyMs }: AnswerHead & { readonly next: number },
+): void {
+  area.ints[at] = next
+  area.ints[at + 1] = outcome
+  area.doubles[at / 2 + 1] = runMs
+  area.doubles[at / 2 + 2] = busyMs
+}
+
+export function readAnswer({ ints, doubles }: Area, at: number): AnswerHead {
+  return { outcome: ints[at + 1]!, runMs: doubles[at / 2 + 1]!, busyMs: doubles[at / 2 + 2]! }
+}

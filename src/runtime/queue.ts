@@ -109,18 +109,18 @@ export class RunQueue {
     return ahead
   }
 
-  /** What a seat that holds these models does next. */
-  takeFor(held: ReadonlySet<PoolModel>): Batch | undefined {
+  /** What a seat that holds these models does next; nothing where that is not accepted, by the first of its runs. */
+  takeFor(held: ReadonlySet<PoolModel>, accepts: (first: RunJob) => boolean): Batch | undefined {
     if (this.#length === 0) return undefined
     const next = this.#next(held)
-    if (next === undefined) return undefined
+    if (next === undefined || !accepts(next.line.jobs[0]!)) return undefined
     const { party, line } = next
     const jobs = takeTogether(line.jobs, this.#batch)
     for (const job of jobs) this.#count(line, job, -1)
     const chargedMs = line.model.pace.runMs + BESIDE_MS
     party.cost += chargedMs
     line.cost += chargedMs
-    return { kind: 'run', model: line.model, jobs, crowded: line.jobs.length > 0, chargedMs }
+    return { model: line.model, jobs, crowded: line.jobs.length > 0, chargedMs }
   }
 
   #next(held: ReadonlySet<PoolModel>): Candidate | undefined {

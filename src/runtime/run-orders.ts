@@ -9,17 +9,22 @@ import { probeGpu } from './probe.ts'
 import { rowsAreIndependent } from './probe-rows.ts'
 import {
   ANSWER_WORDS,
+  begin,
   END,
   type FromWorker,
   IN_AREA,
   IN_LAST_AREA,
   KEPT_AREA_BYTES,
   type LoadOrder,
+  nextOf,
+  OUTCOME,
   readRequest,
+  requestWords,
   type ToWorker,
   type WorkerSetup,
+  writeAnswer,
 } from './protocol.ts'
-import { openSession, type Session } from './session.ts'
+import { openSession, type Session, type SessionResult } from './session.ts'
 import type { Tensor } from './types.ts'
 
 export interface WorkerPort {
@@ -100,22 +105,54 @@ export function runOrders(setup: WorkerSetup, port: WorkerPort): (order: ToWorke
   }
 
   async function run(area: Area): Promise<void> {
-    const { model, fetches } = readRequest(area)
-    const session = sessions.get(model)
-    if (session === undefined) throw fail('internal', 'INFERENCE_FAILED', 'The worker does not hold this model')
-    const feeds = readTensors(area, 2 + fetches.length, { infos: session.info.inputs, values: 'view' })
-    const { outputs, runMs, busyMs } = await session.run(feeds, fetches)
+    if (nextOf(area, 0) > 0) return runSeveral(area)
+    const { outputs, runMs, busyMs } = await runOne(area, 0)
     const bytes = packetBytes(ANSWER_WORDS, [outputs])
     if (bytes > answers.usual.buffer.byteLength && port.largeAnswers === 'as a message') {
       port.send({ op: 'answer', outputs, runMs, busyMs }, transferable(outputs))
       return
     }
     const place = answers.of(bytes)
-    place.doubles[0] = runMs
-    place.doubles[1] = busyMs
+    writeAnswer(place, 0, { next: 0, outcome: OUTCOME.answered, runMs, busyMs })
     writeTensors(place, ANSWER_WORDS, [outputs])
     port.answered(place, bytes)
   }
+
+  async function runOne(area: Area, at: number): Promise<SessionResult> {
+    const { model, fetches } = readRequest(area, at)
+    const session = sessions.get(model)
+    if (session === undefined) throw fail('internal', 'INFERENCE_FAILED', 'The worker does not hold this model')
+    const feeds = readTensors(area, at + requestWords(fetches), { infos: session.info.inputs, values: 'view' })
+    return session.run(feeds, fetches)
+  }
+
+  /** Each gets at least the head of an answer. */
+  async function runSeveral(area: Area): Promise<void> {
+    const place = answers.usual
+    const starts = startsOf(area)
+    let word = 0
+    for (let i = 0; i < starts.length; i++) {
+      const at = starts[i]!
+      const { outputs, ...times } = begin(area, at) ? await runOne(area, at).catch(() => NO_ANSWER) : NO_ANSWER
+      const room = place.buffer.byteLength - 4 * ANSWER_WORDS * (starts.length - i)
+      const end = packetBytes(word + ANSWER_WORDS, [outputs ?? []])
+      const fits = end <= room
+      const outcome = outputs === undefined ? OUTCOME.notAnswered : fits ? OUTCOME.answered : OUTCOME.tooLarge
+      const next = outcome === OUTCOME.answered ? end / 4 : word + ANSWER_WORDS
+      writeAnswer(place, word, { next: i + 1 < starts.length ? next : 0, outcome, ...times })
+      if (outputs !== undefined && fits) writeTensors(place, word + ANSWER_WORDS, [outputs])
+      word = next
+    }
+    port.answered(place, 4 * word)
+  }
+}
+
+const NO_ANSWER = { outputs: undefined, runMs: 0, busyMs: 0 } as const
+
+function startsOf(area: Area): number[] {
+  const starts = [0]
+  for (let next = nextOf(area, 0); next > 0; next = nextOf(area, next)) starts.push(next)
+  return starts
 }
 
 function transferable(outputs: readonly Tensor[]): ArrayBuffer[] {

@@ -4,8 +4,9 @@ import type { Clock } from '../core/clock.ts'
 import type { MlError } from '../core/failure.ts'
 import { refusedWaitMs, refuseLate } from './admission.ts'
 import { notePace, splitRows } from './batch.ts'
+import { gather } from './bundle.ts'
 import { fetchIndices, orderFeeds } from './feeds.ts'
-import type { Batch, PoolModel, RunJob } from './job.ts'
+import { type Batch, type Bundle, type Outcomes, type PoolModel, type RunJob, runMsOf } from './job.ts'
 import { RunQueue } from './queue.ts'
 import { abortedFailure, admit, fatalFailure, overloadedFailure } from './refusals.ts'
 import { type Feeds, isRow, Row } from './row.ts'
@@ -17,6 +18,8 @@ export interface RunsOptions {
   readonly batchRows: number
   readonly runTimeoutMs: number
   readonly maxWaitMs: number
+  /** Workers are handed several short batches at once. */
+  readonly bundles: boolean
   readonly clock: Clock
   readonly seats: () => readonly Seat[]
   /** The last accepted run of a retired model has ended. */
@@ -28,13 +31,6 @@ export interface RunRequest {
   readonly info: ModelInfo
   readonly feeds: Tensors | Row
   readonly options: RunOptions
-}
-
-export interface Answered {
-  readonly tensors: readonly Tensor[]
-  readonly runMs: number
-  /** Without the time that the worker waited for a processor. */
-  readonly busyMs: number
 }
 
 /** A job that saw this many workers die is to blame for it. */
@@ -130,9 +126,18 @@ export class Runs {
     return full
   }
 
-  /** The next batch for a seat, without those whose caller has left. */
-  next(held: ReadonlySet<PoolModel>): Batch | undefined {
-    for (let batch = this.queue.takeFor(held); batch !== undefined; batch = this.queue.takeFor(held)) {
+  /** What a seat does next. */
+  next(held: ReadonlySet<PoolModel>): Bundle | undefined {
+    const first = this.#nextBatch(held, () => true)
+    if (first === undefined) return undefined
+    if (!this.#options.bundles) return { kind: 'run', batches: [first] }
+    return gather(first, (accepts) => this.#nextBatch(held, accepts))
+  }
+
+  /** Without those whose caller has left. */
+  #nextBatch(held: ReadonlySet<PoolModel>, accepts: (first: RunJob) => boolean): Batch | undefined {
+    const take = () => this.queue.takeFor(held, accepts)
+    for (let batch = take(); batch !== undefined; batch = take()) {
       const left = batch.jobs.filter(hasLeft)
       if (left.length === 0) return batch
       const [first, ...rest] = batch.jobs.filter((job) => !left.includes(job))
@@ -143,11 +148,31 @@ export class Runs {
   }
 
   /** A worker has answered. */
-  finish(batch: Batch, outcome: Answered | MlError, startedAt: number): void {
-    const { model, jobs, crowded } = batch
+  finish({ batches }: Bundle, outcomes: Outcomes, startedAt: number): void {
     const now = this.#options.clock.elapsedMs()
-    this.queue.settle(batch, outcome instanceof Error ? now - startedAt : outcome.busyMs)
-    if (crowded) model.drain.note(sizeOf(jobs), now - startedAt, now)
+    const heldMs = now - startedAt
+    const ranMs = outcomes.reduce((sum, outcome) => sum + runMsOf(outcome), 0)
+    for (let i = 0; i < batches.length; i++) {
+      const outcome = outcomes[i] ?? 'again'
+      const shareMs = batches.length === 1 ? heldMs : (heldMs * runMsOf(outcome)) / (ranMs || 1)
+      this.#finish(batches[i]!, batches.length > 1 && outcome instanceof Error ? 'again' : outcome, {
+        startedAt,
+        heldMs: shareMs,
+        now,
+      })
+    }
+  }
+
+  #finish(batch: Batch, outcome: Outcomes[number], { startedAt, heldMs, now }: Held): void {
+    const { model, jobs, crowded } = batch
+    if (typeof outcome === 'string') {
+      this.queue.settle(batch, heldMs)
+      if (outcome === 'too large') model.bulky = true
+      this.#apart(jobs)
+      return
+    }
+    this.queue.settle(batch, outcome instanceof Error ? heldMs : outcome.busyMs)
+    if (crowded) model.drain.note(sizeOf(jobs), heldMs, now)
     if (outcome instanceof Error) {
       if (jobs.length > 1) this.#apart(jobs)
       else this.end(jobs[0], outcome)
@@ -175,9 +200,17 @@ export class Runs {
   }
 
   /** The worker died with the batch in hand. */
-  lost({ jobs }: Batch): void {
-    for (const job of jobs) job.deaths++
-    this.#apart(jobs)
+  lost({ batches }: Bundle): void {
+    for (const { jobs } of batches.toReversed()) {
+      for (const job of jobs) job.deaths++
+      this.#apart(jobs)
+    }
+  }
+
+  /** They were handed to a worker that did not come to them, or cannot say so. @returns how many that are. */
+  putBack(batches: readonly Batch[]): number {
+    for (const { jobs } of batches.toReversed()) for (const job of jobs.toReversed()) this.queue.putBack(job)
+    return batches.length
   }
 
   #apart(jobs: readonly RunJob[]): void {
@@ -205,6 +238,13 @@ export class Runs {
     job.settled = true
     job.settle(outcome)
   }
+}
+
+interface Held {
+  readonly startedAt: number
+  /** For how long of its worker's time. */
+  readonly heldMs: number
+  readonly now: number
 }
 
 function firstAxis(feeds: Feeds): number {

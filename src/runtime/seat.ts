@@ -3,23 +3,21 @@
 import type { Clock } from '../core/clock.ts'
 import { asFailure, fail, type MlError } from '../core/failure.ts'
 import { fromMessage } from './engine-failure.ts'
-import type { Batch, Job, LoadJob, PoolModel } from './job.ts'
-import { packetOf, readTensors } from './packet.ts'
-import { ANSWER_WORDS, type FromWorker, IN_AREA, requestWords, writeRequest } from './protocol.ts'
-import type { Answered } from './runs.ts'
+import { Handover } from './handover.ts'
+import type { Batch, Bundle, Job, LoadJob, Outcomes, PoolModel } from './job.ts'
+import { type FromWorker, IN_AREA } from './protocol.ts'
 import type { StartThread, Thread, ThreadEvents } from './thread.ts'
 import type { ModelInfo } from './types.ts'
 
 export interface SeatEvents {
   ready(seat: Seat, gpuError: string | null): void
-  ran(seat: Seat, batch: Batch, outcome: Answered | MlError): void
+  ran(seat: Seat, bundle: Bundle, outcomes: Outcomes): void
   loaded(seat: Seat, job: LoadJob, outcome: ModelInfo | MlError): void
   /** The thread ended unasked; the seat is empty and keeps its job for the pool to take away. */
   died(seat: Seat, error: Error | null): void
 }
 
-/** Above this a packet could not be addressed with 32 bits. */
-const MAX_PACKET_BYTES = 1024 ** 3
+const HELD_UP_MS = 100
 
 interface Sitting {
   readonly thread: Thread
@@ -49,6 +47,8 @@ export class Seat {
   readonly #startThread: StartThread
   readonly #clock: Clock
   #sitting: Sitting | null = null
+  /** Of `job`, where it is runs. */
+  #handover: Handover | null = null
 
   constructor(events: SeatEvents, start: StartThread, clock: Clock) {
     this.#events = events
@@ -73,8 +73,25 @@ export class Seat {
   isOverdue(nowMs: number, loadTimeoutMs: number): boolean {
     const { job } = this
     if (job === null) return false
-    const limitMs = job.kind === 'run' ? Math.max(...job.jobs.map((run) => run.limitMs)) : loadTimeoutMs
+    const limitMs =
+      job.kind === 'run' ? Math.max(...this.#handover!.running.jobs.map((run) => run.limitMs)) : loadTimeoutMs
     return nowMs - this.startedAt >= limitMs
+  }
+
+  /** What waits behind a run that takes a hundred times what was expected of all that were handed over with it; it is no longer in hand. */
+  heldUp(nowMs: number): Batch[] {
+    const isLate = () => this.job?.kind === 'run' && this.job.batches.length > 1 && nowMs - this.startedAt >= HELD_UP_MS
+    if (!isLate()) return []
+    this.hear()
+    return isLate() ? this.relieve() : []
+  }
+
+  /** All that it has in hand but for the run it is at; that stays. */
+  relieve(): Batch[] {
+    if (this.job?.kind !== 'run') return []
+    const others = this.#handover!.relieve()
+    this.job = this.#handover!.bundle
+    return others
   }
 
   start(gpu: 'try' | 'off'): void {
@@ -121,18 +138,14 @@ export class Seat {
   }
 
   /** @throws MlError `too_large` for feeds beyond 1 GiB; the seat is then as it was. */
-  run(batch: Batch): void {
+  run(bundle: Bundle): void {
     const { thread } = this.#sitting!
-    const { fetches } = batch.jobs[0]
-    const words = requestWords(fetches)
-    const packet = packetOf(batch.jobs.map(({ feeds }) => feeds))
-    const bytes = packet.bytes(words)
-    if (bytes > MAX_PACKET_BYTES) throw fail('too_large', 'INPUT_TOO_LARGE', 'One run takes at most 1 GiB of input')
-    const area = thread.areaFor(bytes)
-    writeRequest(area, batch.model.no, fetches)
-    packet.write(area, words)
-    this.#take(batch)
-    thread.run(area, bytes)
+    const handover = new Handover(bundle)
+    const area = thread.areaFor(handover.bytes)
+    handover.write(area)
+    this.#handover = handover
+    this.#take(bundle)
+    thread.run(area, handover.bytes)
   }
 
   unload(model: PoolModel): void {
@@ -172,9 +185,9 @@ export class Seat {
     const { job } = this
     if (job?.kind === 'run') {
       // Throws where the answer cannot be read, which ends its process: the job must still be here then, to be tried again.
-      const outcome = runOutcome(thread, job, message)
+      const outcomes = outcomesOf(message, this.#handover!, thread)
       this.job = null
-      this.#events.ran(this, job, outcome)
+      this.#events.ran(this, job, outcomes)
     }
     if (job?.kind === 'load') {
       const outcome = loadOutcome(message)
@@ -189,15 +202,11 @@ export class Seat {
   }
 }
 
-function runOutcome({ answer }: Thread, { jobs }: Batch, message: FromWorker): Answered | MlError {
-  if (message === IN_AREA) {
-    // The values of several are copied when they are taken apart, but by then the area may hold the next answer.
-    const tensors = readTensors(answer, ANSWER_WORDS, { infos: jobs[0].outputs, values: 'copy' })
-    return { tensors, runMs: answer.doubles[0]!, busyMs: answer.doubles[1]! }
-  }
-  if (message.op === 'answer') return { tensors: message.outputs, runMs: message.runMs, busyMs: message.busyMs }
-  if (message.op === 'failed') return fromMessage(message.failure)
-  return outOfTurn()
+function outcomesOf(message: FromWorker, handover: Handover, { answer }: Thread): Outcomes {
+  if (message === IN_AREA) return handover.outcomesIn(answer)
+  if (message.op === 'answer') return [{ tensors: message.outputs, runMs: message.runMs, busyMs: message.busyMs }]
+  if (message.op === 'failed') return [fromMessage(message.failure)]
+  return [outOfTurn()]
 }
 
 function loadOutcome(message: FromWorker): ModelInfo | MlError {
