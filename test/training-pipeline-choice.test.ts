@@ -88,6 +88,24 @@ describe('a choice between candidates', () => {
     expect(evaluation.leaderboard.some(({ algorithm }) => algorithm === 'linear_svm')).toBe(expected)
   })
 
+  it('judges a line by several penalties where rows belong together, since it cannot judge itself there', async () => {
+    const random = seededRandom(8)
+    // Twelve rows a person, of one answer each. What persons look like says a little; thirty columns say nothing of persons nobody has seen.
+    const rows = Array.from({ length: 60 }, (_, person) => {
+      const looks = Array.from({ length: 30 }, (_, i) => [`looks${i}`, random.normal()])
+      const taste = random.normal()
+      const answer = taste + random.normal() > 0 ? 'yes' : 'no'
+      return Array.from({ length: 12 }, () => ({ person, taste, answer, ...Object.fromEntries(looks) }))
+    }).flat()
+    const candidates = [candidate('logistic_regression'), candidate('gradient_boosting', { n_estimators: 5 })]
+    const evaluation = { group_column: 'person' }
+    const { leaderboard } = (await pipe(rows, 'answer', { candidates, evaluation })).evaluation
+    const lines = leaderboard.filter(({ algorithm }) => algorithm === 'logistic_regression')
+    expect(lines.map(({ hyperparameters }) => hyperparameters.l2).sort()).toEqual([1, 10, 100, 1000])
+    const lossOf = (l2: number) => lines.find(({ hyperparameters }) => hyperparameters.l2 === l2)!.value!
+    expect(lossOf(100)).toBeLessThan(lossOf(1) - 0.1)
+  })
+
   it('goes by the metric that was named', async () => {
     const evaluation = { metric: 'accuracy' }
     const outcome = await pipe(quadrants(200), 'side', { candidates: CLASSIFIERS, evaluation })

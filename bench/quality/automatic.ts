@@ -51,10 +51,13 @@ export async function chooseAutomatically(set: QualitySet, { columns, train }: Q
   return {
     chosen: { algorithm: algorithm as AlgorithmName, hyperparameters },
     compared: Object.fromEntries(
-      decision.leaderboard.map(({ algorithm, value, folds, rows, status }) => [
-        algorithm,
-        `${value?.toFixed(4) ?? status} (${folds.length} folds of ${rows} rows)`,
-      ]),
+      // Of several with one name, the best.
+      decision.leaderboard
+        .toReversed()
+        .map(({ algorithm, value, folds, rows, status }) => [
+          algorithm,
+          `${value?.toFixed(4) ?? status} (${folds.length} folds of ${rows} rows)`,
+        ]),
     ),
     seconds: Number(((processorClock.elapsedMs() - before) / 1000).toFixed(1)),
   }

@@ -38,7 +38,9 @@ export async function choose(
   const small = rows.table.rows <= SMALL_ROWS
   const deadlineMs = clock.elapsedMs() + (small ? Math.min(budgetMs, SMALL_TABLE_SECONDS * 1000) : budgetMs)
   const fitting = candidates.filter((candidate) => suits(candidate, comparison))
-  const all = fitting.map((candidate): Standing => ({ candidate: penalised(candidate, comparison), tried: [] }))
+  const all = fitting
+    .flatMap((candidate) => penalised(candidate, comparison))
+    .map((candidate): Standing => ({ candidate, tried: [] }))
   let blend: Standing | undefined
   let contenders: readonly Standing[] = all
   const sizes = rungs(rows.table.rows)
@@ -73,20 +75,30 @@ function suits({ algorithm }: Candidate, { columns }: Comparison): boolean {
 
 /** Strengths of penalty that a linear candidate finds its own among. */
 const STRENGTHS = 9
+/** Where it cannot find its own, each of these is a candidate. */
+const GIVEN_STRENGTHS = [1, 10, 100, 1000]
 const MOST_SCORES = 1_000_000
 
-/** A linear model of a table with a strength of its own: as it comes it overfits many rare categories. Texts take too long. */
-function penalised(candidate: Candidate, { rows, columns, spec }: Comparison): Candidate {
+/**
+ * A linear model of a table with a strength of its own: as it comes it overfits many rare categories. Texts take too long. Of rows that belong
+ * together or follow each other a learner knows nothing, so they cannot be judged within it; there the folds of the comparison judge.
+ */
+function penalised(candidate: Candidate, { rows, columns, spec }: Comparison): Candidate[] {
   const { path, l2 } = candidate.hyperparameters
   const { group_column, time_column } = spec.evaluation
-  // A tuning searches the strength itself; rows that belong together cannot be judged by each other.
-  const open = path === 1 && l2 === 1 && !spec.tuning && group_column === undefined && time_column === undefined
+  // A tuning searches the strength itself.
+  const open = path === 1 && l2 === 1 && !spec.tuning
   const { target, table } = rows
   // Forty-six fits of classes by the thousand end nowhere in the time of a comparison.
   const scores = table.rows * (target.task === 'classification' ? target.classes.length : 1)
   const wordless = columns.every(({ dtype }) => dtype !== 'text')
-  if (!open || !wordless || table.rows > MOST_ROWS || scores > MOST_SCORES) return candidate
-  return { ...candidate, hyperparameters: { ...candidate.hyperparameters, path: STRENGTHS } }
+  if (!open || !wordless || table.rows > MOST_ROWS || scores > MOST_SCORES) return [candidate]
+  const own = group_column === undefined && time_column === undefined
+  const strengths = own ? [{ path: STRENGTHS }] : GIVEN_STRENGTHS.map((strength) => ({ l2: strength }))
+  return strengths.map((strength) => ({
+    ...candidate,
+    hyperparameters: { ...candidate.hyperparameters, ...strength },
+  }))
 }
 
 /**
