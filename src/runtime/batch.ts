@@ -17,6 +17,8 @@ const WORTH = 1.2
 /** Waiting runs looked at for company. */
 const LOOK_AHEAD = 256
 const STEP = 1.05
+/** In the first the engine makes its buffers; of as many the shortest counts, for a median would take dozens to recover. */
+const FIRST_RUNS = 8
 
 /** Removes from `jobs` the first and those that can run with it; the order of the others stays. */
 export function takeTogether(jobs: RunJob[], limits: BatchLimits): [RunJob, ...RunJob[]] {
@@ -53,7 +55,8 @@ function mostRows(job: RunJob, limits: BatchLimits): number {
 
 /** Notes how long a batch took. Where batches lose, their figure slowly forgets, so that they are tried again. */
 export function notePace({ pace }: Batch['model'], jobs: readonly RunJob[], runMs: number): void {
-  pace.runMs = typical(pace.runMs, runMs)
+  pace.runMs = pace.runs > 0 && pace.runs < FIRST_RUNS ? Math.min(pace.runMs, runMs) : typical(pace.runMs, runMs)
+  pace.runs++
   const rows = jobs.reduce((sum, job) => sum + job.rows, 0)
   if (rows === 0) return
   if (jobs.length > 1) {

@@ -5,6 +5,7 @@ import { openRuntimes } from '../../test/open-runtimes.ts'
 import { addModel, floats, lookupModel, loopFeeds, loopModel } from '../../test/runtime-models.ts'
 import { pause } from '../core/backoff.ts'
 import { GraphBuilder } from '../ml/onnx/graph.ts'
+import { notePace } from './batch.ts'
 import type { LoadedModel, Runtime } from './index.ts'
 
 const { start, threads } = openRuntimes({ workers: 1, maxQueue: 10_000 })
@@ -18,10 +19,10 @@ function widenModel(): Uint8Array {
   return graph.build({ name: 'widen' })
 }
 
-/** Until it is known that its runs are short: of the first, in which the engine makes its buffers, the figure recovers by a twentieth a run. */
+/** Until it is known that its runs are short, on a busy machine too. */
 async function known(model: LoadedModel, feeds: Parameters<LoadedModel['run']>[0]): Promise<LoadedModel> {
   let short = 0
-  for (let i = 0; i < 100 || (short < 50 && i < 5000); i++) short += (await model.run(feeds)).runMs < 0.08 ? 1 : -1
+  for (let i = 0; i < 10 || (short < 10 && i < 5000); i++) short += (await model.run(feeds)).runMs < 0.08 ? 1 : -1
   return model
 }
 
@@ -38,6 +39,17 @@ async function turnsIn(ms: number, model: LoadedModel): Promise<number> {
   const { runMs } = await model.run(loopFeeds(50_000))
   return Math.ceil((ms / runMs) * 50_000)
 }
+
+it('how long a run takes is known after two, of which the first was slow, and then follows slowly', () => {
+  const model = { pace: { runs: 0, runMs: 0, aloneMs: 0, togetherMs: 0 } } as Parameters<typeof notePace>[0]
+  notePace(model, [], 5)
+  notePace(model, [], 0.1)
+  expect(model.pace.runMs).toBe(0.1)
+  for (let i = 0; i < 8; i++) notePace(model, [], 0.12)
+  expect(model.pace.runMs).toBeGreaterThan(0.1)
+  notePace(model, [], 50)
+  expect(model.pace.runMs).toBeLessThan(0.2)
+})
 
 const sums = (runs: readonly Awaited<ReturnType<LoadedModel['run']>>[]) => runs.map(({ outputs }) => outputs.y!.data[0])
 

@@ -32,8 +32,10 @@ export interface PoolModel {
   bulky: boolean
 }
 
-/** Milliseconds, each a running median; 0 while unknown. */
+/** Milliseconds, each a running median (of the first runs the shortest); 0 while unknown. */
 export interface Pace {
+  /** Runs so far. */
+  runs: number
   /** A run. */
   runMs: number
   /** A row of a request that ran alone. */

@@ -54,7 +54,7 @@ export function openRuntime(
         source,
         warmUp,
         trusted,
-        pace: { runMs: 0, aloneMs: 0, togetherMs: 0 },
+        pace: { runs: 0, runMs: 0, aloneMs: 0, togetherMs: 0 },
         drain: new Drain(),
         wishedAt: Number.NEGATIVE_INFINITY,
         pending: 0,
