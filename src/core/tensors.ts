@@ -1,5 +1,7 @@
 // Tensors as everything but the engine sees them: the words that the faces, the domain and the runtime share.
 
+import { fromFloat16 } from './float16.ts'
+
 export const TENSOR_TYPES = [
   'float32',
   'float64',
@@ -38,6 +40,11 @@ export interface Tensor {
   readonly type: TensorType
   readonly dims: readonly number[]
   readonly data: TypedArray | readonly string[]
+}
+
+/** The values as they are meant: those of float16 as numbers, instead of their bits. */
+export function valuesOf({ type, data }: Tensor): Tensor['data'] {
+  return type === 'float16' ? Float32Array.from(data as Uint16Array, (bits) => fromFloat16(bits)) : data
 }
 
 /** Values by the name of the graph's input or output. */

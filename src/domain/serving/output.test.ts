@@ -19,6 +19,19 @@ describe('an answer', () => {
     ])
   })
 
+  it('is read from numbers of 16 bits as from others', () => {
+    const halves = (...data: number[]): Tensor => ({ type: 'float16', dims: [1, 2], data: Uint16Array.from(data) })
+    expect(readAnswers(binary, { label: longs(1n), p: halves(0x3400, 0x3a00) }, 1)).toEqual([
+      { prediction: 1, confidence: 0.75, probabilities: { 0: 0.25, 1: 0.75 } },
+    ])
+    const number = signature({ name: 'y', dtype: 'number' })
+    const answers = readAnswers(number, { y: halves(0xc000, 0x7e00) }, 2)
+    expect(answers.map(({ prediction }) => prediction)).toEqual([-2, null])
+    const scores = signature({ name: 'p', dtype: 'string', categories: ['low', 'high'] })
+    // Bits of a negative number are greater than those of any other.
+    expect(readAnswers(scores, { p: halves(0xbc00, 0x3c00) }, 1)[0]!.prediction).toBe('high')
+  })
+
   it('is a word for classes that are words', () => {
     const outputs = signature(
       { name: 'label', dtype: 'string', categories: ['no', 'yes'] },

@@ -1,6 +1,7 @@
 // The answer of a model, from tensors to what a caller reads.
 import type { Signature } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
+import { valuesOf } from '../../core/tensors.ts'
 import type { Tensor } from '../../runtime/index.ts'
 
 export type PredictedValue = string | number | boolean | null
@@ -22,22 +23,24 @@ export interface Answer {
  */
 export function readAnswers(signature: Signature, outputs: Readonly<Record<string, Tensor>>, rows: number): Answer[] {
   const [main, scores] = signature.outputs
-  const values = main && outputs[main.name]
-  if (!main || !values) throw fail('internal', 'MODEL_OUTPUT_MISSING', 'The model did not answer its declared output')
+  const answered = main && outputs[main.name]
+  if (!main || !answered) throw fail('internal', 'MODEL_OUTPUT_MISSING', 'The model did not answer its declared output')
+  const values = valuesOf(answered)
   const classes = main.categories
-  if (classes && rows > 0 && values.data.length === rows * classes.length && classes.length > 1) {
-    return Array.from({ length: rows }, (_, row) => highestScore(main.dtype, classes, values.data, row))
+  if (classes && rows > 0 && values.length === rows * classes.length && classes.length > 1) {
+    return Array.from({ length: rows }, (_, row) => highestScore(main.dtype, classes, values, row))
   }
-  const probabilities = scores && outputs[scores.name]
-  const width = probabilities && rows > 0 ? probabilities.data.length / rows : 0
+  const scored = scores && outputs[scores.name]
+  const probabilities = scored && valuesOf(scored)
+  const width = probabilities && rows > 0 ? probabilities.length / rows : 0
   const answers: Answer[] = new Array(rows)
   for (let row = 0; row < rows; row++) {
-    const prediction = asDeclared(main.dtype, values.data[row])
+    const prediction = asDeclared(main.dtype, values[row])
     if (!probabilities || !classes) answers[row] = { prediction }
     else {
       answers[row] =
-        withProbabilities(prediction, classes, probabilities.data, row * width) ??
-        highestScore(main.dtype, classes, probabilities.data, row)
+        withProbabilities(prediction, classes, probabilities, row * width) ??
+        highestScore(main.dtype, classes, probabilities, row)
     }
   }
   return answers

@@ -2,6 +2,7 @@
 // may loop for ever or take all the memory there is, and neither may happen to the service.
 import { readFile } from 'node:fs/promises'
 import { asFailure } from '../../../core/failure.ts'
+import { valuesOf } from '../../../core/tensors.ts'
 import { serveIsolated } from '../../../jobs/isolated.ts'
 import { openSession } from '../../../runtime/in-process.ts'
 import type { Tensor, Tensors } from '../../../runtime/index.ts'
@@ -31,7 +32,7 @@ serveIsolated(async (input): Promise<Trial> => {
   const answered = Object.fromEntries(
     Object.entries(outputs)
       .filter(([, { data }]) => data.length <= MOST_SHOWN)
-      .map(([name, { data }]) => [name, Array.from(data as ArrayLike<unknown>, String)]),
+      .map(([name, tensor]) => [name, Array.from(valuesOf(tensor) as ArrayLike<unknown>, String)]),
   )
   return { info, outputWidths, answered, acceptsMissing: await acceptsMissing() }
 
@@ -51,8 +52,10 @@ function refusalOnly(error: unknown): void {
   if (asFailure(error).kind !== 'invalid') throw error
 }
 
-function allFinite({ data }: Tensor): boolean {
-  return Array.from(data as ArrayLike<unknown>).every((value) => typeof value !== 'number' || Number.isFinite(value))
+function allFinite(tensor: Tensor): boolean {
+  return Array.from(valuesOf(tensor) as ArrayLike<unknown>).every(
+    (value) => typeof value !== 'number' || Number.isFinite(value),
+  )
 }
 
 /** One row in which every number is `value` (zero in types without NaN) and every string is empty. */

@@ -1,5 +1,6 @@
 // The numbers a model answers, as the games of explanations want them: one figure a row for what is explained.
 import type { Signature } from '../../../contract/models.ts'
+import { valuesOf } from '../../../core/tensors.ts'
 import type { Tensors } from '../../../runtime/index.ts'
 import { type Answer, readAnswers } from '../output.ts'
 
@@ -18,8 +19,9 @@ export function scoresOf(signature: Signature, outputs: Tensors, of: { rows: num
   const place = main?.categories?.indexOf(of.output) ?? -1
   const given = scores && outputs[scores.name]
   if (given && place >= 0) {
-    const width = given.data.length / of.rows
-    return Float64Array.from({ length: of.rows }, (_, row) => Number(given.data[row * width + place]))
+    const values = valuesOf(given)
+    const width = values.length / of.rows
+    return Float64Array.from({ length: of.rows }, (_, row) => Number(values[row * width + place]))
   }
   return Float64Array.from(readAnswers(signature, outputs, of.rows), (answer) => {
     if (!isClassifier(signature, answer)) return numberOf(answer)

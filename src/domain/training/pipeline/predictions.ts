@@ -1,6 +1,7 @@
 // What a model said about rows, whoever said it: the learner in memory, the finished file, or the live version's file.
 // A class is its number in the class order of the target, whatever type the graph's label has.
 import { fail } from '../../../core/failure.ts'
+import { valuesOf } from '../../../core/tensors.ts'
 import type { Tensor, Tensors } from '../../../runtime/types.ts'
 
 export interface ClassPredictions {
@@ -63,7 +64,8 @@ function tensorNamed(outputs: Tensors, name: string | undefined): Tensor {
   return tensor
 }
 
-function floats({ data }: Tensor): Float32Array | Float64Array {
+function floats(tensor: Tensor): Float32Array | Float64Array {
+  const data = valuesOf(tensor)
   if (data instanceof Float32Array || data instanceof Float64Array) return data
   return Float64Array.from(data as ArrayLike<unknown>, Number)
 }

@@ -1,6 +1,7 @@
 // What a file answers to rows, as predictions that figures can be made of: a label with probabilities, class scores alone
 // (the highest wins; scores that are no probabilities go through softmax, as in serving), or one number.
 import type { Signature } from '../../../contract/models.ts'
+import { valuesOf } from '../../../core/tensors.ts'
 import type { InProcessSession } from '../../../runtime/in-process.ts'
 import type { Tensors } from '../../../runtime/types.ts'
 import { collectPredictions, mostProbable, type Predictions, readOutputs } from '../pipeline/predictions.ts'
@@ -41,7 +42,7 @@ export async function predictAll({ session, signature, feeder, task }: Question)
 }
 
 function scoresOnly(outputs: Tensors, name: string, classes: readonly string[]): Predictions {
-  const scores = Float64Array.from(outputs[name]!.data as ArrayLike<unknown>, Number)
+  const scores = Float64Array.from(valuesOf(outputs[name]!) as ArrayLike<unknown>, Number)
   const width = classes.length
   for (let at = 0; at < scores.length; at += width) toProbabilities(scores.subarray(at, at + width))
   return { task: 'classification', probabilities: scores, labels: mostProbable(scores, width) }

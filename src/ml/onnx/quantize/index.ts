@@ -2,11 +2,11 @@
 // is loaded. The file is rewritten; nothing is trained and no data is looked at, so what it costs must be measured.
 import type { Precision } from '../../../contract/quantization.ts'
 import { fail, type MlError } from '../../../core/failure.ts'
+import { FLOAT16_MAX, toFloat16 } from '../../../core/float16.ts'
 import { inspectModel, type ModelSummary } from '../inspect.ts'
 import { ELEMENT_TYPES } from '../types.ts'
 import { Activations } from './activations.ts'
 import { GraphEdit } from './edit.ts'
-import { FLOAT16_MAX, toFloat16 } from './float16.ts'
 import { LEAST_WEIGHTS, type Rewriting, ruleFor } from './int8.ts'
 
 export interface QuantizedModel {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FLOAT16_MAX, fromFloat16, toFloat16 } from './float16.ts'
+import { FLOAT16_MAX, fromFloat16, toFloat16 } from '../../../core/float16.ts'
 import { floatTensor, quantizeWeights, STEPS, transposed } from './weights.ts'
 
 const finite = fc.float({ noNaN: true, noDefaultInfinity: true, min: Math.fround(-1e30), max: Math.fround(1e30) })
