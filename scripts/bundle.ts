@@ -17,7 +17,7 @@ const FACES = ['main', 'index', 'client', 'client-nats', 'app/prepare']
 /** Every module that knows where it lies, and the programs it starts or names from there. Those must be files of their own. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   'app/version': [],
-  'domain/models/importing/try-out': ['domain/models/importing/trial'],
+  'domain/models/importing/try-out': ['domain/models/importing/reading', 'domain/models/importing/trial'],
   'domain/serving/explain/thread': ['domain/serving/explain/worker'],
   'domain/training/pipeline/environment': [],
   'domain/training/pipeline/fit-threads': ['domain/training/pipeline/fit-thread'],

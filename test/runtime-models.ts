@@ -1,6 +1,7 @@
 // Small models for the runtime's tests, among them one that takes as long as it is told to: a Loop that counts.
 import { GraphBuilder } from '../src/ml/onnx/graph.ts'
 import { modelBytes, nodeMessage, tensorMessage, valueMessage } from '../src/ml/onnx/proto.ts'
+import { ELEMENT_TYPES } from '../src/ml/onnx/types.ts'
 import { Message } from '../src/ml/onnx/wire.ts'
 import type { Tensor } from '../src/runtime/index.ts'
 
@@ -11,6 +12,15 @@ export function addModel(amount: number): Uint8Array {
   const b = graph.constant('b', { type: 'float32', dims: [1], data: Float32Array.of(amount) })
   graph.output('y', graph.node('Add', [x, b]), 'float32', ['N'])
   return graph.build({ name: `add ${amount}` })
+}
+
+/** y = x, in 16 bits, for x of shape [N]. */
+export function halfModel(): Uint8Array {
+  const graph = new GraphBuilder()
+  const x = graph.input('x', 'float32', ['N'])
+  const half = graph.node('Cast', [x], { attributes: { to: { int: ELEMENT_TYPES.float16 } } })
+  graph.output('y', half, 'float16', ['N'])
+  return graph.build({ name: 'half' })
 }
 
 /** y = x for every element type that the builder knows, each under its own name. */

@@ -4,10 +4,19 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MlClient } from '../../src/client.ts'
+import { inspectModel } from '../../src/ml/onnx/inspect.ts'
 import { startApp, type TestApp } from '../helpers/app.ts'
 import { refusal } from '../helpers/failing.ts'
 import { storedKeys, temporaryFiles } from '../helpers/files.ts'
-import { addModel, cubeModel, echoModel, endlessModel, externalModel, twoClassModel } from '../runtime-models.ts'
+import {
+  addModel,
+  cubeModel,
+  echoModel,
+  endlessModel,
+  externalModel,
+  halfModel,
+  twoClassModel,
+} from '../runtime-models.ts'
 
 const FOLDER = resolve(import.meta.dirname, '../../../shared/data/onnx')
 const present = existsSync(FOLDER)
@@ -191,6 +200,30 @@ describe('importing a model', () => {
       expect([prediction, probabilities]).toEqual([expected, expect.objectContaining({ [expected]: confidence })])
       expect(confidence).toBeGreaterThan(0.9)
     }
+  })
+
+  it('answers numbers of 16 bits as numbers', async () => {
+    const model_id = await aModel('regression')
+    const { version, signature } = await client.versions.import({ model_id, file: halfModel(), trusted: true })
+    expect(signature?.inputs).toEqual([{ name: 'x', dtype: 'number', nullable: false }])
+    await client.models.deploy({ model_id, version })
+    for (const x of [1.5, -2, 0]) {
+      expect((await client.models.predict({ model_id, input_data: { x } })).prediction).toBe(x)
+    }
+  })
+
+  it('reads a file in another process, which may be made of millions of parts', async () => {
+    // Fields that nobody knows, so that the model is a good one.
+    const file = Buffer.concat([addModel(1), Buffer.alloc(9_000_000, Buffer.from([0x80, 0x7d, 0]))])
+    const processorTime = async (work: () => unknown) => {
+      const before = process.cpuUsage()
+      await work()
+      const { user, system } = process.cpuUsage(before)
+      return user + system
+    }
+    const reading = await processorTime(() => inspectModel(file))
+    const model_id = await aModel('regression')
+    expect(await processorTime(() => client.versions.import({ model_id, file }))).toBeLessThan(reading)
   })
 
   describe('is refused, and leaves nothing, for', () => {

@@ -5,7 +5,7 @@ import { InferenceSession } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
 import { asFailure } from '../../core/failure.ts'
 import { GraphBuilder } from './graph.ts'
-import { inspectModel, MAX_DEPTH } from './inspect.ts'
+import { inspectModel, MAX_DEPTH, MAX_PARTS } from './inspect.ts'
 import { Message } from './wire.ts'
 
 function sample(): Uint8Array {
@@ -158,6 +158,17 @@ describe('inspectModel', () => {
       ),
       { numRuns: 2000, seed: 7 },
     )
+  })
+
+  it('refuses more parts than any model has', () => {
+    for (const field of [1, 5, 11]) {
+      const node = new Message()
+      node.string(4, 'A')
+      const part = field === 1 ? node.finish() : new Uint8Array(0)
+      const graph = new Message()
+      for (let i = 0; i <= MAX_PARTS; i++) graph.bytes(field, part)
+      expect(() => inspectModel(model(graph))).toThrow(`more than ${MAX_PARTS} nodes`)
+    }
   })
 
   it('ends for any bytes at all', () => {

@@ -44,10 +44,14 @@ export interface ModelSummary {
 
 /** Nesting deeper than this is refused: no exporter comes near, and readers elsewhere recurse. */
 export const MAX_DEPTH = 16
+/** Nodes, stored tensors, declared values and entries: the largest models have some ten thousand. */
+export const MAX_PARTS = 1_000_000
 
 interface Walk {
   readonly operators: Map<string, { domain: string; op: string; count: number }>
   readonly functions: string[]
+  /** Whatever is remembered of the file. */
+  parts: number
   nodes: number
   tensors: number
   bytes: number
@@ -72,6 +76,7 @@ export function inspectModel(bytes: Uint8Array): ModelSummary {
   const walk: Walk = {
     operators: new Map(),
     functions: [],
+    parts: 0,
     nodes: 0,
     tensors: 0,
     bytes: 0,
@@ -88,6 +93,7 @@ export function inspectModel(bytes: Uint8Array): ModelSummary {
   let graphs = 0
   let trainingInfo = false
   for (const field of fields(bytes)) {
+    if (field.number === 8 || field.number === 14 || field.number === 25) countPart(walk)
     if (field.number === 1) irVersion = Number(integer(field))
     else if (field.number === 2) producer = text(field)
     else if (field.number === 7) {
@@ -133,6 +139,7 @@ function readGraph(bytes: Uint8Array, walk: Walk, depth: number, main?: MainGrap
   if (depth > MAX_DEPTH) throw invalidModel(`Graphs are nested more than ${MAX_DEPTH} deep`)
   walk.depth = Math.max(walk.depth, depth)
   for (const field of fields(bytes)) {
+    if (field.number === 11 || field.number === 12) countPart(walk)
     if (field.number === 1) readNode(payload(field), walk, depth)
     else if (field.number === 2 && main) main.name = text(field)
     else if (field.number === 5) {
@@ -144,7 +151,13 @@ function readGraph(bytes: Uint8Array, walk: Walk, depth: number, main?: MainGrap
   }
 }
 
+/** A part of two bytes takes a hundred times as much once it is remembered. */
+function countPart(walk: Walk): void {
+  if (++walk.parts > MAX_PARTS) throw invalidModel(`The model has more than ${MAX_PARTS} nodes, tensors and names`)
+}
+
 function readNode(bytes: Uint8Array, walk: Walk, depth: number): void {
+  countPart(walk)
   let op = ''
   let domain = ''
   for (const field of fields(bytes)) {
@@ -172,6 +185,7 @@ function readAttribute(bytes: Uint8Array, walk: Walk, depth: number): void {
 }
 
 function countTensor(bytes: Uint8Array, walk: Walk): Tensor {
+  countPart(walk)
   const tensor = readTensor(bytes)
   walk.tensors++
   walk.bytes += tensor.bytes

@@ -11,6 +11,8 @@ import { inspectModel } from '../../../ml/onnx/inspect.ts'
 import { withPortableLocale } from '../../../ml/onnx/locale.ts'
 import { bypassZipMaps } from '../../../ml/onnx/zipmap.ts'
 
+/** More classes than anybody has names for. */
+const MOST_LABELS = 10_000
 /** The limit of a protobuf message, which an ONNX file without external data is. */
 const MAX_FILE_BYTES = 2 ** 31
 
@@ -69,7 +71,8 @@ export function servable(given: Uint8Array): Servable {
     bytes = portable
     changes.push('StringNormalizer: locale C.UTF-8 instead of en_US')
   }
-  const labels = bypassed && bypassed.labels.length > 0 ? bypassed.labels : undefined
+  const count = bypassed?.labels.length ?? 0
+  const labels = count > 0 && count <= MOST_LABELS ? bypassed?.labels : undefined
   return { bytes, labels, changes }
 }
 

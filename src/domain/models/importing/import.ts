@@ -19,8 +19,8 @@ import { storeVersionFile } from '../version-files.ts'
 import { backgroundOf } from './background.ts'
 import { deriveSignature } from './derive.ts'
 import { spool } from './file.ts'
-import { openSource, type Source } from './source.ts'
-import { tryOut } from './try-out.ts'
+import type { Source } from './source.ts'
+import { readSource, tryOut } from './try-out.ts'
 
 type ImportInput = Input<'versions.import'>
 
@@ -35,7 +35,7 @@ export async function importVersion(ctx: Ctx, input: ImportInput, upload?: Uploa
       const message = `is for explanations of rows; a ${model.type} model takes tensors`
       throw invalid('request', [{ field: 'dataset_id', message, value: input.dataset_id }])
     }
-    const source = await openSource(path, spooled)
+    const source = await readSource(ctx, folder, { path, spooled })
     const { file, mlflow } = source
     const trial = await tryOut(ctx, folder, { path, tensors: takesTensors(model.type) })
     const { labels = model.type === 'regression' ? undefined : file.labels, dataset_id } = input

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { unpackArchive } from '../archives/index.ts'
-import { type MlflowDescriptor, readMlflowArchive } from '../mlflow/index.ts'
+import { readMlflowArchive } from '../mlflow/archive.ts'
+import type { MlflowDescriptor } from '../mlflow/index.ts'
 import { makeServable, type ServableFile, type SpooledFile } from './file.ts'
 
 export interface Source {
