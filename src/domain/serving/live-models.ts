@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pause } from '../../core/backoff.ts'
 import { asFailure, type MlError } from '../../core/failure.ts'
+import { FailedLoads } from './failed-loads.ts'
 import { type FoundRollout, type LiveRow, readLive, readRevision, readRollouts } from './registry-rows.ts'
 import type { ServingServices } from './residents.ts'
 import { type Served, ServedVersion, type VersionRecord } from './served-version.ts'
@@ -46,6 +47,7 @@ const NOTHING: Snapshot = {
 
 export class LiveModels {
   readonly #services: ServingServices
+  readonly #failed: FailedLoads
   #snapshot: Snapshot = NOTHING
   #refreshing: Promise<void> | undefined
   #again = false
@@ -56,6 +58,7 @@ export class LiveModels {
   /** `onChange` is called when another revision was found. */
   constructor(services: ServingServices, onChange: () => void) {
     this.#services = services
+    this.#failed = new FailedLoads(services.clock)
     this.#onChange = onChange
   }
 
@@ -132,11 +135,11 @@ export class LiveModels {
     const current = this.#snapshot
     const found = await db.system(async (tx) => {
       const revision = await readRevision(tx)
-      if (revision === current.revision) return undefined
+      if (revision === current.revision && !this.#failed.due) return undefined
       return { revision, rows: await readLive(tx), rollouts: await readRollouts(tx) }
     })
     if (!found) return
-    this.#onChange()
+    if (found.revision !== current.revision) this.#onChange()
     const first = current === NOTHING
     const versions = new Map<string, ServedVersion>()
     const failed = new Map<string, MlError>()
@@ -149,11 +152,19 @@ export class LiveModels {
       const served = reusable ?? new ServedVersion(this.#services, row)
       served.settings = row.settings
       versions.set(key, served)
-      if (!reusable) fresh.push(served)
+      const error = reusable ? undefined : this.#failed.resting(key)
+      if (error) failed.set(key, error)
+      else if (!reusable) fresh.push(served)
     }
     // At start nothing is being served yet, so there is nothing to protect by waiting: the first caller, or the
     // background warm-up, loads.
-    if (!first) await this.#warm(fresh, (served, error) => failed.set(servedKey(served), error))
+    if (!first) {
+      await this.#warm(fresh, (served, error) => {
+        failed.set(servedKey(served), error)
+        this.#failed.add(servedKey(served), error)
+      })
+    }
+    this.#failed.keep(failed)
     this.#swap(current, { ...found, versions, failed })
     if (first)
       void this.#warm(
@@ -203,10 +214,8 @@ export class LiveModels {
       // A name that is the id of another model loses.
       if (!byReference.has(name)) byReference.set(name, byReference.get(referenceKey(tenantId, environment, modelId))!)
     }
-    // A version that did not load is tried again at the next poll, hence the revision that is behind.
-    const revision = next.failed.size > 0 ? next.revision - 1 : next.revision
     const rollouts = this.#follow(old, next)
-    this.#snapshot = { revision, byReference, only, versions: next.versions, rollouts }
+    this.#snapshot = { revision: next.revision, byReference, only, versions: next.versions, rollouts }
     const kept = new Set(byReference.values())
     for (const { version } of rollouts.values()) if (version) kept.add(version)
     for (const [key, served] of next.versions) if (!kept.has(served)) next.versions.delete(key)
