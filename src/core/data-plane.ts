@@ -50,6 +50,8 @@ export interface InferReply {
 export interface TensorModel extends ServedModel {
   readonly inputs: readonly TensorInfo[]
   readonly outputs: readonly TensorInfo[]
+  /** Whether it is also asked by rows of named columns. */
+  readonly takesRows: boolean
 }
 
 /** Both need the permission to predict, and fail like a prediction does (MODEL_NOT_FOUND, MODEL_NOT_DEPLOYED, …). */

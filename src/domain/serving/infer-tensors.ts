@@ -13,6 +13,7 @@ import type {
 } from '../../core/data-plane.ts'
 import type { Tensor, Tensors } from '../../core/tensors.ts'
 import { requirePermission } from '../access/index.ts'
+import { takesTensors } from '../models/index.ts'
 import { findServed, findVersion } from './find-version.ts'
 import { readAnswers } from './output.ts'
 import { counted, noteRun } from './predict-rows.ts'
@@ -115,7 +116,7 @@ async function describeTensors(ctx: ServingCtx, wanted: WantedModel): Promise<Te
   const served = await findVersion(ctx, wanted)
   return served.use(async ({ model }) => {
     const { inputs, outputs } = model.info
-    return { ...shown(served.record), inputs, outputs }
+    return { ...shown(served.record), inputs, outputs, takesRows: !takesTensors(served.record.modelType) }
   })
 }
 

@@ -16,7 +16,7 @@ const JSON_TYPE: Readonly<Record<SignatureInput['dtype'], string>> = {
 /** OpenAPI 3.1 of a version: prediction by columns (unless it takes tensors alone) and by tensors. */
 export function modelOpenApi(model: TensorModel) {
   const name = encodeURIComponent(model.modelName)
-  const columns = model.signature.inputs.length > 0 && model.signature.outputs.length > 0
+  const columns = model.takesRows && model.signature.inputs.length > 0 && model.signature.outputs.length > 0
   return {
     openapi: '3.1.0',
     info: { title: model.modelName, version: model.version, description: `Model ${model.modelId}.` },
