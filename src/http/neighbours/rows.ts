@@ -8,6 +8,8 @@ type Fields = Readonly<Record<string, unknown>>
 export interface GivenRows {
   readonly rows: readonly unknown[]
   readonly field: string
+  /** In the order in which the request names them; an object has those that are numbers first. */
+  readonly columns?: readonly string[]
 }
 
 const FORMS = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as const
@@ -21,7 +23,7 @@ export function rowsOfDocument(value: unknown): GivenRows {
     throw malformed(`The body must be a JSON object with exactly one of ${FORMS.join(', ')}`)
   }
   const content = document[form]
-  if (form === 'dataframe_split') return { rows: fromSplit(content), field: form }
+  if (form === 'dataframe_split') return { ...fromSplit(content), field: form }
   return { rows: isObject(content) ? fromColumns(content, form) : listOf(content, form), field: form }
 }
 
@@ -32,7 +34,8 @@ export function rowsOfCsv(text: string, header: 'present' | 'absent'): GivenRows
   const [columns, ...rest] = lines
   if (!columns) throw malformed('The CSV text is empty; its first line names the columns')
   refuseTwice(columns, 'The first line')
-  return { rows: rest.map((cells, i) => named(columns as readonly string[], cells, `line ${i + 2}`)), field: 'csv' }
+  const names = columns as readonly string[]
+  return { rows: rest.map((cells, i) => named(names, cells, `line ${i + 2}`)), field: 'csv', columns: names }
 }
 
 function malformed(message: string) {
@@ -49,16 +52,17 @@ function listOf(content: unknown, form: string): readonly unknown[] {
   return content.map((row: unknown) => (row !== null && typeof row === 'object' ? row : [row]))
 }
 
-function fromSplit(content: unknown): readonly unknown[] {
+function fromSplit(content: unknown): Pick<GivenRows, 'rows' | 'columns'> {
   if (!isObject(content) || !Array.isArray(content.columns) || !Array.isArray(content.data)) {
     throw malformed('"dataframe_split" must have "columns" and "data", both lists')
   }
   const { columns, data } = content as { columns: readonly string[]; data: readonly unknown[] }
   refuseTwice(columns, '"dataframe_split.columns"')
-  return data.map((cells, i) => {
+  const rows = data.map((cells, i) => {
     if (!Array.isArray(cells)) throw malformed(`"dataframe_split.data.${i}" must be a list of values`)
     return named(columns, cells as Cell[], `dataframe_split.data.${i}`)
   })
+  return { rows, columns }
 }
 
 /** The later of two columns of one name would silently take the place of the first. */

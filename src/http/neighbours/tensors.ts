@@ -24,10 +24,10 @@ export async function predictTensors(plane: OpenInference, { call, wanted, answe
   return { predictions: answered === 'rows' ? byRow(outputs, given.rows.length) : byName(outputs) }
 }
 
-function tensorsOf(inputs: readonly TensorInfo[], { rows, field }: GivenRows): Tensors {
+function tensorsOf(inputs: readonly TensorInfo[], { rows, field, columns }: GivenRows): Tensors {
   return Object.fromEntries(
     inputs.map((input) => {
-      const found = rows.map((row, index) => givenFor(row, { input, index, only: inputs.length === 1 }))
+      const found = rows.map((row, index) => givenFor(row, { input, index, columns, only: inputs.length === 1 }))
       const data = field === 'csv' ? found.map((value) => ofCells(value, input.type)) : found
       const shape = shapeOf(input, data)
       const count = shape.reduce((product, dim) => product * dim, 1)
@@ -39,18 +39,19 @@ function tensorsOf(inputs: readonly TensorInfo[], { rows, field }: GivenRows): T
 interface Place {
   readonly input: TensorInfo
   readonly index: number
+  readonly columns: readonly string[] | undefined
   /** The model takes nothing else: a row is its value, columns are its numbers side by side. */
   readonly only: boolean
 }
 
-function givenFor(row: unknown, { input, index, only }: Place): unknown {
+function givenFor(row: unknown, { input, index, columns, only }: Place): unknown {
   if (Array.isArray(row)) {
     if (only) return row
     throw tensorInvalid(input.name, `is not named in row ${index}: this model takes several tensors`)
   }
   const fields = row as Readonly<Record<string, unknown>>
   if (Object.hasOwn(fields, input.name)) return fields[input.name]
-  if (only) return Object.values(fields)
+  if (only) return columns ? columns.map((name) => fields[name]) : Object.values(fields)
   throw tensorInvalid(input.name, `is missing in row ${index}`)
 }
 
