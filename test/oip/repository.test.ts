@@ -90,6 +90,14 @@ describe('a folder of models', () => {
     ])
   })
 
+  it('describes a model of tensors by its tensors, and one of columns by both', async () => {
+    const acme = { 'x-tenant-id': 'acme' }
+    const pathsOf = async (url: string, headers = {}) => Object.keys((await get(url, headers)).json().paths)
+    expect(await pathsOf('/v2/models/vector/openapi.json', acme)).toEqual(['/v2/models/vector/versions/1.0.0/infer'])
+    expect(await pathsOf('/v2/models/adder/openapi.json')).toEqual(['/v2/models/adder/versions/1.0.0/infer'])
+    expect(await pathsOf('/v2/models/customers/openapi.json')).toHaveLength(2)
+  })
+
   it('is followed: CURRENT names what answers, and a version that does not load is left out', async () => {
     const place = join(folder, 'models-of-a-service/models/adder')
     await writeFile(join(place, 'CURRENT'), '2.0.0\n')
@@ -121,6 +129,8 @@ describe('a folder of models', () => {
     await rm(current)
     await post('/reload', {})
     expect(await add()).toContain('CURRENT names none')
+    expect(await add('/v2/models/adder/versions/2.0.0/infer')).toBe(6)
+    expect((await get('/v2/models/adder/versions/2.0.0/ready')).json()).toEqual({ name: 'adder', ready: true })
     await writeFile(current, '7.0.0')
     await post('/reload', {})
     expect(await add()).toContain('CURRENT names "7.0.0"')
@@ -156,6 +166,16 @@ describe('a folder of models', () => {
     expect((await get('/health')).json()).toMatchObject({ status: 'healthy', models_loaded: true })
     expect((await get('/ready')).json()).toMatchObject({ ready: true })
     expect((await get('/v2/health/ready')).statusCode).toBe(200)
+  })
+
+  it('is not ready while the default model is not there', async () => {
+    const waiting = await serve(join(folder, 'models-of-a-service'), { defaultModel: 'later' })
+    const reply = await waiting.http.inject('/ready')
+    expect([reply.statusCode, reply.json()]).toEqual([
+      503,
+      { ready: false, reason: expect.stringContaining('"later"') },
+    ])
+    await waiting.stop()
   })
 })
 
@@ -205,6 +225,13 @@ describe('a folder of MLflow', () => {
     ]
     expect((await csv('1.5,-2e2\n,3\n', 'absent')).json()).toEqual({ predictions })
     expect((await csv('a,b\n1.5,-2e2\nnan,3\n', 'present')).json()).toEqual({ predictions })
+    expect((await csv('1,0\n1.5,-2e2\nnan,3\n', 'present')).json()).toEqual({ predictions })
+    const data = [
+      [1.5, -200],
+      [null, 3],
+    ]
+    const payload = { dataframe_split: { columns: ['1', '0'], data } }
+    expect((await vector.http.inject({ method: 'POST', url: '/invocations', payload })).json()).toEqual({ predictions })
     expect((await csv('1.5,ten\n', 'absent')).json()).toMatchObject({
       error_code: 'TENSOR_INVALID',
       error: expect.stringContaining('"ten"'),

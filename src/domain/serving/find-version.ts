@@ -3,7 +3,7 @@
 import { DEFAULT_ENVIRONMENT } from '../../contract/models.ts'
 import { fail } from '../../core/failure.ts'
 import { inTransaction } from '../ctx.ts'
-import { getModelRow, getVersionRow, liveVersion, requireTrained } from '../models/index.ts'
+import { getModelRow, getVersionRow, requireTrained } from '../models/index.ts'
 import { recordOf } from './registry-rows.ts'
 import type { Served, ServedVersion, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -38,7 +38,7 @@ export function findVersion(ctx: ServingCtx, wanted: Wanted): ServedVersion | Pr
   if (version !== undefined) {
     return ctx.serving.onDemand(tenantId, model, version) ?? findByNumber(ctx, model, version)
   }
-  return lookAgain(ctx, model, environment)
+  return ctx.serving.lookAgain(ctx, model, environment)
 }
 
 /** The model of `POST /predict`: the configured one, else the only one that is live. */
@@ -62,23 +62,5 @@ async function findByNumber(ctx: ServingCtx, reference: string, version: string)
   })
   return (
     ctx.serving.live.findVersion(record.tenantId, record.modelId, record.version) ?? ctx.serving.keep(reference, record)
-  )
-}
-
-/** Not in memory: either it went live a moment ago and this replica has yet to follow, or there is none. */
-async function lookAgain(ctx: ServingCtx, reference: string, environment: string): Promise<ServedVersion> {
-  const { model, live } = await inTransaction(ctx, async (ctx) => {
-    const model = await getModelRow(ctx, reference)
-    return { model, live: await liveVersion(ctx, model.id, environment) }
-  })
-  if (live !== null) {
-    await ctx.serving.live.refresh()
-    const served = ctx.serving.live.find(ctx.caller.tenantId, reference, environment)
-    if (served) return served
-  }
-  throw fail(
-    'conflict',
-    'MODEL_NOT_DEPLOYED',
-    `No version of "${model.name}" is live in "${environment}"; train one, or deploy one with POST /api/v1/ml/models/${model.name}/deploy`,
   )
 }

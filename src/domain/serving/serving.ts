@@ -1,7 +1,9 @@
 // The state a replica holds to answer predictions: what is live, versions asked for by number, models written in
 // TypeScript, and the queue of predictions still to be logged. All of it can be rebuilt from the registry.
 import { LRUCache } from 'lru-cache'
+import { fail } from '../../core/failure.ts'
 import { type Ctx, inTransaction, type Services } from '../ctx.ts'
+import { getModelRow, liveVersion } from '../models/index.ts'
 import { AnswerCache } from './answer-cache.ts'
 import { CustomModels } from './custom.ts'
 import { Explainers } from './explain/explainers.ts'
@@ -78,6 +80,28 @@ export class Serving {
       memory.set(key, (memory.get(key) ?? 0) + bytes * workers)
     }
     return memory
+  }
+
+  /**
+   * Not in memory: either it went live a moment ago and this replica has yet to follow, or there is none.
+   *
+   * @throws `not_found` MODEL_NOT_FOUND, `conflict` MODEL_NOT_DEPLOYED
+   */
+  async lookAgain(ctx: ServingCtx, reference: string, environment: string): Promise<ServedVersion> {
+    const { model, live } = await inTransaction(ctx, async (ctx) => {
+      const model = await getModelRow(ctx, reference)
+      return { model, live: await liveVersion(ctx, model.id, environment) }
+    })
+    if (live !== null) {
+      await this.live.refresh()
+      const served = this.live.find(ctx.caller.tenantId, reference, environment)
+      if (served) return served
+    }
+    throw fail(
+      'conflict',
+      'MODEL_NOT_DEPLOYED',
+      `No version of "${model.name}" is live in "${environment}"; train one, or deploy one with POST /api/v1/ml/models/${model.name}/deploy`,
+    )
   }
 
   /** Every version of the caller's models that has a file. */

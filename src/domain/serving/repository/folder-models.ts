@@ -58,12 +58,14 @@ export class FolderModels extends LiveModels {
     return this.#live().some((served) => served.ready !== undefined)
   }
 
-  /** @throws `not_found` MODEL_NOT_FOUND, `conflict` MODEL_NOT_DEPLOYED: there is no registry to ask further. */
-  override find(tenantId: string, idOrName: string, environment: string): ServedVersion {
-    const found = this.folder(tenantId, idOrName)
-    const served = this.#models?.get(`${tenantId}/${found.modelId}`)?.served
-    if (served && environment === DEFAULT_ENVIRONMENT) return served
-    const { wanted } = found
+  override find(tenantId: string, idOrName: string, environment: string): ServedVersion | undefined {
+    const found = environment === DEFAULT_ENVIRONMENT ? this.#folder(tenantId, idOrName) : undefined
+    return found && this.#models?.get(`${tenantId}/${found.modelId}`)?.served
+  }
+
+  /** Why there is none. @throws `not_found` MODEL_NOT_FOUND, `conflict` MODEL_NOT_DEPLOYED */
+  refuse(tenantId: string, idOrName: string, environment: string): never {
+    const { wanted } = this.folder(tenantId, idOrName)
     const named = wanted && environment === DEFAULT_ENVIRONMENT ? `"${wanted}", of which no file can be read` : 'none'
     throw fail(
       'conflict',
@@ -83,9 +85,14 @@ export class FolderModels extends LiveModels {
 
   /** By id or name. @throws `not_found` MODEL_NOT_FOUND */
   folder(tenantId: string, idOrName: string): ModelFolder {
-    const found = this.#models?.get(`${tenantId}/${idOrName}`)?.folder ?? this.#named.get(`${tenantId}/${idOrName}`)
+    const found = this.#folder(tenantId, idOrName)
     if (!found) throw notFound('model', idOrName)
     return found
+  }
+
+  #folder(tenantId: string, idOrName: string): ModelFolder | undefined {
+    const key = `${tenantId}/${idOrName}`
+    return this.#models?.get(key)?.folder ?? this.#named.get(key)
   }
 
   folders(tenantId: string): ModelFolder[] {

@@ -27,6 +27,11 @@ export class RepositoryServing extends Serving {
     return known?.record === record ? known : this.keep(reference, record)
   }
 
+  /** There is no registry to ask further. */
+  override async lookAgain({ caller }: ServingCtx, reference: string, environment: string): Promise<ServedVersion> {
+    return this.live.refuse(caller.tenantId, reference, environment)
+  }
+
   override async versions({ caller }: ServingCtx): Promise<readonly KnownVersion[]> {
     return this.live
       .folders(caller.tenantId)
