@@ -64,6 +64,16 @@ describe('generated inputs', () => {
     expect(() => makeInputs(inputs, options)).toThrow('--shape tokens:?')
     expect(makeInputs(inputs, { ...options, shapes: new Map([['tokens', [5]]]) }).tokens!.dims).toEqual([2, 5])
   })
+
+  it('have as many rows as are counted', () => {
+    const fixed = [{ name: 'picture', datatype: 'FP32', shape: [1, 3] }]
+    expect(() => makeInputs(fixed, options)).toThrow(
+      '--batch-size 2 does not fit the model, which takes "picture" [1, 3]',
+    )
+    expect(makeInputs(fixed, { ...options, batch: 1 }).picture!.dims).toEqual([1, 3])
+    const beside = [...fixed, { name: 'rows', datatype: 'FP32', shape: [-1] }]
+    expect(makeInputs(beside, options).rows!.dims).toEqual([2])
+  })
 })
 
 describe('modelyard bench', () => {

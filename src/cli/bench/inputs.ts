@@ -23,10 +23,19 @@ export interface InputOptions {
   readonly seed: number
 }
 
-/** @throws `invalid` SHAPE_UNKNOWN for an input with open axes that no shape was given for. */
+/**
+ * @throws `invalid` SHAPE_UNKNOWN for an input with open axes that no shape was given for, and OPTION_INVALID for a batch that no input
+ *   takes: its rows would be counted without having been sent.
+ */
 export function makeInputs(inputs: readonly DeclaredInput[], options: InputOptions): Tensors {
-  const random = seededRandom(options.seed)
-  return Object.fromEntries(inputs.map((input) => [input.name, makeTensor(input, options, random)]))
+  const { batch, seed } = options
+  const random = seededRandom(seed)
+  const made = Object.fromEntries(inputs.map((input) => [input.name, makeTensor(input, options, random)]))
+  if (batch > 1 && Object.values(made).every(({ dims }) => dims[0] !== batch)) {
+    const shapes = inputs.map(({ name, shape }) => `"${name}" [${shape.join(', ')}]`).join(', ')
+    throw fail('invalid', 'OPTION_INVALID', `--batch-size ${batch} does not fit the model, which takes ${shapes}`)
+  }
+  return made
 }
 
 function makeTensor(input: DeclaredInput, options: InputOptions, random: Random): Tensor {
