@@ -1,7 +1,7 @@
 // ModelInferRequest, read from its bytes straight into tensors.
 import { fail } from '../core/failure.ts'
 import { checkedCount, type Datatype, datatypeNamed, tensorInvalid } from '../core/oip/datatypes.ts'
-import { type Parameters, parameterNumber } from '../core/oip/parameters.ts'
+import { type Parameters, parameterNumber, timeoutMsOf } from '../core/oip/parameters.ts'
 import { fromRaw } from '../core/oip/raw.ts'
 import { refuseSharedMemory } from '../core/oip/settings.ts'
 import type { Tensor } from '../core/tensors.ts'
@@ -39,8 +39,6 @@ export interface RequestHead {
   readonly id: string
 }
 
-const MICROSECONDS = 1000
-
 /** @throws `malformed` or `invalid`, in words that name the tensor at fault. */
 export function readInferRequest(bytes: Buffer): GrpcInferRequest {
   const reader = new WireReader(bytes)
@@ -60,7 +58,6 @@ export function readInferRequest(bytes: Buffer): GrpcInferRequest {
     else reader.skip()
   }
   refuseTwice(outputs)
-  const timeout = parameterNumber(parameters, 'timeout')
   return {
     model: found.model,
     version: found.version === '' ? undefined : found.version,
@@ -68,7 +65,7 @@ export function readInferRequest(bytes: Buffer): GrpcInferRequest {
     inputs: raw.length > 0 ? rawTensors(inputs, raw) : typedTensors(inputs),
     outputs: outputs.length > 0 ? outputs : undefined,
     priority: parameterNumber(parameters, 'priority'),
-    timeoutMs: timeout === undefined || timeout === 0 ? undefined : timeout / MICROSECONDS,
+    timeoutMs: timeoutMsOf(parameters),
     raw: raw.length > 0,
   }
 }

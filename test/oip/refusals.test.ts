@@ -51,6 +51,11 @@ describe('a request that is wrong', () => {
     ['another datatype than the model takes', request({ datatype: 'INT32' }), 'must be float32, not int32'],
     ['a negative dimension', request({ shape: [-1, 2] }), 'must be a whole number, 0 or more'],
     ['a shape that overflows', request({ shape: [2 ** 31, 2 ** 31] }), 'more than 2147483648 elements'],
+    [
+      'a dimension that overflows, of no elements',
+      request({ shape: [2 ** 32, 0], data: [] }),
+      'a dimension is at most 2147483647',
+    ],
     ['no shape', request({ shape: 2 }), 'needs a "shape"'],
     ['another shape than the model takes', request({ shape: [2, 1] }), 'must have the shape [?, 2], not [2, 1]'],
     ['too few values', request({ data: [1] }), 'has 1 values; its shape [1, 2] holds 2'],

@@ -71,6 +71,8 @@ export function tensorInvalid(name: string, problem: string): MlError {
 
 /** More elements than this are refused before anything is allocated for them. */
 const MAX_ELEMENTS = 2 ** 31
+/** The engine keeps a dimension in 32 bits, and would cut a longer one off, also that of a tensor of no elements. */
+const MAX_DIMENSION = 2 ** 31 - 1
 /** The protocol has no limit; a rank like this is no tensor anybody computes with. */
 const MAX_RANK = 32
 
@@ -90,11 +92,13 @@ export function checkedCount(name: string, shape: readonly unknown[]): number {
     if (dim === 0) empty = true
     else count = Math.min(count * (dim as number), Number.MAX_SAFE_INTEGER)
   }
-  if (empty) return 0
-  if (count > MAX_ELEMENTS) {
+  if (!empty && count > MAX_ELEMENTS) {
     throw tensorInvalid(name, `has the shape [${shownShape(shape)}], which is more than ${MAX_ELEMENTS} elements`)
   }
-  return count
+  if (count > MAX_DIMENSION && shape.some((dim) => (dim as number) > MAX_DIMENSION)) {
+    throw tensorInvalid(name, `has the shape [${shownShape(shape)}]; a dimension is at most ${MAX_DIMENSION}`)
+  }
+  return empty ? 0 : count
 }
 
 const SHOWN_DIMS = 8

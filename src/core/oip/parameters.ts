@@ -29,6 +29,16 @@ export function parameterNumber(parameters: Parameters, name: string): number | 
   throw parameterInvalid(`Parameter "${name}" must be a whole number, 0 or more`)
 }
 
+const MICROSECONDS_A_MS = 1000
+/** What a model's own deadline may be at most: a worker would be kept from everybody else for as long as somebody wishes. */
+const LONGEST_TIMEOUT_MS = 600_000
+
+/** Milliseconds of the parameter `timeout`; none, and 0, is the model's deadline. @throws `invalid` PARAMETER_INVALID */
+export function timeoutMsOf(parameters: Parameters): number | undefined {
+  const timeout = parameterNumber(parameters, 'timeout')
+  return timeout === undefined || timeout === 0 ? undefined : Math.min(LONGEST_TIMEOUT_MS, timeout / MICROSECONDS_A_MS)
+}
+
 function parameterInvalid(message: string): MlError {
   return fail('invalid', 'PARAMETER_INVALID', message)
 }

@@ -54,3 +54,11 @@ it('refuses a wish for binary outputs that is neither true nor false', async () 
   expect(wish('"yes"')).toThrow(/"binary_data_output" must be true or false/)
   expect((await wish('true')()).binaryOutputs).toBe(true)
 })
+
+it('takes no longer time than a model may have, or a worker would be kept from all others', async () => {
+  const timeoutMs = async (timeout: number) =>
+    (await readRequest(texts(`,"parameters":{"timeout":${timeout}}`, '"a"'), undefined)).timeoutMs
+  expect(await timeoutMs(0)).toBeUndefined()
+  expect(await timeoutMs(1500)).toBe(1.5)
+  expect(await timeoutMs(2 ** 53 - 1)).toBe(600_000)
+})

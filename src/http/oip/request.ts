@@ -6,7 +6,7 @@ import { fail } from '../../core/failure.ts'
 import { parseJson } from '../../core/json.ts'
 import { readJsonInTurns } from '../../core/json-in-turns.ts'
 import { checkedCount, datatypeNamed, tensorInvalid } from '../../core/oip/datatypes.ts'
-import { type Parameters, parameterNumber, parametersOf } from '../../core/oip/parameters.ts'
+import { parameterNumber, parametersOf, timeoutMsOf } from '../../core/oip/parameters.ts'
 import { fromRaw } from '../../core/oip/raw.ts'
 import { refuseSharedMemory } from '../../core/oip/settings.ts'
 import type { Tensor } from '../../core/tensors.ts'
@@ -71,7 +71,7 @@ function requestOf(value: unknown, { json, raw }: Given): ReadRequest {
     outputs: readOutputs(document, binaryOutputs),
     binaryOutputs,
     priority: parameterNumber(parameters, 'priority'),
-    timeoutMs: timeoutOf(parameters),
+    timeoutMs: timeoutMsOf(parameters),
   }
 }
 
@@ -106,13 +106,6 @@ function idOf(id: unknown): string | undefined {
   if (id === undefined || id === null) return undefined
   if (typeof id === 'string') return id
   throw malformed('"id" must be a string')
-}
-
-const MICROSECONDS = 1000
-
-function timeoutOf(parameters: Parameters): number | undefined {
-  const timeout = parameterNumber(parameters, 'timeout')
-  return timeout === undefined || timeout === 0 ? undefined : timeout / MICROSECONDS
 }
 
 function readInputs(list: readonly Fields[], raw: Buffer): Record<string, Tensor> {
