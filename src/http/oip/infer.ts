@@ -43,7 +43,8 @@ export async function infer(
       ...(priority !== undefined && { priority }),
       ...(timeoutMs !== undefined && { timeoutMs }),
     })
-    await send({ request, reply }, writeReply(answer, asked))
+    const written = writeReply(answer, asked)
+    await send({ request, reply }, written instanceof Promise ? await written : written)
   } finally {
     giveBack(body)
   }
