@@ -62,6 +62,8 @@ class List {
   readonly numbers: TypedArray | undefined
   whole = 0
   readonly #tensor: RawTensor
+  /** The memory of numbers of 64 bits, which need no BigInt on their way. */
+  readonly #halves: Uint32Array | undefined
   readonly #range: readonly [number, number]
 
   /** @param bytes of all the contents: a number takes one at least. */
@@ -71,18 +73,21 @@ class List {
     this.#range = RANGE[type] ?? [0, 1]
     if (type !== 'string' && type !== 'float32' && type !== 'float64')
       this.numbers = new array!(Math.min(tensor.count, bytes))
+    const { numbers } = this
+    if (numbers instanceof BigInt64Array || numbers instanceof BigUint64Array)
+      this.#halves = new Uint32Array(numbers.buffer)
   }
 
-  /** Straight to its place: a list of numbers as objects would take many times the memory of the message. */
-  add(value: bigint): void {
+  /** The next number, straight to its place: a list of numbers as objects would take many times the memory of the message. */
+  add(from: WireReader): void {
     const at = this.whole++
     const { numbers } = this
-    if (numbers === undefined || at >= numbers.length) return
-    if (numbers instanceof BigInt64Array || numbers instanceof BigUint64Array) {
-      numbers[at] = value
+    if (this.#halves !== undefined && at < numbers!.length) {
+      from.halves(this.#halves, 2 * at)
       return
     }
-    const number = Number(BigInt.asIntN(64, value))
+    const number = from.int()
+    if (numbers === undefined || at >= numbers.length) return
     const [min, max] = this.#range
     const { name, datatype } = this.#tensor
     if (number < min || number > max)
@@ -108,10 +113,10 @@ function collect({ name, datatype }: RawTensor, contents: WireReader, list: List
     }
     if (datatype.type === 'string') list.bytes.push(contents.bytes())
     else if (fixed !== undefined) list.bytes.push(contents.type === BYTES ? contents.bytes() : contents.fixed(fixed))
-    else if (contents.type !== BYTES) list.add(contents.bigint())
+    else if (contents.type !== BYTES) list.add(contents)
     else {
       const packed = contents.message()
-      while (!packed.done) list.add(packed.bigint())
+      while (!packed.done) list.add(packed)
     }
   }
 }

@@ -13,6 +13,9 @@ const TWO_32 = 2 ** 32
 export class WireReader {
   readonly #bytes: Buffer
   #at = 0
+  /** Of the number read last, as two unsigned halves: a pair of them would be made for every element of a list. */
+  #low = 0
+  #high = 0
   /** Of the field that `next` found. */
   field = 0
   type = 0
@@ -33,19 +36,21 @@ export class WireReader {
 
   /** Up to 2^53 exactly. */
   uint(): number {
-    const [high, low] = this.#halves()
-    return high * TWO_32 + low
+    this.#halves()
+    return this.#high * TWO_32 + this.#low
   }
 
   /** A signed 64-bit number, up to ±2^53 exactly. */
   int(): number {
-    const [high, low] = this.#halves()
-    return (high | 0) * TWO_32 + low
+    this.#halves()
+    return (this.#high | 0) * TWO_32 + this.#low
   }
 
-  bigint(): bigint {
-    const [high, low] = this.#halves()
-    return (BigInt(high) << 32n) | BigInt(low)
+  /** All 64 bits, into two elements of `to` from `at` on, the lower ones first. */
+  halves(to: Uint32Array, at: number): void {
+    this.#halves()
+    to[at] = this.#low
+    to[at + 1] = this.#high
   }
 
   /** A view, not a copy. */
@@ -96,13 +101,15 @@ export class WireReader {
     return part
   }
 
-  /** A varint as two unsigned halves of 32 bits. */
-  #halves(): readonly [high: number, low: number] {
+  /** A varint, into two unsigned halves of 32 bits. */
+  #halves(): void {
     const bytes = this.#bytes
     const first = bytes[this.#at]
     if (first !== undefined && first < 0x80) {
       this.#at++
-      return [0, first]
+      this.#low = first
+      this.#high = 0
+      return
     }
     let low = 0
     let high = 0
@@ -115,7 +122,11 @@ export class WireReader {
         low |= bits << 28
         high = bits >>> 4
       } else high |= bits << (shift - 32)
-      if (byte < 0x80) return [high >>> 0, low >>> 0]
+      if (byte < 0x80) {
+        this.#low = low >>> 0
+        this.#high = high >>> 0
+        return
+      }
     }
     throw broken()
   }
