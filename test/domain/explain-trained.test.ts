@@ -63,6 +63,22 @@ describe('explaining what was trained here', () => {
     expect(explanation.contributions.find(({ column }) => column === 'income')).toMatchObject({ value: null })
   })
 
+  it('takes a forest of two classes apart exactly, for either class', async () => {
+    const model_name = 'two-forest'
+    const { id } = await aDataset(client, aTable({ rows: 300 }))
+    await aTrainedModel(client, { model_name, algorithm: 'random_forest', dataset_id: id })
+    const outputs = new Set<string>()
+    for (const row of [CUSTOMER, { age: 21, income: 21_000, city: 'Rome' }, { age: 40, city: 'Nowhere' }]) {
+      const { answer, explanation } = await explain(model_name, row)
+      outputs.add(explanation.output)
+      expect(explanation).toMatchObject({ method: 'tree_shap', space: 'probability', background: 'training_rows' })
+      expect(explanation.output).toBe(String(answer.prediction))
+      expect(total(explanation)).toBeCloseTo(explanation.score, 6)
+      expect(explanation.score).toBeCloseTo(answer.confidence!, 4)
+    }
+    expect(outputs.size).toBe(2)
+  })
+
   it.each([
     ['logistic_regression', 'linear'],
     ['gradient_boosting', 'tree_shap'],

@@ -109,7 +109,8 @@ type StoredTrees = Extract<StoredLearner, { kind: 'trees' }>
 export function storeTrees({ link, base, trees }: TreeEnsemble): StoredTrees {
   return {
     kind: 'trees',
-    link,
+    // A forest that tells two classes apart has one score, which is the chance of the second.
+    link: link === 'share' && base.length === 1 ? 'chance' : link,
     base: [...base],
     trees: trees.map((tree) => ({
       output: tree.output,

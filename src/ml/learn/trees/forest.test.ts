@@ -48,6 +48,17 @@ describe('a random forest', () => {
     expect(farthest((await run(model)).probabilities!.data as Float32Array, values)).toBeLessThan(1e-5)
   })
 
+  it('never answers less than no chance, nor more than certainty', async () => {
+    const target = classTarget(rows.slice(0, 600).map(([a]) => Number(a! > 0)))
+    // A seventh in 32 bits is a little more than a seventh.
+    const clear = { n_estimators: 7, colsample_bynode: 1 }
+    const model = await fitForest({ matrix: train, target, hyperparameters: clear })
+    const said = [...model.predict(fresh).values, ...((await run(model)).probabilities!.data as Float32Array)]
+    expect(Math.min(...said)).toBe(0)
+    expect(Math.max(...said)).toBeGreaterThan(1 - 1e-6)
+    expect(Math.max(...said)).toBeLessThanOrEqual(1)
+  })
+
   it('answers numbers far from zero as exactly as near it', async () => {
     const errorAround = async (level: number) => {
       const target = numberTarget(rows.slice(0, 600).map((row) => level + score(row)))

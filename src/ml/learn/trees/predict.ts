@@ -125,7 +125,8 @@ function unpack(matrix: Matrix & { form: 'csr' }, from: number, into: Float32Arr
 function linked({ link }: TreeEnsemble, { rows, width, values }: Scores): Scores {
   if (link === 'identity') return { rows, width, values }
   if (link === 'exp') return { rows, width, values: values.map(Math.exp) }
-  if (link === 'share' && width === 1) return pairs(values, (score) => [1 - score, score])
+  // Shares of leaves in 32 bits may add up to a little more than 1.
+  if (link === 'share' && width === 1) return pairs(values, (score) => [Math.max(0, 1 - score), Math.min(1, score)])
   if (link === 'sigmoid') return pairs(values, (score) => [1 / (1 + Math.exp(score)), 1 / (1 + Math.exp(-score))])
   for (let i = 0; i < rows; i++) {
     const own = values.subarray(i * width, (i + 1) * width)

@@ -39,8 +39,9 @@ function writeLink(graph: GraphBuilder, scores: Value, { link, base }: TreeEnsem
   if (link === 'sigmoid') return writePair(graph, scores)
   if (link === 'share' && base.length === 1) {
     const one = graph.constant('one', { type: 'float32', dims: [1], data: Float32Array.of(1) })
-    const first = graph.node('Sub', [one, scores], { hint: 'first' })
-    return graph.node('Concat', [first, scores], { attributes: { axis: { int: 1 } }, hint: 'pair' })
+    const second = graph.node('Min', [scores, one], { hint: 'second' })
+    const first = graph.node('Sub', [one, second], { hint: 'first' })
+    return graph.node('Concat', [first, second], { attributes: { axis: { int: 1 } }, hint: 'pair' })
   }
   if (link === 'softmax') return graph.node('Softmax', [scores], { attributes: { axis: { int: 1 } }, hint: 'softmax' })
   const axis = graph.constant('axis', { type: 'int64', dims: [1], data: [1] })
