@@ -37,6 +37,17 @@ describe('what the probability of a class counts', () => {
     expect(preferences(few, { hyperparameters: { labels: 'probable' } })).toBeUndefined()
   })
 
+  it('is the same for all where every member of a blend weighs the classes', () => {
+    const member = (class_weight: string) => ({
+      algorithm: 'random_forest',
+      hyperparameters: { class_weight },
+      weight: 1,
+    })
+    const blend = (...weights: string[]) => ({ hyperparameters: { members: weights.map(member) } })
+    expect(preferences(target([90, 10]), blend('balanced', 'balanced'))).toBeUndefined()
+    expect([...preferences(target([90, 10]), blend('balanced', 'none'))!]).toEqual([1, 3])
+  })
+
   it('counts again where weighted probabilities were set right', () => {
     const hyperparameters = { class_weight: 'balanced', calibration: 'sigmoid' }
     expect([...preferences(target([90, 10]), { hyperparameters })!]).toEqual([1, 3])

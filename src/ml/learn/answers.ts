@@ -29,16 +29,21 @@ export function preferences(
   usual: Labels = 'balanced',
 ): Float64Array | undefined {
   if ((hyperparameters.labels ?? usual) === 'probable') return undefined
-  // Weighted classes are probable by their weight, unless the probabilities were set right afterwards.
-  const corrected = hyperparameters.calibration !== undefined && hyperparameters.calibration !== 'none'
-  const weighted = hyperparameters.class_weight === 'balanced' && !corrected
-  const { weights } = rowWeights(target, sampleWeights, weighted ? 'balanced' : 'none')
+  const { weights } = rowWeights(target, sampleWeights, weighsClasses(hyperparameters) ? 'balanced' : 'none')
   const totals = classTotals(target.labels, target.classes.length, weights)
   const largest = Math.max(...totals)
   const counts = totals.map((total) =>
     total > 0 && total < USUAL_SHARE * largest * (1 - ROUNDING) ? Math.min(MOST, Math.sqrt(largest / total)) : 1,
   )
   return counts.some((count) => count !== 1) ? counts : undefined
+}
+
+/** Weighted classes are probable by their weight, unless the probabilities were set right afterwards; in a blend, if they are in all of it. */
+function weighsClasses({ class_weight, calibration, members }: Readonly<Record<string, unknown>>): boolean {
+  if (Array.isArray(members) && members.length > 0) {
+    return members.every(({ hyperparameters = {} }) => weighsClasses(hyperparameters))
+  }
+  return class_weight === 'balanced' && (calibration === undefined || calibration === 'none')
 }
 
 /** Sums of weights that should be equal hardly are. */
