@@ -132,6 +132,32 @@ it('a weight of 2 is the same as giving the row twice', () => {
   )
 })
 
+it('makes weighted classes as probable as they weigh', () => {
+  const rare = (row: number) => Number(row % 30 === 0)
+  const rows = randomRows(5, { rows: 1500, cols: 3 }).map((own, row) => own.map((value) => value + rare(row)))
+  const meanWith = (class_weight: string) => {
+    const target = classTarget(rows.map((_, row) => rare(row)))
+    const { values } = fitLinearSvm({ matrix: dense(rows), target, hyperparameters: { class_weight } }).predict(
+      dense(rows),
+    )
+    return values.reduce((sum, value, i) => sum + (i % 2) * value, 0) / rows.length
+  }
+  expect(meanWith('none')).toBeCloseTo(1 / 30, 2)
+  expect(meanWith('balanced')).toBeGreaterThan(0.2)
+})
+
+it('does not ask rows of weight 0 what margins mean, however many there are', () => {
+  const { rows, labels } = noisy(3, 3000)
+  const counted = (row: number) => row % 300 < 20
+  const sampleWeights = Float64Array.from(rows, (_, row) => Number(counted(row)))
+  const own = {
+    matrix: dense(rows.filter((_, row) => counted(row))),
+    target: classTarget(labels.filter((_, row) => counted(row))),
+  }
+  const weighted = fitLinearSvm({ matrix: dense(rows), target: classTarget(labels), sampleWeights })
+  expect(weighted.predict(matrix)).toEqual(fitLinearSvm(own).predict(matrix))
+})
+
 it('says when it was stopped early', () => {
   const { warnings, converged } = fitLinearSvm({ matrix, target: two, hyperparameters: { max_iterations: 1 } })
   expect(converged).toBe(false)

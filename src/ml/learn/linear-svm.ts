@@ -15,6 +15,7 @@ import type { ClassTarget, FitInput } from './learner.ts'
 import { type LinearModel, linearModel } from './linear-model.ts'
 import { within } from './path.ts'
 import { rowWeights } from './row-weights.ts'
+import { rowsThatCount } from './sample.ts'
 import { fillSettings, Intercept } from './settings.ts'
 
 export const LinearSvmSettings = Type.Object(
@@ -59,21 +60,24 @@ const FEW_ROWS = 2000
 const MOST_JUDGED = 5000
 
 /** Minimises ‖w‖²/2 + cost·Σ weightᵢ·max(0, 1 − marginᵢ)² for each class against the others, or once for two classes. */
-export function fitLinearSvm(input: FitInput): LinearModel {
-  checkData(input)
+export function fitLinearSvm(given: FitInput): LinearModel {
+  checkData(given)
+  const input = rowsThatCount(given)
   const { target, hyperparameters = {}, sampleWeights, seed = 0 } = input
   if (target.task !== 'classification')
     throw fail('internal', 'WRONG_TASK', 'A support vector machine predicts classes')
   const settings = fillSettings(LinearSvmSettings, hyperparameters)
   const outputs = target.classes.length > 2 ? target.classes.length : 1
   checkSize(input.matrix.cols, outputs)
-  const data = marginRows(input.matrix, { target, sampleWeights, settings })
+  const { weights: rowsWeigh } = rowWeights(target, sampleWeights, settings.class_weight)
+  const data = marginRows(input.matrix, { rowsWeigh, settings })
   const machines = fitMachines(data, { input, target, settings, outputs, folds: foldsOf(target, seed) })
   const { slope, offset } = fitCalibration('sigmoid', {
     scores: machines.scores,
     classes: outputs,
     labels: Int32Array.from(machines.judged, (row) => target.labels[row]!),
-    ...(sampleWeights && { weights: Float64Array.from(machines.judged, (row) => sampleWeights[row]!) }),
+    // Weighted classes are probable by their weight, as other algorithms have it.
+    ...(rowsWeigh && { weights: Float64Array.from(machines.judged, (row) => rowsWeigh[row]!) }),
   })
   const { weights, bias, passes, converged } = machines
   return linearModel(
@@ -106,14 +110,13 @@ function foldsOf({ labels }: ClassTarget, seed: number): InnerFold[] {
 }
 
 interface Asked {
-  readonly target: ClassTarget
-  readonly sampleWeights: Float64Array | undefined
+  /** One for each row; undefined where all count the same. */
+  readonly rowsWeigh: Float64Array | undefined
   readonly settings: LinearSvmSettings
 }
 
-function marginRows(given: Matrix, { target, sampleWeights, settings }: Asked): MarginRows {
+function marginRows(given: Matrix, { rowsWeigh, settings }: Asked): MarginRows {
   const matrix = given.form === 'csr' ? given : sparsify(given, 1)!
-  const { weights } = rowWeights(target, sampleWeights, settings.class_weight)
   const squares = new Float64Array(matrix.rows)
   for (let row = 0; row < matrix.rows; row++) {
     for (let at = matrix.offsets[row]!; at < matrix.offsets[row + 1]!; at++) squares[row]! += matrix.values[at]! ** 2
@@ -128,7 +131,7 @@ function marginRows(given: Matrix, { target, sampleWeights, settings }: Asked): 
     squares: squares.map((square) => square + constant * constant),
     softness: Float64Array.from(
       { length: matrix.rows },
-      (_, row) => 1 / (2 * settings.cost * (weights ? weights[row]! : 1)),
+      (_, row) => 1 / (2 * settings.cost * (rowsWeigh ? rowsWeigh[row]! : 1)),
     ),
   }
 }

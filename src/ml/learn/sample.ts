@@ -2,6 +2,7 @@
 // minimum over all, and the curvature learned there holds too. The search over all rows then needs a few passes.
 import { type Random, seededRandom } from '../../core/random.ts'
 import type { Matrix } from '../matrix.ts'
+import type { FitInput } from './learner.ts'
 
 const SHARE = 0.1
 const MIN_ROWS = 4000
@@ -25,6 +26,22 @@ function draw(rows: number, count: number, random: Random): Uint32Array {
     if (random.next() * (rows - row) < count - filled) drawn[filled++] = row
   }
   return drawn
+}
+
+/** Without the rows of weight 0: they are not there to be learned from, nor to judge by. */
+export function rowsThatCount(input: FitInput): FitInput {
+  const { matrix, target, sampleWeights } = input
+  if (!sampleWeights || sampleWeights.every((weight) => weight > 0)) return input
+  const rows = Uint32Array.from(sampleWeights.keys()).filter((row) => sampleWeights[row]! > 0)
+  return {
+    ...input,
+    matrix: selectMatrixRows(matrix, rows),
+    target:
+      target.task === 'classification'
+        ? { ...target, labels: Int32Array.from(rows, (row) => target.labels[row]!) }
+        : { ...target, values: Float64Array.from(rows, (row) => target.values[row]!) },
+    sampleWeights: Float64Array.from(rows, (row) => sampleWeights[row]!),
+  }
 }
 
 export function selectMatrixRows(matrix: Matrix, chosen: Uint32Array): Matrix {

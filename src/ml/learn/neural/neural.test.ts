@@ -144,6 +144,15 @@ describe('a neural network', () => {
   })
 })
 
+it('judges and learns as if rows of weight 0 were not there', async () => {
+  const counted = (row: number) => row % 5 === 0
+  const sampleWeights = Float64Array.from(points, (_, row) => Number(counted(row)))
+  const own = points.filter((_, row) => counted(row))
+  const labels = opposite.filter((_, row) => counted(row))
+  const weighted = await learned(corners, classTarget(opposite), quick, { sampleWeights })
+  expect(weighted.predict(corners)).toEqual((await learned(dense(own), classTarget(labels), quick)).predict(corners))
+})
+
 describe('learning', () => {
   it('tells how far it is, from epoch to epoch', async () => {
     const told: { iteration: number; done: number }[] = []

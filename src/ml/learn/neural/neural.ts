@@ -7,6 +7,7 @@ import { checkData, unlearnable } from '../check-data.ts'
 import { type InnerFold, innerFolds } from '../inner-folds.ts'
 import type { FitInput, FittedModel } from '../learner.ts'
 import { rowWeights, totalled } from '../row-weights.ts'
+import { rowsThatCount } from '../sample.ts'
 import { fillSettings } from '../settings.ts'
 import type { GraphOptions } from './graph.ts'
 import { learnAll, learnByFolds, learnJudged } from './learning.ts'
@@ -26,8 +27,9 @@ const FOLDS_BELOW = 1000
  * Classification minimises the weighted mean of −log softmax, regression that of half the squared error of the
  * standardised target. Needs `engine`. Throws `invalid` TRAINING_DIVERGED when the weights leave the numbers.
  */
-export async function fitNeural(input: FitInput): Promise<FittedModel> {
-  checkData(input)
+export async function fitNeural(given: FitInput): Promise<FittedModel> {
+  checkData(given)
+  const input = rowsThatCount(given)
   const { target, engine, hyperparameters = {}, seed = 0, hooks = {} } = input
   if (!engine)
     throw fail('internal', 'ENGINE_MISSING', 'A neural network is learned by a graph engine, and none was given')
