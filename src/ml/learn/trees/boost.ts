@@ -5,9 +5,9 @@ import { seededRandom } from '../../../core/random.ts'
 import { type LearningHooks, throwIfStopped } from '../learner.ts'
 import type { Tree } from './ensemble.ts'
 import { finishTree } from './finish-tree.ts'
-import type { Gradients } from './gradients.ts'
-import { type GrownNode, growTree } from './grow.ts'
-import { huberScale, leafQuantile, meanLoss, quantileOf, startingScores } from './losses.ts'
+import { growTree } from './grow.ts'
+import { huberScale, meanLoss, startingScores } from './losses.ts'
+import { renewLeaves } from './renew-leaves.ts'
 import { drawFeatures, drawRows, othersThan } from './sampling.ts'
 import { layOut } from './scores.ts'
 import { openTraining, type Training, type TrainingSetup } from './training.ts'
@@ -62,12 +62,15 @@ async function runRounds(options: BoostOptions, training: Training): Promise<Boo
   const sampled = options.subsample < 1 || options.colsample < 1
   let barren = 0
   let done = 0
+  // The boundary falls with the errors of the rows learned from, and every loss with it: rounds are compared by the first one.
+  let judgedBy = 0
   for (; done < rounds; done++) {
     await nextTurn()
     const scale = setup.gradients.loss === 'huber' ? huberScale(arena, setup.gradients.alpha, trainRows) : 0
+    if (done === 0) judgedBy = scale
     const grown = runRound(options, training, { round: done, scale })
     trees.push(...grown)
-    const loss = meanLoss(arena, setup.gradients, judged, scale)
+    const loss = meanLoss(arena, setup.gradients, judged, judgedBy)
     losses.push(loss)
     hooks.onProgress?.({ iteration: done + 1, loss, done: (done + 1) / rounds })
     if (loss < best.loss) best = { loss, rounds: done + 1 }
@@ -113,7 +116,7 @@ function runRound(options: BoostOptions, { arena, team, bins }: Training, { roun
     const { rules, monotone } = setup
     const checkStop = () => throwIfStopped(hooks)
     const nodes = growTree({ arena, team, bins, monotone, rules, checkStop }, output, rows.length)
-    renewLeaves(nodes, arena, setup.gradients)
+    renewLeaves(nodes, arena, { gradients: setup.gradients, monotone })
     const tree = finishTree(nodes, { bins, output, rate: learningRate })
     layOut(arena, nodes, tree)
     const all = rows.length + others.length + validationRows.length
@@ -121,20 +124,4 @@ function runRound(options: BoostOptions, { arena, team, bins }: Training, { roun
     trees.push(tree)
   }
   return trees
-}
-
-function renewLeaves(
-  nodes: readonly GrownNode[],
-  { scores, targets, weights, order }: Training['arena'],
-  gradients: Gradients,
-): void {
-  const at = leafQuantile(gradients)
-  if (at === undefined) return
-  const errors = new Float64Array(targets.length)
-  for (const node of nodes) {
-    if (node.split || node.rows === 0) continue
-    const rows = order.slice(node.start, node.start + node.rows)
-    for (const row of rows) errors[row] = targets[row]! - scores[row]!
-    node.value = Math.min(node.high, Math.max(node.low, quantileOf(errors, { weights, rows, at })))
-  }
 }

@@ -17,6 +17,8 @@ const problem = (rows: number, more: Partial<RoundsProblem> = {}): RoundsProblem
   usual,
   styles: [cautious, usual, bold],
   trace: async () => [1],
+  bags: 0,
+  haste: 2,
   seed: 3,
   hooks: {},
   ...more,
@@ -59,6 +61,20 @@ describe('the choice of rounds', () => {
   it('takes several fits like those of the folds where there are few rows', async () => {
     const recipe = await chooseRounds(problem(500, { trace: async () => valley(100, 1) }))
     expect(recipe).toMatchObject({ rounds: 100, haste: 2, bags: 5 })
+  })
+
+  it('averages as many fits as were asked for, in steps as small as were asked for', async () => {
+    for (const rows of [500, 5000]) {
+      const recipe = await chooseRounds(problem(rows, { bags: 3, trace: async () => valley(100, 1) }))
+      expect(recipe).toMatchObject({ rounds: 220, haste: 1, bags: 3 })
+    }
+    expect(await chooseRounds(problem(500, { bags: 1 }))).toMatchObject({ bags: 1 })
+    expect(await chooseRounds(problem(50_000, { width: 20, bags: 4 }))).toMatchObject({ bags: 4 })
+  })
+
+  it('takes as many rounds as the folds where their steps cannot be larger', async () => {
+    const recipe = await chooseRounds(problem(5000, { haste: 1, trace: async () => valley(100, 1) }))
+    expect(recipe).toMatchObject({ rounds: 110, haste: 1 })
   })
 
   it('is cautious unless bolder is clearly better', async () => {
@@ -128,6 +144,12 @@ describe('boosting that chooses its rounds', () => {
     const again = await fitBoosting({ matrix, target: clear, seed: 9, hyperparameters: chosen.settled! })
     expect(again.predict(matrix)).toEqual(chosen.predict(matrix))
     expect(again.settled).toBeUndefined()
+  })
+
+  it('averages as many fits as were asked for', async () => {
+    const { settled, iterations } = await fitBoosting({ matrix, target: clear, hyperparameters: { bags: 2 } })
+    expect(settled).toMatchObject({ bags: 2, learning_rate: 0.05 })
+    expect(iterations).toBe(2 * Number(settled!.n_estimators))
   })
 
   it('never shows less progress than before', async () => {

@@ -45,6 +45,10 @@ export interface RoundsProblem {
   /** From the cautious to the bold. */
   readonly styles: readonly Style[]
   readonly trace: Trace
+  /** Fits to be averaged; 0 leaves it open. */
+  readonly bags: number
+  /** Folds are learned in steps so many times as large, which leads to the same place in as many times fewer rounds. */
+  readonly haste: number
   readonly seed: number
   readonly hooks: LearningHooks
 }
@@ -53,7 +57,7 @@ export interface RoundsProblem {
 export const USUAL_ROUNDS = 200
 /** Rounds that are decided on, at most. */
 export const MOST_ROUNDS = 800
-/** Folds are learned in steps so many times as large, which leads to the same place in as many times fewer rounds. */
+/** The haste of the folds, where steps are not so large already. */
 export const HASTE = 2
 /** Rounds without a lower loss after which a fold ends. */
 export const PATIENCE = 50
@@ -79,9 +83,9 @@ type Effort = (typeof EFFORTS)[number]
 
 /** Throws what `trace` throws. */
 export async function chooseRounds(problem: RoundsProblem): Promise<Recipe> {
-  const { rows, width, usual, hooks } = problem
+  const { rows, width, usual, bags, haste, hooks } = problem
   const effort = EFFORTS.find(({ cells }) => width * (rows.length + ROWS_OF_BINS) <= cells)
-  if (!effort || rows.length < FEWEST_ROWS) return { ...usual, rounds: USUAL_ROUNDS, haste: 1, bags: 1 }
+  if (!effort || rows.length < FEWEST_ROWS) return { ...usual, rounds: USUAL_ROUNDS, haste: 1, bags: bags || 1 }
   const parts = partsOf(problem, effort)
   const { styles: all } = problem
   const styles = effort.all ? all : all.filter((style) => style === usual || style === all.at(-1))
@@ -96,8 +100,8 @@ export async function chooseRounds(problem: RoundsProblem): Promise<Recipe> {
   }
   const { style, curves } = mostCautious(left)
   const { rounds } = lowest(curves)
-  if (rows.length < AVERAGED_ROWS) return { ...style, rounds, haste: HASTE, bags: BAGS }
-  return { ...style, rounds: Math.min(MOST_ROUNDS, Math.round(rounds * HASTE * MORE)), haste: 1, bags: 1 }
+  if (bags === 0 && rows.length < AVERAGED_ROWS) return { ...style, rounds, haste, bags: BAGS }
+  return { ...style, rounds: Math.min(MOST_ROUNDS, Math.round(rounds * haste * MORE)), haste: 1, bags: bags || 1 }
 }
 
 function partsOf({ target, rows, seed }: RoundsProblem, { parts }: Effort): InnerFold[] {

@@ -2,8 +2,9 @@
 // learning_rate 0.3, 5 rounds.
 import { describe, expect, it } from 'vitest'
 import type { FitInput } from '../learner.ts'
-import { dense, numberTarget, randomRows, SAMPLE } from '../testing.ts'
+import { classTarget, dense, numberTarget, randomRows, SAMPLE } from '../testing.ts'
 import { fitBoosting } from './gradient-boosting.ts'
+import { setAside } from './sampling.ts'
 
 const PLAIN = { lambda_l2: 0, subsample: 1, colsample: 1 }
 const SMALL = { ...PLAIN, max_leaves: 4, min_data_in_leaf: 2, learning_rate: 0.3, n_estimators: 5 }
@@ -167,6 +168,46 @@ describe('gradient boosting', () => {
     })
     expect(model.iterations).toBeLessThan(300)
     expect(model.ensemble!.trees).toHaveLength(model.iterations)
+  })
+
+  it('judges rounds by one boundary between small errors and large ones, not by one that falls with the errors', async () => {
+    const rows = randomRows(7, { rows: 1200, cols: 5 })
+    const noise = randomRows(8, { rows: 1200, cols: 1 })
+    const target = numberTarget(rows.map(([a], i) => a! + 2 * noise[i]![0]!))
+    const { settled } = await fitBoosting({ matrix: dense(rows), target, hyperparameters: { objective: 'huber' } })
+    expect(settled!.n_estimators).toBeLessThan(300)
+  })
+
+  it.each([1e-3, 1, 1e3])('keeps a constraint in whatever unit the target is: %f', async (unit) => {
+    const rows = randomRows(12, { rows: 600, cols: 2 })
+    const target = numberTarget(rows.map(([a, b]) => unit * (a! + b! ** 2)))
+    const errorWith = async (monotone_constraints: object) => {
+      const hyperparameters = { ...PLAIN, n_estimators: 100, learning_rate: 0.1, objective: 'absolute', max_leaves: 31 }
+      const model = await fitBoosting({
+        matrix: dense(rows),
+        target,
+        hyperparameters: { ...hyperparameters, monotone_constraints },
+      })
+      const line = Array.from({ length: 50 }, (_, i) => [i / 10 - 2.5, 0.3])
+      const { values } = model.predict(dense(line))
+      if ('feature 0' in monotone_constraints) expect([...values]).toEqual([...values].sort((a, b) => a - b))
+      const said = model.predict(dense(rows)).values
+      return said.reduce((sum, value, row) => sum + Math.abs(value - target.values[row]!), 0) / rows.length / unit
+    }
+    expect(await errorWith({ 'feature 0': 1 })).toBeLessThan(1.15 * (await errorWith({})) + 0.01)
+  })
+
+  it('sets rows aside also where every class has few, and of none all', () => {
+    const few = Int32Array.from({ length: 600 }, (_, row) => row % 150)
+    const target = (labels: Int32Array) => classTarget([...labels])
+    const all = Uint32Array.from({ length: 600 }, (_, row) => row)
+    const { train, validation } = setAside(target(few), all, { share: 0.1, seed: 1 })
+    expect(validation).toHaveLength(60)
+    expect([...train, ...validation].sort((a, b) => a - b)).toEqual([...all])
+    const lonely = Int32Array.from({ length: 600 }, (_, row) => Math.min(row, 50))
+    const halves = setAside(target(lonely), all, { share: 0.5, seed: 1 })
+    expect(new Set([...halves.train].map((row) => lonely[row])).size).toBe(51)
+    expect(halves.validation.length).toBeGreaterThan(250)
   })
 
   it('keeps histograms in few places and learns the same', async () => {

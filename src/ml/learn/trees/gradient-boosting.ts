@@ -59,6 +59,7 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
       ? setAside(target, rows, { share: settings.validation_fraction, seed })
       : { train: rows, validation: NO_ROWS }
   const { usual, styles } = stylesOf(settings, parts.train.length)
+  const haste = Math.min(HASTE, 1 / settings.learning_rate)
   const isOpen = settings.n_estimators === 0 && patience === 0
   const width = features.length * outputs
   const recipe = isOpen
@@ -69,19 +70,22 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
         usual,
         styles,
         trace: async (style, { learn, judge, fold, hooks: own }) => {
-          const limits = { rounds: Math.ceil(MOST_ROUNDS / HASTE), patience: PATIENCE, hooks: own }
-          const learningRate = hastened(settings, HASTE)
+          const limits = { rounds: Math.ceil(MOST_ROUNDS / haste), patience: PATIENCE, hooks: own }
+          const learningRate = Math.min(1, haste * settings.learning_rate)
           return (await boost({ ...optionsOf(style, learn, fold), ...limits, learningRate, validationRows: judge }))
             .losses
         },
+        bags: settings.bags,
+        haste,
         seed,
         hooks: within(hooks, { from: 0, size: CHOICE_SHARE }),
       })
     : { ...usual, rounds: settings.n_estimators || MOST_ROUNDS, haste: 1, bags: settings.bags || 1 }
-  const { rounds, haste, bags } = recipe
+  const { rounds, bags } = recipe
+  const learningRate = Math.min(1, recipe.haste * settings.learning_rate)
   const learned = bags === 1 ? [parts.train] : divided({ target, rows, seed, folds: bags }).map(({ learn }) => learn)
   const left = isOpen ? within(hooks, { from: CHOICE_SHARE, size: 1 - CHOICE_SHARE }) : hooks
-  const limits = { learningRate: hastened(settings, haste), rounds, validationRows: parts.validation, patience }
+  const limits = { learningRate, rounds, validationRows: parts.validation, patience }
   const fits: Boosted[] = []
   for (const [i, own] of learned.entries()) {
     const share = { from: i / learned.length, size: 1 / learned.length }
@@ -91,15 +95,11 @@ export async function fitBoosting(input: FitInput, engine: Engine = {}): Promise
   const iterations = fits.reduce((sum, own) => sum + own.rounds, 0)
   return {
     ...treeModel({ ensemble, target, iterations, matrix }),
-    ...(isOpen && { settled: { ...settledBy(recipe), learning_rate: hastened(settings, haste) } }),
+    ...(isOpen && { settled: { ...settledBy(recipe), learning_rate: learningRate } }),
   }
 }
 
 type Limit = 'rounds' | 'patience' | 'hooks' | 'learningRate'
-
-function hastened({ learning_rate }: BoostingSettings, haste: number): number {
-  return Math.min(1, haste * learning_rate)
-}
 
 function settledBy({ rounds, minRows, leaves, subsample, colsample, bags }: Recipe) {
   return { n_estimators: rounds, min_data_in_leaf: minRows, max_leaves: leaves, subsample, colsample, bags }

@@ -39,8 +39,6 @@ export interface GrownNode {
   split?: GrownSplit
   /** Of a leaf, before the learning rate. */
   value: number
-  readonly low: number
-  readonly high: number
 }
 
 export interface GrownSplit {
@@ -91,8 +89,8 @@ export function growTree(growing: Growing, output: number, rows: number): GrownN
 /** Makes a leaf part of the tree. */
 function add({ nodes, open }: Growth, leaf: OpenLeaf): void {
   leaf.node = nodes.length
-  const { rows, hessian, start, value, low, high, node, depth, best } = leaf
-  nodes.push({ rows, hessian, start, value, low, high })
+  const { rows, hessian, start, value, node, depth, best } = leaf
+  nodes.push({ rows, hessian, start, value })
   if (best) open.push({ leaf, node, depth, gain: best.gain })
 }
 

@@ -63,7 +63,7 @@ export interface SetAside {
   readonly validation: Uint32Array
 }
 
-/** Sets a share of the rows aside, of every class alike. */
+/** Sets a share of the rows aside, of every class alike: where classes have few rows, of one of them for several. At most half of any. */
 export function setAside(
   target: LearningTarget,
   rows: Uint32Array,
@@ -78,8 +78,13 @@ export function setAside(
     if (own) own.push(i)
     else groups.set(group, [i])
   }
+  let owed = 0
   for (const [, places] of [...groups].sort(([a], [b]) => a - b)) {
-    for (const i of shuffle(places, random).slice(0, Math.round(places.length * share))) mark[i] = 1
+    owed += places.length * share
+    const count = Math.min(places.length >> 1, Math.round(owed))
+    // What a class cannot give is not asked of the next.
+    owed = Math.min(0.5, owed - count)
+    for (const i of shuffle(places, random).slice(0, count)) mark[i] = 1
   }
   return { train: rows.filter((_, i) => mark[i] === 0), validation: rows.filter((_, i) => mark[i] === 1) }
 }
