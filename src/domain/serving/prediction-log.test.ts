@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { pause } from '../../core/backoff.ts'
 import { fail } from '../../core/failure.ts'
 import { silentLog } from '../../core/log.ts'
 import { createMetrics } from '../../core/metrics.ts'
@@ -28,4 +29,20 @@ it('drops predictions of long texts before they fill the memory while the databa
   expect(await dropped()).toBe(73)
   await log.stop()
   expect(await dropped()).toBe(200)
+})
+
+it('has written what was there when it was asked, however much comes meanwhile', async () => {
+  let writes = 0
+  const db = {
+    async system() {
+      await pause(1)
+      if (++writes < 100) log.add(aPrediction('during a write'))
+    },
+  }
+  const log = new PredictionLog({ metrics: createMetrics(), db, log: silentLog } as unknown as Services)
+  for (let i = 0; i < 501; i++) log.add(aPrediction('before'))
+  await log.flush()
+  expect(writes).toBe(2)
+  writes = 100
+  await log.stop()
 })

@@ -32,6 +32,9 @@ export class PredictionLog {
   #waiting: LoggedPrediction[] = []
   #sizes: number[] = []
   #bytes = 0
+  #added = 0
+  /** Of those that were added, how many are written or given up. */
+  #done = 0
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
   #stopped = false
@@ -49,13 +52,15 @@ export class PredictionLog {
     this.#waiting.push(prediction)
     this.#sizes.push(bytes)
     this.#bytes += bytes
+    this.#added++
     this.#schedule(WRITE_EVERY_MS)
   }
 
   /** Resolves when everything added before the call is written; rejects when the database is away. */
   async flush(): Promise<void> {
-    await this.#writing
-    while (this.#waiting.length > 0) await this.#write()
+    const last = this.#added
+    // Not until nothing waits: in steady traffic there is always something new.
+    while (this.#done < last) await this.#write()
   }
 
   async stop(): Promise<void> {
@@ -99,6 +104,7 @@ export class PredictionLog {
       this.#services.log.warn({ err: error, count: batch.length }, 'predictions could not be logged')
     }
     this.#waiting.splice(0, batch.length)
+    this.#done += batch.length
     for (const bytes of this.#sizes.splice(0, batch.length)) this.#bytes -= bytes
   }
 }
