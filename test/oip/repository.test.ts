@@ -253,6 +253,12 @@ describe('a folder of MLflow', () => {
     expect(await ask(some, '/v1/models/second/versions/1.0.0:predict')).toEqual([19])
     expect((await some.http.inject('/v2/models/second')).json()).toMatchObject({ versions: ['1.0.0', '2.0.0'] })
     expect(await ask(some, '/v1/models/labels:predict')).toEqual([0])
+    const explain = {
+      method: 'POST',
+      url: '/v1/models/first:explain',
+      payload: { instances: [{ age: 1, income: 2 }] },
+    } as const
+    expect((await some.http.inject(explain)).json()).toMatchObject({ predictions: [19], explanations: [{}] })
     expect(await ask(some, '/v1/models/cubes:predict')).toBe('TENSOR_INVALID')
     for (const bad of ['pickled', 'outside'])
       expect(await ask(some, `/v1/models/${bad}:predict`)).toBe('MODEL_NOT_FOUND')

@@ -2,7 +2,8 @@
 // address.
 import { asFailure } from '../../core/failure.ts'
 import type { Objects } from '../../ports/objects/index.ts'
-import type { ReadFile } from '../models/index.ts'
+import { loadMlflow, type ReadFile } from '../models/index.ts'
+import type { VersionRecord } from './served-version.ts'
 
 /** What lies beyond `mostBytes` is left out. */
 export async function readObject(objects: Objects, key: string, mostBytes?: number): Promise<Buffer | undefined> {
@@ -20,4 +21,12 @@ export async function readObject(objects: Objects, key: string, mostBytes?: numb
 /** The files of a folder, whose keys begin with `folder`. */
 export function readerOf(objects: Objects, folder: string): ReadFile {
   return (name, mostBytes) => readObject(objects, folder + name, mostBytes)
+}
+
+/** The ONNX file of a version, wherever it lies. */
+export async function readModel(
+  objects: Objects,
+  { artifactKey, mlflow }: Pick<VersionRecord, 'artifactKey' | 'mlflow'>,
+): Promise<Uint8Array | undefined> {
+  return mlflow === undefined ? readObject(objects, artifactKey) : loadMlflow(readerOf(objects, mlflow))
 }

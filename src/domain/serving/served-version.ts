@@ -4,9 +4,9 @@ import type { ModelType, Signature } from '../../contract/models.ts'
 import { asFailure, fail } from '../../core/failure.ts'
 import type { LoadedModel } from '../../runtime/index.ts'
 import type { Services } from '../ctx.ts'
-import { loadMlflow, requireSelfContained, type ServingSettings, takesTensors } from '../models/index.ts'
+import { requireSelfContained, type ServingSettings, takesTensors } from '../models/index.ts'
 import { compileRowReader, type RowReader } from './input.ts'
-import { readerOf, readObject } from './read-object.ts'
+import { readModel } from './read-object.ts'
 import type { Resident, Residents } from './residents.ts'
 import { tensorsOnly } from './tensors-only.ts'
 import type { Arm } from './traffic/arm.ts'
@@ -151,10 +151,9 @@ export class ServedVersion implements Served, Resident {
 
   async #fetch(): Promise<ReadyVersion> {
     const { objects, runtime, metrics, clock } = this.#needs
-    const { artifactKey, mlflow, sha256, tenantId, modelName, version, ownGraph, trusted } = this.record
+    const { sha256, tenantId, modelName, version, ownGraph, trusted } = this.record
     const started = clock.elapsedMs()
-    const bytes =
-      mlflow === undefined ? await readObject(objects, artifactKey) : await loadMlflow(readerOf(objects, mlflow))
+    const bytes = await readModel(objects, this.record)
     if (bytes === undefined) {
       throw fail('unavailable', 'ARTIFACT_MISSING', `The stored file of ${modelName} ${version} is gone`)
     }

@@ -8,6 +8,7 @@ import type { StoredExplanation } from '../../../ml/explain/stored.ts'
 import type { LoadedModel, Tensors } from '../../../runtime/index.ts'
 import type { Services } from '../../ctx.ts'
 import { explainerKey, explanationKey, type Layout, layoutOf } from '../../models/index.ts'
+import { readModel, readObject } from '../read-object.ts'
 import type { ReadyVersion, VersionRecord } from '../served-version.ts'
 import { synthesiseRows } from './background.ts'
 import { type Explaining, explainingOf } from './features.ts'
@@ -53,7 +54,8 @@ export class Explainers {
 
   /** Made ready once, however many ask; a failure is tried again by the next. */
   find(record: VersionRecord, ready: ReadyVersion): Promise<VersionExplainer> {
-    const key = `${record.tenantId}/${record.modelId}/${record.version}/${record.sha256}`
+    // Of the bytes that are loaded: a folder of models says no digest beforehand.
+    const key = `${record.tenantId}/${record.modelId}/${record.version}/${ready.model.key}`
     const kept = this.#kept.get(key)
     if (kept) return kept
     const made = this.#prepare(key, record, ready)
@@ -82,8 +84,11 @@ export class Explainers {
     const { signature } = record
     const layout = layoutOf(signature.inputs, ready.model.info)
     const opened = await this.#open(key, record, layout)
-    const text = await this.#bytes(explanationKey(record.tenantId, record.modelId, record.version))
-    const stored = text && (JSON.parse(Buffer.from(text).toString('utf8')) as StoredExplanation)
+    const text = await readObject(
+      this.#services.objects,
+      explanationKey(record.tenantId, record.modelId, record.version),
+    )
+    const stored = text && (JSON.parse(text.toString('utf8')) as StoredExplanation)
     const given = stored && ready.reader.read(stored.background.rows, () => '')
     const background =
       (given && (await this.#answered(record, ready, { origin: stored.background.origin, ...given }))) ??
@@ -92,14 +97,17 @@ export class Explainers {
         ...ready.reader.read(synthesiseRows(signature), () => ''),
       }))
     if (!background) throw fail('invalid', 'EXPLANATION_UNAVAILABLE', NOTHING_TO_COMPARE)
-    const exact = opened.exact && (await this.#begin({ key, record, background }, opened.exact))
+    const exact = opened.exact && (await this.#begin({ key, record, ready, background }, opened.exact))
     return { key, layout, background, exact }
   }
 
   async #open(key: string, record: VersionRecord, layout: Layout): Promise<OpenReply> {
-    const { tenantId, modelId, version, artifactKey, signature } = record
-    const model = (await this.#bytes(artifactKey))!
-    const stored = await this.#bytes(explainerKey(tenantId, modelId, version))
+    const { tenantId, modelId, version, signature } = record
+    const { objects } = this.#services
+    const model = await readModel(objects, record)
+    if (!model)
+      throw fail('unavailable', 'ARTIFACT_MISSING', `The stored file of ${record.modelName} ${version} is gone`)
+    const stored = (await readObject(objects, explainerKey(tenantId, modelId, version))) ?? null
     return this.thread.ask({
       op: 'open',
       key,
@@ -111,25 +119,17 @@ export class Explainers {
     })
   }
 
-  async #bytes(key: string): Promise<Uint8Array | null> {
-    const chunks: Uint8Array[] = []
-    try {
-      for await (const chunk of await this.#services.objects.get(key)) chunks.push(chunk as Uint8Array)
-    } catch (error) {
-      if (asFailure(error).kind === 'not_found') return null
-      throw error
-    }
-    return Buffer.concat(chunks)
-  }
-
   /** Null where the scores that were read are not those of the model: then it is asked like any other. */
-  async #begin({ key, record, background }: Beginning, { cut, ...exact }: Exact): Promise<VersionExplainer['exact']> {
+  async #begin(
+    { key, record, ready, background }: Beginning,
+    { cut, ...exact }: Exact,
+  ): Promise<VersionExplainer['exact']> {
     const { answers } = background
     if (!answers) return null
     let features: LoadedModel | undefined
     try {
       features = await this.#services.runtime.load({
-        key: `${record.sha256} ${exact.output}`,
+        key: `${ready.model.key} ${exact.output}`,
         bytes: cut,
         isolated: !record.trusted,
         trusted: record.ownGraph,
@@ -185,6 +185,7 @@ interface Given {
 
 interface Beginning extends Pick<VersionExplainer, 'key' | 'background'> {
   readonly record: VersionRecord
+  readonly ready: ReadyVersion
 }
 
 /** The features of `count` rows, row after row; one by one where the file takes one row only. */
