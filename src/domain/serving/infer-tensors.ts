@@ -11,6 +11,7 @@ import type {
   TensorModel,
   WantedModel,
 } from '../../core/data-plane.ts'
+import { roughBytes } from '../../core/rough-bytes.ts'
 import type { Tensor, Tensors } from '../../core/tensors.ts'
 import { requirePermission } from '../access/index.ts'
 import { takesTensors } from '../models/index.ts'
@@ -92,10 +93,10 @@ function copyOf(ctx: ServingCtx, { request, record, outputs: answer }: Answered)
   const comparable = record.signature.outputs.every(({ name }) => outputs[name] !== undefined)
   return {
     rows,
+    bytes: bytesOf(inputs) + bytesOf(outputs),
     async ask(version, signal) {
-      const { result, elapsedMs } = await counted(ctx, version, ({ model }) =>
-        model.run(inputs, { gone: () => signal.aborted }),
-      )
+      const options = { gone: () => signal.aborted, tenant: ctx.caller.tenantId }
+      const { result, elapsedMs } = await counted(ctx, version, ({ model }) => model.run(inputs, options))
       if (!comparable) return { elapsedMs, refused: 0, pairs: [] }
       const own = readAnswers(version.record.signature, result.outputs, rows)
       const pairs = readAnswers(record.signature, outputs, rows).map((champion, i) => {
@@ -110,6 +111,12 @@ function kept(tensors: Tensors): Tensors {
   return Object.fromEntries(
     Object.entries(tensors).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() as Tensor['data'] }]),
   )
+}
+
+function bytesOf(tensors: Tensors): number {
+  let bytes = 0
+  for (const { data } of Object.values(tensors)) bytes += ArrayBuffer.isView(data) ? data.byteLength : roughBytes(data)
+  return bytes
 }
 
 async function describeTensors(ctx: ServingCtx, wanted: WantedModel): Promise<TensorModel> {

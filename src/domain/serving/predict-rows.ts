@@ -1,5 +1,6 @@
 // The one way to a prediction; every reply shape and every face ends here.
 import { asFailure, type FieldError } from '../../core/failure.ts'
+import { roughBytes } from '../../core/rough-bytes.ts'
 import { inSpan } from '../../core/trace.ts'
 import { type PooledResult, Row, type Tensors } from '../../runtime/index.ts'
 import { takesTensors } from '../models/index.ts'
@@ -55,6 +56,7 @@ async function predictOnly(ctx: ServingCtx, served: Served, given: Rows): Promis
 function copyOf(ctx: ServingCtx, given: Rows, answers: Predicted['answers']): Copy {
   return {
     rows: given.rows.length,
+    bytes: roughBytes(given.rows),
     async ask(version, signal) {
       const own = await predictOnly({ ...ctx, signal, gone: () => signal.aborted }, version, given)
       const pairs = own.answers.flatMap((challenger, index): Pair[] => {

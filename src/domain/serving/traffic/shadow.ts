@@ -10,6 +10,8 @@ import { addPair, NO_DIFFERENCE, type Pair } from './differences.ts'
 /** A request that was answered, ready to be asked again. */
 export interface Copy {
   readonly rows: number
+  /** Memory that it holds while it waits, about. */
+  readonly bytes: number
   /** The caller is gone by then: only `signal` ends it. */
   readonly ask: (version: ServedVersion, signal: AbortSignal) => Promise<CopyAnswer>
 }
@@ -24,6 +26,8 @@ export interface CopyAnswer {
 
 const MOST_WAITING = 256
 const MOST_ROWS_WAITING = 20_000
+/** One row may be a picture. */
+const MOST_BYTES_WAITING = 64 * 2 ** 20
 const LONGEST_RUN_MS = 10_000
 
 export class Shadow {
@@ -32,6 +36,7 @@ export class Shadow {
   readonly #version: () => ServedVersion | undefined
   #waiting: Copy[] = []
   #rows = 0
+  #bytes = 0
   #running = false
   #difference: StoredDifference = NO_DIFFERENCE
 
@@ -50,13 +55,15 @@ export class Shadow {
   }
 
   offer(copy: Copy): void {
-    const { rows } = copy
-    if (this.#waiting.length >= MOST_WAITING || this.#rows + rows > MOST_ROWS_WAITING) {
+    const { rows, bytes } = copy
+    const isFull = this.#waiting.length >= MOST_WAITING || this.#rows + rows > MOST_ROWS_WAITING
+    if (isFull || (this.#waiting.length > 0 && this.#bytes + bytes > MOST_BYTES_WAITING)) {
       this.#difference = { ...this.#difference, dropped: this.#difference.dropped + 1 }
       return
     }
     this.#waiting.push(copy)
     this.#rows += rows
+    this.#bytes += bytes
     if (this.#running) return
     this.#running = true
     // The reply is written in this turn of the event loop.
@@ -66,6 +73,7 @@ export class Shadow {
   async #drain(): Promise<void> {
     for (let copy = this.#waiting.shift(); copy; copy = this.#waiting.shift()) {
       this.#rows -= copy.rows
+      this.#bytes -= copy.bytes
       await this.#run(copy)
     }
     this.#running = false
