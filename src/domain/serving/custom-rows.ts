@@ -35,6 +35,7 @@ export async function predictCustomRows(
     }
   }
   for (let start = 0; start < rows.length; start += AT_A_TIME) {
+    if (ctx.gone()) ctx.signal.throwIfAborted()
     const chunk = rows.slice(start, start + AT_A_TIME)
     answers.push(...(await Promise.all(chunk.map((row, i) => one(row, start + i)))))
   }

@@ -223,6 +223,8 @@ async function oneByOne(ctx: ServingCtx, { ready, served, given }: Run): Promise
   const answers: (Answer | undefined)[] = []
   const errors = new Map<number, readonly FieldError[]>()
   for (const [index, row] of given.rows.entries()) {
+    // Thousands of runs, of which none waits long enough to be dropped.
+    if (ctx.gone()) ctx.signal.throwIfAborted()
     const one = await run(ctx, { ready, served, given: { rows: [row], place: () => given.place(index) } })
     answers.push(one.answers[0])
     const problems = one.errors.get(0)
