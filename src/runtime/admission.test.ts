@@ -153,22 +153,23 @@ describe('a queue whose wait is longer than anybody’s patience', () => {
     await Promise.all([...first, ...more])
   })
 
-  it('says nothing beforehand where runs come with a priority or a time of their own', async () => {
-    for (const wish of [{ priority: 1 }, { timeoutMs: 20_000 }]) {
-      await using scene = stage(TEN)
-      const model = await scene.load('a')
-      const first = rush(scene, model)
-      scene.advance(40)
-      const more = many(3000, () => ask(model))
-      expect(model.refusedWaitMs!('')).toBeGreaterThan(500)
-      // Batch jobs go behind requests, and wish nothing for them.
-      const inBackground = ask(model, { priority: 3, patience: 'until the deadline' })
-      expect(model.refusedWaitMs!('')).toBeGreaterThan(500)
-      const wished = ask(model, wish)
-      expect(model.refusedWaitMs!('')).toBeUndefined()
-      scene.finish()
-      await Promise.all([...first, ...more, inBackground, wished])
-    }
+  it('says nothing beforehand where runs come with a priority of their own', async () => {
+    await using scene = stage(TEN)
+    const model = await scene.load('a')
+    const first = rush(scene, model)
+    scene.advance(40)
+    const more = many(3000, () => ask(model))
+    expect(model.refusedWaitMs!('')).toBeGreaterThan(500)
+    // Batch jobs go behind requests, and wish nothing for them.
+    const inBackground = ask(model, { priority: 3, patience: 'until the deadline' })
+    expect(model.refusedWaitMs!('')).toBeGreaterThan(500)
+    // Nobody is let in for being patient.
+    expect(await ask(model, { timeoutMs: 20_000 })).toMatchObject({ code: 'OVERLOADED' })
+    expect(model.refusedWaitMs!('')).toBeGreaterThan(500)
+    const wished = ask(model, { priority: 1 })
+    expect(model.refusedWaitMs!('')).toBeUndefined()
+    scene.finish()
+    await Promise.all([...first, ...more, inBackground, wished])
   })
 
   it('refuses what would miss its own deadline, and lets in what would not', async () => {

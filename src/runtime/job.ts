@@ -16,7 +16,7 @@ export interface PoolModel {
   readonly trusted: boolean
   readonly pace: Pace
   readonly drain: Drain
-  /** When a run last came with a priority or a time of its own, on the monotonic clock. */
+  /** When a run last came with a priority of its own, on the monotonic clock. */
   wishedAt: number
   /** Runs accepted and not yet off their worker. */
   pending: number

@@ -64,7 +64,7 @@ export class Runs {
     const submittedAt = this.#options.clock.elapsedMs()
     const patient = options.patience !== undefined
     // What waits in any case comes from the service itself, and says nothing of what callers wish.
-    if (!patient && (options.priority || options.timeoutMs !== undefined)) model.wishedAt = submittedAt
+    if (!patient && options.priority) model.wishedAt = submittedAt
     return {
       model,
       tenant: options.tenant ?? '',
@@ -101,8 +101,8 @@ export class Runs {
   }
 
   /**
-   * Until the answer, where a run of this model is refused whatever it holds. Its priority and its time would be known only after
-   * reading it, so nothing is said while such wishes are in use.
+   * Until the answer, where a run of this model is refused whatever it holds. Its priority would be known only after reading it, so nothing is
+   * said while such wishes are in use. What time it gives itself does not matter: nobody is let in for being patient.
    */
   refusedWaitMs(model: PoolModel, tenant: string): number | undefined {
     const { queue } = this

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startApp, type TestApp } from '../helpers/app.ts'
 import { anAddingModel } from '../helpers/builders.ts'
 import { refusal } from '../helpers/failing.ts'
+import { loopModel } from '../runtime-models.ts'
 
 describe('how a model wants to be served', () => {
   let app: TestApp
@@ -48,5 +49,30 @@ describe('how a model wants to be served', () => {
       { prediction: 42, fallback: true },
       { prediction: 42, fallback: true },
     ])
+  })
+
+  it('costs nobody a worker where a run outlasts a short deadline', async () => {
+    const { id: model_id } = await app.client.models.create({ name: 'loop', type: 'custom' })
+    await app.client.versions.import({ model_id, file: loopModel(), trusted: true })
+    await app.client.models.deploy({ model_id, version: '1.0.0' })
+    const ask = async (turns: number) => {
+      const inputs = [
+        { name: 'count', datatype: 'INT64', shape: [], data: [turns] },
+        { name: 'x', datatype: 'FP32', shape: [1], data: [0] },
+      ]
+      return app.inject({ method: 'POST', url: '/v2/models/loop/infer', payload: { inputs } })
+    }
+    await ask(1)
+    const began = performance.now()
+    await ask(50_000)
+    const turns = Math.ceil((300 / (performance.now() - began)) * 50_000)
+    await app.client.models.update({ model_id, metadata: { deadline_ms: 30 } })
+    let started = 0
+    const count = () => void started++
+    process.on('worker', count)
+    expect((await ask(turns)).json()).toMatchObject({ error: expect.stringContaining('within 30 ms') })
+    await expect.poll(async () => (await ask(1)).statusCode, { timeout: 10_000 }).toBe(200)
+    process.off('worker', count)
+    expect(started).toBe(0)
   })
 })

@@ -19,6 +19,7 @@ import { findServed, findVersion } from './find-version.ts'
 import { readAnswers } from './output.ts'
 import { counted, noteRun } from './predict-rows.ts'
 import { labelsOf, seriesOf } from './record-series.ts'
+import { runLimits } from './run-limits.ts'
 import { tracedRun } from './run-spans.ts'
 import type { VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -59,12 +60,10 @@ export async function inferTensors(ctx: ServingCtx, request: InferRequest): Prom
   const found = findServed(ctx, { model, version, environment, row: request.inputs })
   const served = found instanceof Promise ? await found : found
   const { outputs: fetches, timeoutMs, priority, inputs } = request
-  const { deadlineMs: limitMs } = served.settings
   const options = {
     ...(fetches && { fetches }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
     ...(priority !== undefined && { priority }),
-    ...(limitMs !== undefined && { limitMs }),
+    ...runLimits(served.settings, timeoutMs),
     gone: ctx.gone,
     tenant: ctx.caller.tenantId,
   }
@@ -95,7 +94,7 @@ function copyOf(ctx: ServingCtx, { request, record, outputs: answer }: Answered)
     rows,
     bytes: bytesOf(inputs) + bytesOf(outputs),
     async ask(version, signal) {
-      const options = { gone: () => signal.aborted, tenant: ctx.caller.tenantId }
+      const options = { gone: () => signal.aborted, tenant: ctx.caller.tenantId, ...runLimits(version.settings) }
       const { result, elapsedMs } = await counted(ctx, version, ({ model }) => model.run(inputs, options))
       if (!comparable) return { elapsedMs, refused: 0, pairs: [] }
       const own = readAnswers(version.record.signature, result.outputs, rows)

@@ -7,6 +7,7 @@ import { takesTensors } from '../models/index.ts'
 import { canStandIn, insteadOf } from './fallback.ts'
 import { type Answer, readAnswers } from './output.ts'
 import { labelsOf, seriesOf } from './record-series.ts'
+import { runLimits } from './run-limits.ts'
 import { predictionSpan, tracedRun } from './run-spans.ts'
 import type { ReadyVersion, Served, VersionRecord } from './served-version.ts'
 import type { ServingCtx } from './serving.ts'
@@ -190,8 +191,7 @@ interface Ask {
 
 async function ask(ctx: ServingCtx, { ready, served, feeds, rows, gone }: Ask): Promise<Answer[]> {
   const { record, settings } = served
-  const { deadlineMs: limitMs } = settings
-  const options = { gone, tenant: record.tenantId, ...(limitMs !== undefined && { limitMs }) }
+  const options = { gone, tenant: record.tenantId, ...runLimits(settings) }
   const result = await tracedRun(ctx, { model: ready.model, feeds, options })
   noteRun(ctx, record, { rows, result })
   served.note(result.runMs / Math.max(1, result.batchRows))
