@@ -264,7 +264,9 @@ export class Pool {
   #inspect(): 'busy' | 'quiet' {
     const now = this.#options.clock.elapsedMs()
     this.runs.sweep(now)
-    for (const seat of this.seats) {
+    for (const seat of [...this.seats]) {
+      // Where the event loop stood still, a worker may have been done long ago.
+      seat.hear()
       if (this.runs.putBack(seat.heldUp(now)) > 0) this.#pumpAll()
       const { job } = seat
       if (job === null) continue

@@ -1,6 +1,8 @@
 // The runtime with real workers and real models: answers, refusals, overload, time-outs, dying workers, memory.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openRuntimes } from '../../test/open-runtimes.ts'
@@ -9,6 +11,9 @@ import { pause } from '../core/backoff.ts'
 import type { LoadedModel, Runtime } from './index.ts'
 
 const { start, threads } = openRuntimes({ workers: 2, maxQueue: 1000 })
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await pause(5)
@@ -260,6 +265,39 @@ describe('a worker that dies', () => {
     await expect(run).rejects.toMatchObject({ kind: 'internal', code: 'INFERENCE_FAILED' })
     expect(runtime.status().replaced).toBe(2)
     expect((await model.run({ x: floats(1) })).outputs.y).toEqual(floats(2))
+  })
+})
+
+describe('a run that was answered', () => {
+  it('leaves nothing of its feeds or its model behind, though nobody comes after it', async () => {
+    const runtime = start({ workers: 1 })
+    const once = async () => {
+      const bytes = addModel(1)
+      const model = await runtime.load({ key: 'add', bytes })
+      const x = floats(1)
+      await model.run({ x })
+      await model.release()
+      return [new WeakRef(x), new WeakRef(bytes)]
+    }
+    const seen = await once()
+    await expect
+      .poll(async () => {
+        await pause(20)
+        collect()
+        return seen.map((ref) => ref.deref() === undefined)
+      })
+      .toEqual([true, true])
+  })
+
+  it('is not taken for overlong because the event loop stood still', async () => {
+    const runtime = start({ workers: 2, runTimeoutMs: 500 })
+    const model = await runtime.load({ key: 'add', bytes: addModel(1) })
+    // The timers come before the messages in the turn that follows.
+    await new Promise(setImmediate)
+    const run = model.run({ x: floats(1) })
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
+    expect((await run).outputs.y).toEqual(floats(2))
+    expect(runtime.status()).toMatchObject({ replaced: 0 })
   })
 })
 

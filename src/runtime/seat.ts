@@ -80,10 +80,7 @@ export class Seat {
 
   /** What waits behind a run that takes a hundred times what was expected of all that were handed over with it; it is no longer in hand. */
   heldUp(nowMs: number): Batch[] {
-    const isLate = () => this.job?.kind === 'run' && this.job.batches.length > 1 && nowMs - this.startedAt >= HELD_UP_MS
-    if (!isLate()) return []
-    this.hear()
-    return isLate() ? this.relieve() : []
+    return nowMs - this.startedAt >= HELD_UP_MS ? this.relieve() : []
   }
 
   /** All that it has in hand but for the run it is at; that stays. */
@@ -172,6 +169,7 @@ export class Seat {
 
   #empty(): void {
     this.#sitting = null
+    this.#handover = null
     this.ready = false
   }
 
@@ -187,6 +185,8 @@ export class Seat {
       // Throws where the answer cannot be read, which ends its process: the job must still be here then, to be tried again.
       const outcomes = outcomesOf(message, this.#handover!, thread)
       this.job = null
+      // A seat may have nothing to do for hours, and must not keep what was fed to a model, nor the model.
+      this.#handover = null
       this.#events.ran(this, job, outcomes)
     }
     if (job?.kind === 'load') {
