@@ -2,6 +2,7 @@
 // every wait is known beforehand; between two calls of `advance` nothing happens.
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { pause } from '../core/backoff.ts'
 import { MlError } from '../core/failure.ts'
 import { silentLog } from '../core/log.ts'
 import { Areas } from './areas.ts'
@@ -21,12 +22,14 @@ interface Stage {
   readonly perRow?: boolean
   /** Of a batch, by the number of its model in order of loading. */
   readonly msOf: (rows: number, model: number) => number
+  /** Whether a run of so many rows fails; default: none does. */
+  readonly fails?: (rows: number) => boolean
   /** Processor time of a run that took so long; default: all of it. */
   readonly busyOf?: (runMs: number) => number
 }
 
 /** A runtime over workers that answer what they are asked, `msOf` later. */
-function stage({ options, perRow = true, msOf, busyOf = (ms) => ms }: Stage) {
+function stage({ options, perRow = true, msOf, fails = () => false, busyOf = (ms) => ms }: Stage) {
   let now = 0
   const due: { readonly at: number; readonly answer: () => void }[] = []
   let busyMs = 0
@@ -42,12 +45,13 @@ function stage({ options, perRow = true, msOf, busyOf = (ms) => ms }: Stage) {
       run(area) {
         const { model, fetches } = readRequest(area, 0)
         const outputs = readTensors(area, requestWords(fetches), { infos: [X], values: 'copy' })
-        const runMs = msOf(outputs[0]!.dims[0]!, model)
+        const rows = outputs[0]!.dims[0]!
+        const runMs = msOf(rows, model)
         busyMs += runMs
-        due.push({
-          at: now + runMs,
-          answer: () => events.message({ op: 'answer', outputs, runMs, busyMs: busyOf(runMs) }),
-        })
+        const message = fails(rows)
+          ? ({ op: 'failed', failure: { kind: 'invalid', code: 'MODEL_RUN_FAILED', message: 'no' } } as const)
+          : ({ op: 'answer', outputs, runMs, busyMs: busyOf(runMs) } as const)
+        due.push({ at: now + runMs, answer: () => events.message(message) })
         due.sort((a, b) => a.at - b.at)
       },
       end: () => queueMicrotask(() => events.exit(null)),
@@ -399,5 +403,42 @@ describe('of models of one tenant, a worker runs', () => {
 
   it('what waits longest, where one had more only because its worker waited for a processor', async () => {
     expect(await orderWith({ msOf: () => 100, busyOf: () => 0.1 })).toEqual(['a', 'b'])
+  })
+})
+
+describe('requests that failed together', () => {
+  const FOUR = { msOf: () => 4 }
+  const queueMs = async (asked: Promise<Outcome>) => answersOf([await asked])[0]!.queueMs
+
+  it('are run again by whoever has nothing to do', async () => {
+    await using scene = stage({ ...FOUR, fails: (rows) => rows > 1, options: { workers: 2 } })
+    const model = await scene.load('a')
+    const first = ask(model)
+    scene.advance(2)
+    // Brings the second worker to load the model.
+    const second = ask(model)
+    await pause(0)
+    const together = [ask(model), ask(model)]
+    scene.advance(20)
+    await Promise.all([first, second])
+    // Handed over at 4 and failed at 8, when the second worker had been idle for two.
+    expect(await Promise.all(together.map(queueMs))).toEqual([6, 6])
+  })
+
+  it('wait behind what is more urgent', async () => {
+    let failed = false
+    const fails = (rows: number) => {
+      const now = rows > 1 && !failed
+      failed ||= now
+      return now
+    }
+    await using scene = stage({ ...FOUR, fails, options: { batchRows: 2 } })
+    const model = await scene.load('a')
+    const all = many(3, () => ask(model))
+    scene.advance(5)
+    const urgent = many(3, () => ask(model, { priority: 1 }))
+    scene.advance(40)
+    expect(await Promise.all(urgent.map(queueMs))).toEqual([3, 3, 7])
+    expect(refused(await Promise.all(all))).toBe(0)
   })
 })

@@ -121,6 +121,19 @@ describe('short runs of many models', () => {
     expect(sums(await Promise.all([...runs, last]))).toEqual([1, 2, 3])
   })
 
+  it('are answered where the feeds of one cannot be handed over', async () => {
+    const runtime = start()
+    const models = await adding(runtime, 3)
+    const loop = await runtime.load({ key: 'loop', bytes: loopModel() })
+    const busy = loop.run(loopFeeds(20_000))
+    const x = floats(1)
+    const runs = [0, 0, 1, 2].map((i) => models[i]!.run({ x: floats(1) }))
+    const lost = models[1]!.run({ x })
+    void (x.data as Float32Array<ArrayBuffer>).buffer.transfer(0)
+    await Promise.all([busy, expect(lost).rejects.toMatchObject({ kind: 'internal' })])
+    expect(sums(await Promise.all(runs))).toEqual([1, 1, 2, 3])
+  })
+
   it('are answered where the answer of one has no room beside theirs', async () => {
     const runtime = start()
     const models = await adding(runtime, 3)

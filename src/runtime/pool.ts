@@ -161,7 +161,8 @@ export class Pool {
       else seat.run(job)
     } catch (error) {
       if (job.kind === 'load') this.#loads.refuse(seat, job, asFailure(error))
-      else for (const run of runsOf(job)) this.runs.end(run, asFailure(error))
+      // Of what was to go together, the others are not to blame.
+      else this.runs.finish(job, [asFailure(error)], this.#options.clock.elapsedMs())
     }
   }
 
@@ -181,7 +182,8 @@ export class Pool {
     // The worker goes on with the next while the answers of this one are taken apart.
     this.#freed(seat)
     this.runs.finish(bundle, outcomes, startedAt)
-    if (this.runs.queue.length > 0) this.#pump(seat)
+    // What is to be run again may be for others: they have nothing to do, and this one may be busy or gone.
+    if (this.runs.queue.length > 0) this.#pumpAll()
   }
 
   #onLoaded(seat: Seat, job: LoadJob, outcome: ModelInfo | MlError): void {
@@ -231,17 +233,14 @@ export class Pool {
     this.#options.log.error({ reason, models: [...seat.held].map((model) => model.key) }, 'A model worker died')
     const { job } = seat
     seat.job = null
-    if (job) this.#retry(seat, job)
+    if (job?.kind === 'run') this.runs.lost(job)
+    else if (job) this.#loadAgain(seat, job)
     const failure = fail('unavailable', 'RUNTIME_UNAVAILABLE', `Model workers do not start: ${reason}`)
     if (seat.failedStarts >= MAX_STARTS) for (const load of seat.wanted.splice(0)) this.#loads.end(load, failure)
     this.#refill(seat)
   }
 
-  #retry(seat: Seat, job: Job): void {
-    if (job.kind === 'run') {
-      this.runs.lost(job)
-      return
-    }
+  #loadAgain(seat: Seat, job: LoadJob): void {
     job.deaths++
     if (job.deaths < MAX_DEATHS) seat.wanted.unshift(job)
     else this.#loads.refuse(seat, job, fatalFailure(job))

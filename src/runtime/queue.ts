@@ -74,10 +74,12 @@ export class RunQueue {
     return evicted
   }
 
-  /** Puts a job that lost its worker back in front. */
+  /** Puts a job that lost its worker back in front of those that are no more urgent. */
   putBack(job: RunJob): void {
     const line = this.#lineOf(job)
-    line.jobs.unshift(job)
+    const { jobs } = line
+    const at = jobs.findIndex(({ priority }) => priority >= job.priority)
+    jobs.splice(at < 0 ? jobs.length : at, 0, job)
     this.#count(line, job, 1)
   }
 

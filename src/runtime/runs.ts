@@ -8,7 +8,7 @@ import { gather } from './bundle.ts'
 import { fetchIndices, orderFeeds } from './feeds.ts'
 import { type Batch, type Bundle, type Outcomes, type PoolModel, type RunJob, runMsOf } from './job.ts'
 import { RunQueue } from './queue.ts'
-import { abortedFailure, admit, fatalFailure, overloadedFailure } from './refusals.ts'
+import { abortedFailure, admit, fatalFailure, lateFailure, overloadedFailure } from './refusals.ts'
 import { type Feeds, isRow, Row } from './row.ts'
 import type { Seat } from './seat.ts'
 import type { ModelInfo, PooledResult, RunOptions, Tensor, TensorInfo, Tensors } from './types.ts'
@@ -147,7 +147,7 @@ export class Runs {
     return undefined
   }
 
-  /** A worker has answered. */
+  /** A worker has answered, or could not be asked. */
   finish({ batches }: Bundle, outcomes: Outcomes, startedAt: number): void {
     const now = this.#options.clock.elapsedMs()
     const heldMs = now - startedAt
@@ -209,7 +209,13 @@ export class Runs {
 
   /** They were handed to a worker that did not come to them, or cannot say so. @returns how many that are. */
   putBack(batches: readonly Batch[]): number {
-    for (const { jobs } of batches.toReversed()) for (const job of jobs.toReversed()) this.queue.putBack(job)
+    for (const { jobs } of batches.toReversed()) {
+      for (const job of jobs.toReversed()) {
+        // Whoever was told that it is late may use the memory of its feeds for something else.
+        if (job.settled) this.end(job, lateFailure(job))
+        else this.queue.putBack(job)
+      }
+    }
     return batches.length
   }
 
