@@ -8,7 +8,7 @@ import { toRaw } from '../../core/oip/raw.ts'
 import type { Tensor } from '../../core/tensors.ts'
 import { nextTurn } from '../../core/turns.ts'
 import { dataJson } from './json-tensor.ts'
-import type { ReadRequest } from './request.ts'
+import type { ReadRequest, WantedOutput } from './request.ts'
 
 export interface WrittenReply {
   /** Parts, where they are too large to be copied into one. */
@@ -20,28 +20,24 @@ export interface WrittenReply {
 type Wishes = Pick<ReadRequest, 'id' | 'outputs' | 'binaryOutputs'>
 
 /** A promise where the JSON is long: others have their turn while it is written. */
-export function writeReply(
-  { model, outputs }: InferReply,
-  { id, outputs: wishes, binaryOutputs }: Wishes,
-): WrittenReply | Promise<WrittenReply> {
+export function writeReply(reply: InferReply, wishes: Wishes): WrittenReply | Promise<WrittenReply> {
+  const { model, outputs } = reply
+  const { id, binaryOutputs } = wishes
   const wanted =
-    wishes ?? Object.keys(outputs).map((name) => ({ name, binary: binaryOutputs, classification: undefined }))
-  let values = 0
-  const list = wanted.map(({ name, binary, classification }): Written => {
-    const whole = outputs[name]!
-    const tensor =
-      classification === undefined
-        ? whole
-        : classify({ name, tensor: whole, labels: labelsOf(model.signature, name) }, classification)
-    if (!binary) values += tensor.data.length
-    return { name, tensor, raw: binary ? toRaw(tensor) : undefined }
-  })
+    wishes.outputs ?? Object.keys(outputs).map((name) => ({ name, binary: binaryOutputs, classification: undefined }))
   const head =
     `{"model_name":${JSON.stringify(model.modelName)},"model_version":${JSON.stringify(model.version)},` +
     `${id === undefined ? '' : `"id":${JSON.stringify(id)},`}"outputs":[`
-  if (values > AT_ONCE_VALUES) return writeInTurns(head, list)
-  const json = `${head}${list.map(outputJson).join(',')}]}`
-  const raw = list.flatMap(({ raw }) => raw ?? [])
+  let values = 0
+  for (const { name, binary } of wanted) if (!binary) values += outputs[name]!.data.length
+  if (values > AT_ONCE_VALUES) return writeInTurns(head, wanted, reply)
+  const raw: Uint8Array[] = []
+  let json = head
+  for (const one of wanted) {
+    if (json.length > head.length) json += ','
+    json += outputJson(one, tensorOf(one, reply), raw)
+  }
+  json += ']}'
   if (raw.length === 0) return { body: json, headerLength: undefined }
   const parts = [Buffer.from(json), ...raw]
   const headerLength = parts[0]!.length
@@ -52,53 +48,55 @@ export function writeReply(
 const AT_ONCE_VALUES = 50_000
 const PIECE_CHARACTERS = 1024 * 1024
 
-interface Written {
-  readonly name: string
-  readonly tensor: Tensor
-  /** None where it goes as JSON. */
-  readonly raw: Uint8Array | undefined
-}
-
 /** In pieces, because no text is as long as tensors can be. */
-async function writeInTurns(head: string, list: readonly Written[]): Promise<WrittenReply> {
+async function writeInTurns(head: string, wanted: readonly WantedOutput[], reply: InferReply): Promise<WrittenReply> {
   const parts: Uint8Array[] = []
+  const raw: Uint8Array[] = []
   let text = head
-  for (const [index, one] of list.entries()) {
-    const { name, tensor, raw } = one
+  for (const [index, one] of wanted.entries()) {
+    const tensor = tensorOf(one, reply)
     const { data } = tensor
     if (index > 0) text += ','
-    if (raw !== undefined || data.length <= AT_ONCE_VALUES) {
-      text += outputJson(one)
+    if (one.binary || data.length <= AT_ONCE_VALUES) {
+      text += outputJson(one, tensor, raw)
       if (text.length < PIECE_CHARACTERS) continue
       await nextTurn()
       parts.push(Buffer.from(text))
       text = ''
       continue
     }
-    text += `${headOf(one)}"data":[`
+    text += `${headOf(one.name, tensor)}"data":[`
     for (let from = 0; from < data.length; from += AT_ONCE_VALUES) {
       await nextTurn()
       const part = { ...tensor, data: data.slice(from, from + AT_ONCE_VALUES) as Tensor['data'] }
-      parts.push(Buffer.from(`${text}${from === 0 ? '' : ','}${dataJson(name, part).slice(1, -1)}`))
+      parts.push(Buffer.from(`${text}${from === 0 ? '' : ','}${dataJson(one.name, part).slice(1, -1)}`))
       text = ''
     }
     text += ']}'
   }
   parts.push(Buffer.from(`${text}]}`))
-  const raw = list.flatMap(({ raw }) => raw ?? [])
   return { body: [...parts, ...raw], headerLength: raw.length === 0 ? undefined : byteLengthOf(parts) }
+}
+
+function tensorOf({ name, classification }: WantedOutput, { model, outputs }: InferReply): Tensor {
+  const tensor = outputs[name]!
+  return classification === undefined
+    ? tensor
+    : classify({ name, tensor, labels: labelsOf(model.signature, name) }, classification)
 }
 
 export function byteLengthOf(parts: readonly Uint8Array[]): number {
   return parts.reduce((sum, part) => sum + part.byteLength, 0)
 }
 
-function outputJson(one: Written): string {
-  const { name, tensor, raw } = one
-  if (raw === undefined) return `${headOf(one)}"data":${dataJson(name, tensor)}}`
-  return `${headOf(one)}"parameters":{"binary_data_size":${raw.byteLength}}}`
+/** Appends the raw bytes of a binary output to `raw`. */
+function outputJson({ name, binary }: WantedOutput, tensor: Tensor, raw: Uint8Array[]): string {
+  if (!binary) return `${headOf(name, tensor)}"data":${dataJson(name, tensor)}}`
+  const bytes = toRaw(tensor)
+  raw.push(bytes)
+  return `${headOf(name, tensor)}"parameters":{"binary_data_size":${bytes.byteLength}}}`
 }
 
-function headOf({ name, tensor: { type, dims } }: Written): string {
+function headOf(name: string, { type, dims }: Tensor): string {
   return `{"name":${JSON.stringify(name)},"datatype":"${datatypeOf(type).name}","shape":[${dims.join(',')}],`
 }
