@@ -17,7 +17,7 @@ interface Bounded {
   readonly high: number
 }
 
-/** The rows of the tree are in \`order\`, those of each node behind each other. */
+/** The rows of the tree are in `order`, those of each node behind each other. */
 export function renewLeaves(
   nodes: readonly GrownNode[],
   { scores, targets, weights, order }: Pick<Arena, 'scores' | 'targets' | 'weights' | 'order'>,
